@@ -1,0 +1,1 @@
+"""Ways to reach a person: one adapter per provider behind the protocol in base.py."""
