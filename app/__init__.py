@@ -1,0 +1,29 @@
+"""Carillon: the map of the house.
+
+Arrows only go down; import-linter (pyproject.toml) keeps it so.
+
+    wsgi.py -> app/factory.py                 wiring only
+    app/web  app/api  app/cli.py  jobs/       doors: turn a click, a call or a ring into one domain call
+    app/http                                  what web and api share: unit of work, actor, errors, limits
+    app/domain/<noun>                         the product; knows no Flask, no RQ, no htmx; nouns stand on a ladder
+    app/gateways  app/documents               the outside world behind Protocols | tables and HTML to xlsx, pdf, svg
+    app/core                                  ground: settings, clock, db, unit, sql, queue, vault, errors, money, phone, trace
+
+The ladder of nouns, highest first; a noun uses only nouns below it, siblings are strangers:
+
+    reports
+    transfer
+    campaigns
+    segments
+    messages              one door: every message is made by messages.enlist and ends in messages.receipts
+    content | providers
+    consent
+    contacts
+    approvals             one four-eyes mechanism for everything
+    notices               mail to staff and managers, from a durable row
+    access
+    audit | outbox | links
+
+One noun, one name, on every floor: app/domain/campaigns/, app/web/campaigns.py, app/api/campaigns.py,
+jobs/campaigns.py, templates/campaigns/, tests/domain/campaigns/.
+"""

@@ -1,0 +1,1 @@
+"""The REST doors, one file a noun."""

@@ -1,0 +1,104 @@
+"""Flask-SQLAlchemy's db, the naming convention, column types and engines; nothing that runs by itself."""
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Engine, ForeignKeyConstraint, MetaData, Table, Text, create_engine, event, text
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from app.core.settings import APP_ROLE, OWNER_ROLE, Settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every model."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        UUID: PgUuid(as_uuid=True),
+        str: Text(),
+        bytes: BYTEA(),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+        list[UUID]: ARRAY(PgUuid(as_uuid=True)),
+    }
+
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+Uuid7 = Annotated[UUID, mapped_column(PgUuid(as_uuid=True), primary_key=True, server_default=text("uuidv7()"))]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+
+
+class Owned:
+    """A row that belongs to one organisation; row-level security shows it to nobody else."""
+
+    organisation_id: Mapped[UUID] = mapped_column(PgUuid(as_uuid=True))
+
+
+def owned_key(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
+    """A foreign key between owned tables: always (organisation_id, id), so that it cannot cross organisations."""
+    return ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"], **options)
+
+
+@cache
+def live(model: type[Any]) -> Table:
+    """The model's view in schema `live`: the same rows, filtered to the organisation without a policy.
+
+    Sets and searches read it, because policies switch indexes off for operators that are not leakproof.
+    """
+    table: Table = model.__table__
+    return table.to_metadata(MetaData(), schema="live")
+
+
+def engine_options(role: str = APP_ROLE) -> dict[str, Any]:
+    """What every engine of the application is made with: every connection takes on `role` before anything else."""
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 8,
+        "max_overflow": 8,
+        "connect_args": {"options": f"-c role={role} -c timezone=UTC -c jit=off", "connect_timeout": 5},
+    }
+
+
+def make_engine(settings: Settings, **options: Any) -> Engine:
+    """An engine that works as the application's role, and refuses to start as one that can bypass security."""
+    engine = create_engine(settings.database_url, **{**engine_options(), **options})
+    event.listen(engine, "first_connect", _refuse_unsafe_role)
+    return engine
+
+
+def make_owner_engine(settings: Settings) -> Engine:
+    """An engine that works as the owner of the schema: for migrations and partitions only."""
+    return create_engine(settings.owner_url, **{**engine_options(OWNER_ROLE), "pool_size": 1})
+
+
+def session_factory(engine: Engine, settings: Settings) -> sessionmaker[Session]:
+    """Sessions for workers, the command line and tests; they know the settings (for the vault and the doorbell)."""
+    return sessionmaker(engine, info={"settings": settings}, expire_on_commit=False)
+
+
+def _refuse_unsafe_role(connection: DBAPIConnection, _record: object) -> None:
+    """Row-level security does not bind superusers and BYPASSRLS roles: never work as one."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT rolsuper OR rolbypassrls, current_user FROM pg_roles WHERE rolname = current_user")
+    unsafe, name = cursor.fetchone() or (True, "?")
+    cursor.close()
+    connection.rollback()
+    if unsafe:
+        raise RuntimeError(f"Refused to start: the database role {name} can bypass row-level security.")

@@ -1,0 +1,110 @@
+"""Gettext and the spelling of numbers, money and dates without Flask: for jobs, documents and, through web/locale, pages."""
+
+import io
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from babel.core import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+
+from app.core.errors import DomainError, mark
+
+__all__ = ["LANGUAGES", "direction", "mark", "region", "say", "translator"]
+
+# en_IL and not en_US: shekels before the number, day before month, 24 hours.
+LANGUAGES = {"en": "en_IL", "he": "he_IL"}
+NAMES = {"en": "English", "he": "עברית"}
+FOLDER = Path(__file__).resolve().parent.parent / "translations"
+_RIGHT_TO_LEFT = frozenset({"he"})
+
+
+def language(locale: str) -> str:
+    """The language of a locale we speak ('he' of 'he_IL', 'he-IL', 'he'); English for all others."""
+    short = locale.replace("-", "_").partition("_")[0].lower()
+    return short if short in LANGUAGES else "en"
+
+
+def region(locale: str) -> Locale:
+    """Babel's locale for a language: Israel's spelling of numbers and dates."""
+    return Locale.parse(LANGUAGES[language(locale)])
+
+
+def direction(locale: str) -> str:
+    """The `dir` attribute of a language."""
+    return "rtl" if language(locale) in _RIGHT_TO_LEFT else "ltr"
+
+
+def translator(locale: str) -> NullTranslations:
+    """The catalogue of a language, with gettext and ngettext; compiled once from its .po file, in memory."""
+    return _catalogue(language(locale))
+
+
+@cache
+def _catalogue(short: str) -> NullTranslations:
+    path = FOLDER / short / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return Translations()
+    compiled = io.BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=short, domain="messages"))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def say(message: str, values: dict[str, object] | None, locale: str) -> str:
+    """A marked message in a language, its %(name)s places filled."""
+    text = translator(locale).gettext(message)
+    return text % values if values else text
+
+
+def say_error(error: DomainError, locale: str) -> str:
+    """What a domain error says in a language."""
+    return say(error.message, error.values, locale)
+
+
+def number(value: float | Decimal, locale: str, digits: int | None = None) -> str:
+    """A number by locale; `digits` after the point, or as many as it has up to three."""
+    if digits is None:
+        return str(numbers.format_decimal(value, locale=region(locale)))
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    return str(numbers.format_decimal(value, pattern, locale=region(locale)))
+
+
+def money(amount: Decimal, currency: str, locale: str) -> str:
+    """An amount with its currency's sign."""
+    return numbers.format_currency(amount, currency, locale=region(locale))
+
+
+def percent(share: float | Decimal, locale: str, digits: int = 1) -> str:
+    """A share (0.984) as per cent (98.4%)."""
+    pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
+    return str(numbers.format_percent(share, pattern, locale=region(locale)))
+
+
+def day(value: date, locale: str, style: str = "short") -> str:
+    """A calendar date: short (22/11/2026), medium, long or full."""
+    return dates.format_date(value, format=_style(style), locale=region(locale))
+
+
+def moment(value: datetime, locale: str, zone: str | tzinfo, style: str = "short") -> str:
+    """A moment in a zone, with hours and minutes."""
+    zoned = value.astimezone(ZoneInfo(zone) if isinstance(zone, str) else zone)
+    clock = dates.format_time(zoned, format="HH:mm", locale=region(locale))
+    return f"{day(zoned.date(), locale, style)}, {clock}"
+
+
+def ago(value: datetime, now: datetime, locale: str) -> str:
+    """How long ago, or in how long: “3 hours ago”."""
+    return dates.format_timedelta(value - now, add_direction=True, locale=region(locale), threshold=0.9)
+
+
+def _style(name: str) -> dates._PredefinedTimeFormat:
+    styles: dict[str, dates._PredefinedTimeFormat] = {"short": "short", "medium": "medium", "long": "long", "full": "full"}
+    return styles[name]

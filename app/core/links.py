@@ -1,0 +1,58 @@
+"""Signed links to the public face: open pixel, click, unsubscribe, download. Nothing can be read or made from outside."""
+
+import base64
+import binascii
+import hmac
+import struct
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.core.settings import Settings
+from app.core.vault import vault_from
+
+_SHAPE = struct.Struct("!c16s16s16sH")
+_MAC = 12
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a link is about: `kind` is o (open), c (click) or u (unsubscribe); `index` numbers the template's links."""
+
+    kind: str
+    organisation_id: UUID
+    occurrence_id: UUID
+    message_id: UUID
+    index: int = 0
+
+
+class Links:
+    """Makes and reads signed links under one public base address."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.base_url = settings.base_url
+        self._key = vault_from(settings.master_key).key_for("links")
+
+    def token(self, target: Target) -> str:
+        """The token of a target, safe in an address."""
+        body = _SHAPE.pack(
+            target.kind.encode(), target.organisation_id.bytes, target.occurrence_id.bytes, target.message_id.bytes, target.index
+        )
+        return base64.urlsafe_b64encode(hmac.digest(self._key, body, "sha256")[:_MAC] + body).decode().rstrip("=")
+
+    def url(self, target: Target) -> str:
+        """The whole address of a target."""
+        return f"{self.base_url}/{target.kind}/{self.token(target)}"
+
+    def read(self, token: str, kind: str) -> Target | None:
+        """The target of a token of this kind, or None if it is not one of ours."""
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except (ValueError, binascii.Error):
+            return None
+        mac, body = raw[:_MAC], raw[_MAC:]
+        if len(body) != _SHAPE.size or not hmac.compare_digest(mac, hmac.digest(self._key, body, "sha256")[:_MAC]):
+            return None
+        found, organisation, occurrence, message, index = _SHAPE.unpack(body)
+        if found.decode() != kind:
+            return None
+        return Target(kind, UUID(bytes=organisation), UUID(bytes=occurrence), UUID(bytes=message), index)

@@ -1,0 +1,47 @@
+"""Phone numbers are E.164. Parsing follows libphonenumber; the home region has a fast path from its own metadata."""
+
+import re
+from functools import cache
+
+import phonenumbers
+from phonenumbers import PhoneMetadata
+
+_CLEAN = re.compile(r"[\s\-().‎‏‪-‮]")
+
+
+@cache
+def _fast(region: str) -> tuple[int, re.Pattern[str]] | None:
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.mobile is None or not metadata.mobile.national_number_pattern:
+        return None
+    return metadata.country_code, re.compile(rf"(?:\+?{metadata.country_code}|0)({metadata.mobile.national_number_pattern})")
+
+
+def parse(value: str, region: str = "IL") -> str | None:
+    """The number in E.164, or None if it is not a valid number. `region` is assumed where no country code is given."""
+    clean = _CLEAN.sub("", value)
+    fast = _fast(region)
+    if fast and (match := fast[1].fullmatch(clean)):
+        return f"+{fast[0]}{match.group(1)}"
+    try:
+        number = phonenumbers.parse(clean, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def country(number: str) -> str | None:
+    """The ISO country of an E.164 number, or None."""
+    if number.startswith("+972"):
+        return "IL"
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def masked(number: str) -> str:
+    """The number as it may be shown to anybody: the country and the last two digits."""
+    return f"{number[:4]}•••••{number[-2:]}" if len(number) > 6 else "•••"

@@ -1,0 +1,66 @@
+"""The names of all jobs and the doorbell that rings them. RQ is hidden here: PostgreSQL holds the work."""
+
+import logging
+from enum import Enum
+from functools import cache
+from typing import NamedTuple
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = logging.getLogger(__name__)
+
+QUEUES = (
+    "campaigns.send",
+    "messages.sms",
+    "messages.email",
+    "webhooks.inbound",
+    "imports",
+    "reports",
+    "outbox",
+    "upkeep",
+)
+
+
+class Bell(NamedTuple):
+    """Where a job is rung: its queue, the function in jobs/ that answers, its time limit in seconds."""
+
+    queue: str
+    function: str
+    seconds: int
+
+
+class Job(Enum):
+    """Every job of the product. Arguments are ids only, as text."""
+
+    LAUNCH_CAMPAIGN = Bell("campaigns.send", "jobs.campaigns.launch", 600)
+    SEND_SMS = Bell("messages.sms", "jobs.messages.send_sms", 120)
+    SEND_EMAIL = Bell("messages.email", "jobs.messages.send_email", 120)
+    APPLY_RECEIPTS = Bell("webhooks.inbound", "jobs.messages.apply_receipts", 120)
+    RECONCILE = Bell("webhooks.inbound", "jobs.messages.reconcile", 120)
+    RUN_IMPORT = Bell("imports", "jobs.transfer.run_import", 3600)
+    RUN_REPORT = Bell("reports", "jobs.reports.run", 300)
+    DELIVER_NOTICES = Bell("reports", "jobs.notices.deliver", 120)
+    RELAY_OUTBOX = Bell("outbox", "jobs.outbox.relay", 120)
+    UPKEEP = Bell("upkeep", "jobs.upkeep.run", 600)
+
+
+@cache
+def connection(redis_url: str) -> "Redis":
+    """One Redis client a process and address (rq needs bytes, so answers are not decoded)."""
+    return Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=None, health_check_interval=30)
+
+
+def ring_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
+    """Ring these bells now. A ring that Redis refuses is logged and dropped: the sweeper rings again."""
+    try:
+        redis = connection(redis_url)
+        for job, ids in rings:
+            bell = job.value
+            Queue(bell.queue, connection=redis, serializer=JSONSerializer).enqueue(
+                bell.function, args=ids, job_timeout=bell.seconds, result_ttl=0, failure_ttl=7 * 86400
+            )
+    except RedisError as broke:
+        log.warning("the doorbell did not ring; the sweeper will", extra={"reason": type(broke).__name__})

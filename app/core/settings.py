@@ -1,0 +1,100 @@
+"""Settings, read once from the environment; a bad value stops the start and names itself."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENVIRONMENTS = ("production", "demo", "test")
+APP_ROLE = "carillon_app"
+OWNER_ROLE = "carillon_owner"
+
+
+class BadSetting(ValueError):
+    """A setting is missing or cannot be used; the message names it and the way out."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the environment decides. Immutable; passed down, never read again."""
+
+    database_url: str
+    redis_url: str
+    data: Path
+    master_key: bytes = field(repr=False)
+    base_url: str = "http://127.0.0.1:8000"
+    environment: str = "production"
+    database_owner_url: str = ""
+    allowed_recipients: tuple[str, ...] = ()
+    sandbox_url: str = ""
+    sandbox_smtp: str = ""
+    staff_smtp: str = ""
+    staff_sender: str = "carillon@localhost"
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def owner_url(self) -> str:
+        """Where migrations and partitions are made; the app's own address unless told otherwise."""
+        return self.database_owner_url or self.database_url
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            BadSetting: a value is missing or cannot be used.
+        """
+        env = os.environ if env is None else env
+        environment = env.get("CARILLON_ENVIRONMENT", "production")
+        if environment not in ENVIRONMENTS:
+            raise BadSetting(f"CARILLON_ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}.")
+        base_url = env.get("CARILLON_BASE_URL", cls.base_url).rstrip("/")
+        if not base_url.startswith(("http://", "https://")):
+            raise BadSetting("CARILLON_BASE_URL must begin with http:// or https://.")
+        return cls(
+            database_url=_database(env, "DATABASE_URL"),
+            redis_url=_required(env, "REDIS_URL"),
+            data=Path(_required(env, "CARILLON_DATA")),
+            master_key=_master_key(Path(_required(env, "CARILLON_MASTER_KEY_FILE"))),
+            base_url=base_url,
+            environment=environment,
+            database_owner_url=_database(env, "DATABASE_OWNER_URL") if env.get("DATABASE_OWNER_URL") else "",
+            allowed_recipients=tuple(p.strip() for p in env.get("CARILLON_ALLOWED_RECIPIENTS", "").split(",") if p.strip()),
+            sandbox_url=env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
+            sandbox_smtp=env.get("CARILLON_SANDBOX_SMTP", ""),
+            staff_smtp=env.get("CARILLON_STAFF_SMTP", env.get("CARILLON_SANDBOX_SMTP", "")),
+            staff_sender=env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
+        )
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise BadSetting(f"{name} is not set. `python3 manage.py up` sets it by itself; in production put it in the unit file.")
+    return value
+
+
+def _database(env: Mapping[str, str], name: str) -> str:
+    """The address with the psycopg 3 driver named, whichever of the usual spellings was given."""
+    url = _required(env, name)
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url[len(prefix) :]
+    if not url.startswith("postgresql+psycopg://"):
+        raise BadSetting(f"{name} must be a PostgreSQL address: postgresql://user:password@host/name.")
+    return url
+
+
+def _master_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except FileNotFoundError:
+        raise BadSetting(f"CARILLON_MASTER_KEY_FILE names {path}, which does not exist.") from None
+    except (OSError, ValueError) as broke:
+        raise BadSetting(f"CARILLON_MASTER_KEY_FILE: {path} cannot be read as a hexadecimal key ({broke}).") from None
+    if len(key) != 32:
+        raise BadSetting(f"CARILLON_MASTER_KEY_FILE: {path} must hold 32 bytes in hexadecimal, not {len(key)}.")
+    return key

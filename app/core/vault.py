@@ -1,0 +1,126 @@
+"""Field encryption: AES-256-GCM under per-contact keys, wrapped by the organisation's, wrapped by the master key.
+
+A ciphertext is version (1 byte) | key id (2) | nonce (12) | text and tag. What it belongs to is bound as associated
+data, so a cell moved to another row does not open. Look-ups go by keyed hashes ("blind indexes"): HMAC-SHA256, 16 bytes.
+"""
+
+import hmac
+import json
+import os
+from functools import lru_cache
+from hashlib import sha256
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_HEAD = b"\x01\x00\x01"
+BLIND_BYTES = 16
+
+
+class Sealed(ValueError):
+    """A ciphertext does not open: wrong key, wrong row, or damaged."""
+
+
+def _seal(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
+    nonce = os.urandom(12)
+    return _HEAD + nonce + AESGCM(key).encrypt(nonce, plain, bound_to)
+
+
+def _open(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
+    if sealed[:3] != _HEAD:
+        raise Sealed("an unknown version of ciphertext")
+    try:
+        return AESGCM(key).decrypt(sealed[3:15], sealed[15:], bound_to)
+    except InvalidTag:
+        raise Sealed("the ciphertext does not belong here or was damaged") from None
+
+
+def derive(root: bytes, purpose: str, length: int = 32) -> bytes:
+    """A key for one purpose from a root key (HKDF-SHA256, RFC 5869)."""
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode()).derive(root)
+
+
+class Vault:
+    """The root of the key ring, from the master key."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._wrapping = derive(master_key, "carillon wrapping")
+        self._indexing = derive(master_key, "carillon indexing")
+        self._signing = derive(master_key, "carillon signing")
+
+    def key_for(self, purpose: str) -> bytes:
+        """A signing key for one purpose (sessions, CSRF, links)."""
+        return derive(self._signing, purpose)
+
+    def new_organisation_key(self, organisation_id: UUID) -> bytes:
+        """A fresh organisation key, wrapped; store it beside the organisation."""
+        return _seal(self._wrapping, os.urandom(32), b"organisation|" + organisation_id.bytes)
+
+    def organisation(self, organisation_id: UUID, wrapped: bytes) -> "OrganisationVault":
+        """The vault of one organisation."""
+        key = _open(self._wrapping, wrapped, b"organisation|" + organisation_id.bytes)
+        return OrganisationVault(organisation_id, key, derive(self._indexing, f"index|{organisation_id}"))
+
+
+class OrganisationVault:
+    """Seals and opens what belongs to one organisation."""
+
+    def __init__(self, organisation_id: UUID, key: bytes, index_key: bytes) -> None:
+        self.organisation_id = organisation_id
+        self._key = key
+        self._wrap = AESGCM(key)
+        self._prefix = organisation_id.bytes
+        self._index_key = index_key
+
+    def seal(self, plain: bytes, bound_to: str) -> bytes:
+        """Seal bytes under the organisation's key; `bound_to` names table, column and row."""
+        return _seal(self._key, plain, self._prefix + bound_to.encode())
+
+    def open(self, sealed: bytes, bound_to: str) -> bytes:
+        """Open what `seal` made, or raise Sealed."""
+        return _open(self._key, sealed, self._prefix + bound_to.encode())
+
+    def seal_person(self, contact_id: UUID, person: dict[str, object], wrapped: bytes | None = None) -> tuple[bytes, bytes]:
+        """Seal a contact's personal data in one ciphertext; (wrapped key, ciphertext).
+
+        Without `wrapped` a fresh key is made; destroying the wrapped key destroys the person's data.
+        """
+        bound = contact_id.bytes
+        if wrapped is None:
+            key, nonce = os.urandom(32), os.urandom(12)
+            wrapped = _HEAD + nonce + self._wrap.encrypt(nonce, key, bound)
+        else:
+            key = self._unwrap(bound, wrapped)
+        nonce = os.urandom(12)
+        plain = json.dumps(person, ensure_ascii=False, separators=(",", ":")).encode()
+        return wrapped, _HEAD + nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+    def open_person(self, contact_id: UUID, wrapped: bytes, sealed: bytes) -> dict[str, object]:
+        """A contact's personal data, or raise Sealed."""
+        bound = contact_id.bytes
+        person: dict[str, object] = json.loads(_open(self._unwrap(bound, wrapped), sealed, bound))
+        return person
+
+    def _unwrap(self, bound: bytes, wrapped: bytes) -> bytes:
+        try:
+            return self._wrap.decrypt(wrapped[3:15], wrapped[15:], bound)
+        except InvalidTag:
+            raise Sealed("the contact's key does not open") from None
+
+    def blind(self, kind: str, value: str) -> bytes:
+        """The blind index of a normalised value: equal values give equal bytes, nothing else can be read from it."""
+        return hmac.digest(self._index_key, f"{kind}|{value}".encode(), "sha256")[:BLIND_BYTES]
+
+    def bucket(self, salt: str, contact_id: UUID) -> int:
+        """A stable number from 0 to 9999 for one contact under one salt."""
+        digest = hmac.digest(self._index_key, b"bucket|" + salt.encode() + contact_id.bytes, sha256)
+        return int.from_bytes(digest[:8], "big") % 10000
+
+
+@lru_cache(maxsize=8)
+def vault_from(master_key: bytes) -> Vault:
+    """The vault of a master key, derived once."""
+    return Vault(master_key)

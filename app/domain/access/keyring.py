@@ -1,0 +1,27 @@
+"""The vault of the organisation a session works for."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.unit import actor_of, settings_of
+from app.core.vault import OrganisationVault, vault_from
+from app.domain.access.models import Organisation
+
+_opened: dict[tuple[UUID, bytes], OrganisationVault] = {}
+
+
+def vault_of(session: Session) -> OrganisationVault:
+    """The organisation's vault; its key is unwrapped once a process."""
+    organisation_id = actor_of(session).organisation_id
+    wrapped = session.execute(select(Organisation.key).where(Organisation.id == organisation_id)).scalar_one()
+    key = (organisation_id, wrapped)
+    if key not in _opened:
+        _opened[key] = vault_from(settings_of(session).master_key).organisation(organisation_id, wrapped)
+    return _opened[key]
+
+
+def organisation_of(session: Session) -> Organisation:
+    """The organisation the session works for."""
+    return session.execute(select(Organisation).where(Organisation.id == actor_of(session).organisation_id)).scalar_one()

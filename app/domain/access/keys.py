@@ -1,0 +1,86 @@
+"""API keys: `ck_<8 characters>_<secret>`, kept as a hash, scoped, expiring."""
+
+import hmac
+import secrets
+from datetime import timedelta
+from hashlib import sha256
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require, require_fresh_factor, system
+from app.core.errors import Forbidden, Invalid, mark
+from app.core.unit import act_as
+from app.domain.access.models import ApiKey, User
+from app.domain.access.permissions import GRANTED_BY_NAME, of_key, of_role
+from app.domain.audit import trail
+
+LONGEST_LIFE = timedelta(days=90)
+_ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def create(session: Session, user: User, *, name: str, scopes: list[str], kind: str = "secret", by: Actor) -> str:
+    """Make a key for a user; the whole key, shown once.
+
+    Raises:
+        Forbidden (a scope the user does not hold), FactorNeeded (a scope that approves, without a fresh factor).
+    """
+    if by.id != user.id:
+        require(by, "keys:write")
+    if GRANTED_BY_NAME & set(scopes):
+        require_fresh_factor(by)
+    foreign = set(scopes) - of_role(user.role) - {"*"}
+    if foreign:
+        raise Forbidden(mark("The key's user does not hold %(scopes)s."), scopes=", ".join(sorted(foreign)))
+    if kind not in ("secret", "public"):
+        raise Invalid.field("kind", mark("A key is secret or public."))
+    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey(
+        organisation_id=user.organisation_id,
+        user_id=user.id,
+        kind=kind,
+        name=name,
+        prefix=prefix,
+        secret_hash=sha256(secret.encode()).digest(),
+        scopes=sorted(scopes),
+        created_at=clock.now(),
+        expires_at=clock.now() + LONGEST_LIFE,
+    )
+    session.add(key)
+    session.flush()
+    trail.record(session, by, "key.created", ("key", key.id), after={"scopes": scopes, "user": str(user.id)})
+    return f"{'ck' if kind == 'secret' else 'pk'}_{prefix}_{secret}"
+
+
+def actor_for(session: Session, presented: str, *, ip: str | None, correlation_id: str | None) -> Actor | None:
+    """The actor a secret key speaks for, or None. The session works for its organisation afterwards."""
+    parts = presented.split("_", 2)
+    if len(parts) != 3 or parts[0] != "ck":
+        return None
+    found = session.execute(
+        text("SELECT organisation_id, key_id FROM find_key(:prefix)"), {"prefix": parts[1]}
+    ).one_or_none()
+    if found is None:
+        return None
+    act_as(session, system(found.organisation_id))
+    key = session.get_one(ApiKey, found.key_id)
+    user = session.get_one(User, key.user_id)
+    good = hmac.compare_digest(key.secret_hash, sha256(parts[2].encode()).digest())
+    if not good or key.kind != "secret" or key.revoked_at or key.expires_at <= clock.now() or not user.is_active:
+        return None
+    if key.used_at is None or clock.now() - key.used_at > timedelta(minutes=1):
+        key.used_at = clock.now()
+    return Actor(
+        organisation_id=user.organisation_id,
+        kind="key",
+        id=user.id,
+        name=f"{user.name} ({key.name})",
+        role=user.role,
+        permissions=of_key(user.role, key.scopes),
+        locale=user.locale or "en",
+        ip=ip,
+        correlation_id=correlation_id,
+        key_id=key.id,
+    )

@@ -1,0 +1,88 @@
+"""Logging in: password, growing temporary lock, then the second factor."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import system
+from app.core.text import email as normal_email
+from app.core.unit import act_as
+from app.domain.access import passwords
+from app.domain.access.models import LoginFailure, User
+from app.domain.audit import trail
+
+FREE_TRIES = 5
+FIRST_LOCK = timedelta(minutes=15)
+LONGEST_LOCK = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of a try: the user, or None; `locked_until` if the account is locked for this address."""
+
+    user: User | None
+    locked_until: datetime | None = None
+
+
+def network(ip: str | None) -> str:
+    """The range an address belongs to, so that a lock does not follow one host and miss its neighbour: /24, /64."""
+    if not ip:
+        return "unknown"
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network(f"{ip}/{24 if address.version == 4 else 64}", strict=False))
+
+
+def try_password(session: Session, email: str, password: str, *, ip: str | None) -> Attempt:
+    """Check a password; the session works for the user's organisation afterwards. The caller commits also on failure.
+
+    A wrong address, a wrong password and an inactive user look alike and take the same time.
+    """
+    address = normal_email(email) or ""
+    found = session.execute(text("SELECT organisation_id, user_id FROM find_user(:email)"), {"email": address}).one_or_none()
+    if found is None:
+        passwords.matches(None, password)
+        return Attempt(None)
+    act_as(session, system(found.organisation_id))
+    user = session.get_one(User, found.user_id)
+    failure = session.get(LoginFailure, (user.id, network(ip)), with_for_update=True)
+    if failure and failure.locked_until and failure.locked_until > clock.now():
+        passwords.matches(None, password)
+        return Attempt(None, failure.locked_until)
+    if not passwords.matches(user.password_hash, password) or not user.is_active:
+        return Attempt(None, count_failure(session, user, ip))
+    return Attempt(user)
+
+
+def count_failure(session: Session, user: User, ip: str | None) -> datetime | None:
+    """Count a failed try; from the fifth on the account is locked for this network, twice as long each time."""
+    table = LoginFailure.__table__
+    insert = postgresql.insert(LoginFailure).values(
+        organisation_id=user.organisation_id, user_id=user.id, network=network(ip), failures=1
+    )
+    failures = session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["user_id", "network"], set_={"failures": table.c.failures + 1}
+        ).returning(table.c.failures)
+    ).scalar_one()
+    trail.record(session, system(user.organisation_id), "login.failed", ("user", user.id), after={"failures": failures})
+    if failures < FREE_TRIES:
+        return None
+    until = clock.now() + min(FIRST_LOCK * 2 ** min(failures - FREE_TRIES, 10), LONGEST_LOCK)
+    failure = session.get_one(LoginFailure, (user.id, network(ip)), populate_existing=True)
+    failure.locked_until = until
+    return until
+
+
+def forgive(session: Session, user: User, ip: str | None) -> None:
+    """Forget the failures of this account from this network, after a whole login."""
+    failure = session.get(LoginFailure, (user.id, network(ip)))
+    if failure:
+        session.delete(failure)

@@ -1,0 +1,1 @@
+"""What a person allowed and what an address refused (A6, A7)."""

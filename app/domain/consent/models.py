@@ -1,0 +1,76 @@
+"""The consent ledger, its present state, and the suppression list."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Moment, Owned, Uuid7, owned_key
+
+CHANNELS = ("sms", "email")
+PURPOSES = ("marketing",)
+SUPPRESSION_REASONS = ("opt_out", "hard_bounce", "complaint", "manual", "legal")
+
+
+class ConsentEntry(Owned, Base):
+    """One act of one person: granted or withdrawn, for some channels, with its basis and proof. Append-only."""
+
+    __tablename__ = "consent_entries"
+    __table_args__ = (
+        owned_key("contact_id", "contacts"),
+        CheckConstraint("state IN ('granted', 'withdrawn')", name="state"),
+        Index(None, "contact_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[UUID]
+    channels: Mapped[list[str]]
+    purpose: Mapped[str]
+    state: Mapped[str]
+    basis: Mapped[str]
+    source: Mapped[str]
+    wording: Mapped[str | None]
+    ip: Mapped[str | None]
+    at: Mapped[Moment]
+    recorded_by: Mapped[UUID | None]
+
+
+class ConsentState(Owned, Base):
+    """The present state, derived from the ledger by a trigger and from nothing else; `entry_id` is its proof."""
+
+    __tablename__ = "consent_states"
+    __table_args__ = (owned_key("contact_id", "contacts", ondelete="CASCADE"),)
+
+    organisation_id: Mapped[UUID]
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    at: Mapped[Moment]
+    entry_id: Mapped[int] = mapped_column(BigInteger)
+
+
+class Suppression(Owned, Base):
+    """An address nobody may write to on a channel. `address` is sealed; `blind` is what sending looks at."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (
+        CheckConstraint(f"reason IN {SUPPRESSION_REASONS}", name="reason"),
+        Index(
+            "uq_suppressions_standing", "organisation_id", "channel", "blind",
+            unique=True, postgresql_where=text("lifted_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[Uuid7]
+    channel: Mapped[str]
+    blind: Mapped[bytes]
+    address: Mapped[bytes]
+    reason: Mapped[str]
+    source: Mapped[str]
+    at: Mapped[Moment]
+    added_by: Mapped[UUID | None]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[UUID | None]
+    lift_reason: Mapped[str | None]

@@ -1,0 +1,155 @@
+"""Sends, messages, attempts, receipts and traces of reading."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Numeric, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Moment, Owned, Uuid7, owned_key
+from app.domain.messages.states import RANKS
+
+SEND_STATES = ("running", "paused", "stopped", "drained")
+
+
+class Send(Owned, Base):
+    """What governs a batch of messages: class, source, approval digest, state and window. Claiming looks only here."""
+
+    __tablename__ = "sends"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "id"),
+        CheckConstraint(f"state IN {SEND_STATES}", name="state"),
+        owned_key("template_version_id", "template_versions"),
+        Index("ix_sends_open", "organisation_id", "channel", postgresql_where=text("state IN ('running', 'paused')")),
+        Index(None, "organisation_id", "source_kind", "source_id"),
+    )
+
+    id: Mapped[Uuid7]
+    occurrence_id: Mapped[UUID]
+    source_kind: Mapped[str]
+    source_id: Mapped[UUID]
+    channel: Mapped[str]
+    message_class: Mapped[str]
+    template_version_id: Mapped[UUID]
+    digest: Mapped[bytes | None]
+    state: Mapped[str] = mapped_column(server_default="running")
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="50")
+    not_before: Mapped[Moment]
+    not_after: Mapped[Moment]
+    created_at: Mapped[Moment]
+    drained_at: Mapped[datetime | None]
+
+
+class Message(Owned, Base):
+    """One message to one contact on one channel, or the reason why there is none. A state only goes up (states.py).
+
+    `address_position` points into the person's list of addresses; the address itself is not kept here, only its blind index.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("occurrence_id", "contact_id", "channel", "step"),
+        CheckConstraint(f"state IN {tuple(RANKS)}", name="state"),
+        Index("ix_messages_due", "organisation_id", "channel", "priority", "due_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_messages_lease", "organisation_id", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
+        Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
+        Index("ix_messages_send", "organisation_id", "send_id", "state", "reason"),
+        Index("ix_messages_contact", "organisation_id", "contact_id", "id"),
+        Index("ix_messages_reference", "provider_account_id", "provider_reference"),
+        {"postgresql_partition_by": "RANGE (occurrence_id)"},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    occurrence_id: Mapped[UUID] = mapped_column(primary_key=True)
+    send_id: Mapped[UUID]
+    contact_id: Mapped[UUID]
+    channel: Mapped[str]
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    address_position: Mapped[int | None] = mapped_column(SmallInteger)
+    address_blind: Mapped[bytes | None]
+    state: Mapped[str]
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    reason: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    due_at: Mapped[Moment]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    doubt_at: Mapped[datetime | None]
+    consent_entry_id: Mapped[int | None] = mapped_column(BigInteger)
+    provider_account_id: Mapped[UUID | None]
+    provider_reference: Mapped[str | None]
+    parts: Mapped[int | None] = mapped_column(SmallInteger)
+    cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 5))
+    created_at: Mapped[Moment]
+    sent_at: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    clicked_at: Mapped[datetime | None]
+
+
+class Attempt(Owned, Base):
+    """One try to hand a message to a provider: committed before the first byte is written, evidence afterwards."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index(None, "organisation_id", "message_id"),
+        {"postgresql_partition_by": "RANGE (occurrence_id)"},
+    )
+
+    occurrence_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    provider_account_id: Mapped[UUID]
+    started_at: Mapped[Moment]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    category: Mapped[str | None]
+    error: Mapped[str | None]
+    provider_reference: Mapped[str | None]
+
+
+class Receipt(Owned, Base):
+    """The inbox of receipts: kept first, acknowledged, applied later, once, in any order."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        owned_key("provider_account_id", "provider_accounts"),
+        Index("ix_receipts_open", "organisation_id", "received_at", postgresql_where=text("applied_at IS NULL")),
+        Index(None, "organisation_id", "message_id"),
+    )
+
+    provider_account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_key: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    category: Mapped[str | None]
+    code: Mapped[str | None]
+    occurrence_id: Mapped[UUID | None]
+    message_id: Mapped[UUID | None]
+    provider_reference: Mapped[str | None]
+    occurred_at: Mapped[datetime | None]
+    received_at: Mapped[Moment]
+    applied_at: Mapped[datetime | None]
+    result: Mapped[str | None]
+
+
+class Trace(Owned, Base):
+    """An open, a click or an unsubscribe, kept raw with what is needed to score it again (human, bot, mail privacy)."""
+
+    __tablename__ = "traces"
+    __table_args__ = (
+        Index(None, "organisation_id", "message_id"),
+        {"postgresql_partition_by": "RANGE (occurrence_id)"},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    occurrence_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID]
+    kind: Mapped[str]
+    link: Mapped[int | None] = mapped_column(Integer)
+    at: Mapped[Moment]
+    agent: Mapped[str | None]
+    who: Mapped[str]
+    detail: Mapped[dict[str, Any] | None]

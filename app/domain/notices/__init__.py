@@ -1,0 +1,1 @@
+"""Mail to staff and managers, from a durable row."""

@@ -1,0 +1,1 @@
+"""What happened, told upward: rows written in the same transaction, relayed by jobs/outbox.py."""

@@ -1,0 +1,1 @@
+"""Accounts with those who carry messages, and the choice between them."""

@@ -1,0 +1,1 @@
+"""Reports in Excel and PDF, mailed to managers (H3)."""

@@ -1,0 +1,56 @@
+"""Build the application: settings in, a Flask app out. Wiring only."""
+
+from importlib import import_module
+from pathlib import Path
+
+from flask import Flask
+from htmx_flask import Htmx
+
+from app import cli
+from app.core import trace
+from app.core.db import db, engine_options
+from app.core.settings import Settings
+from app.core.vault import vault_from
+from app.http import auth, errors, security, session
+from app.web import locale, navigation, render
+
+ROOT = Path(__file__).parent.parent
+
+WEB = (
+    "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
+    "messages", "reports", "providers", "audit", "users", "public", "health",
+)  # fmt: skip
+API = ("contacts", "segments", "templates", "campaigns", "messages", "reports", "jobs", "suppressions", "audit", "account", "inbound")
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole application for these settings."""
+    trace.log_to_stderr()
+    app = Flask("app", root_path=str(ROOT / "app"), template_folder=str(ROOT / "templates"), static_folder=None)
+    secure = settings.base_url.startswith("https://")
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=vault_from(settings.master_key).key_for("forms").hex(),
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(),
+        MAX_CONTENT_LENGTH=256 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        SESSION_COOKIE_NAME="__Host-form" if secure else "form",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    db.init_app(app)
+    db.session.configure(info={"settings": settings}, expire_on_commit=False)
+    Htmx(app)
+    for room in (session, auth, locale, security, render, navigation, errors):
+        room.init_app(app)
+    for name in WEB:
+        app.register_blueprint(import_module(f"app.web.{name}").bp)
+    for name in API:
+        module = import_module(f"app.api.{name}")
+        security.exempt(module.bp)
+        app.register_blueprint(module.bp, url_prefix="/api/v1")
+    cli.register(app)
+    return app

@@ -1,0 +1,1 @@
+"""What the web and the API share: unit of work, actor, errors, limits and inputs."""

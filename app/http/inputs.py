@@ -1,0 +1,65 @@
+"""Commands out of forms and bodies, and their errors back onto the fields."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from flask_wtf import FlaskForm
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.core.errors import Invalid, Issue, mark
+from app.core.page import PER_PAGE, Ask
+from app.http.errors import said
+
+Command = TypeVar("Command", bound=BaseModel)
+
+# The library's messages in our words; what is not here keeps its own English.
+_WORDS = {
+    "missing": mark("This field is required."),
+    "string_too_short": mark("This field is required."),
+    "string_too_long": mark("This is too long."),
+    "extra_forbidden": mark("There is no such field."),
+    "uuid_parsing": mark("This is not a valid id."),
+    "int_parsing": mark("This is not a whole number."),
+    "decimal_parsing": mark("This is not a number."),
+    "datetime_from_date_parsing": mark("This is not a date and time."),
+    "literal_error": mark("Choose one of the values offered."),
+}
+
+
+class Strict(BaseModel):
+    """Base of every command: frozen, unknown fields refused, text stripped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def read(kind: type[Command], values: Mapping[str, Any]) -> Command:
+    """A command from plain values. Raises Invalid with one issue a field."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as broke:
+        raise Invalid(mark("Some fields are not right."), details=tuple(_issue(e) for e in broke.errors())) from None
+
+
+def _issue(error: Any) -> Issue:
+    field = ".".join(str(part) for part in error["loc"]) or "body"
+    message = _WORDS.get(error["type"])
+    return Issue(field, message) if message else Issue(field, str(error["msg"]).replace("%", "%%"))
+
+
+def onto(form: FlaskForm, error: Invalid) -> None:
+    """Put a domain error onto the form's fields; what fits no field goes to the form's own errors."""
+    for issue in error.details or (Issue("", error.message, error.values),):
+        field = getattr(form, issue.field.split(".")[0], None) if issue.field else None
+        if field is not None and hasattr(field, "errors"):
+            field.errors = [*field.errors, said(issue)]
+        else:
+            form.form_errors.append(said(issue))
+
+
+def page_asked(arguments: Mapping[str, str]) -> Ask:
+    """The page asked for in an address."""
+    try:
+        per_page = int(arguments.get("per_page", PER_PAGE))
+    except ValueError:
+        raise Invalid.field("per_page", mark("This is not a whole number.")) from None
+    return Ask(cursor=arguments.get("cursor") or None, per_page=per_page)

@@ -1,0 +1,1 @@
+"""The browser's doors, one file a noun."""

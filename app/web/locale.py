@@ -1,0 +1,172 @@
+"""The reader's language, theme and zone, the filters that follow them, and the two switches in the top bar."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+from babel.support import Translations
+from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, Domain, get_babel, get_locale, get_timezone
+from markupsafe import Markup, escape
+
+from app.core import clock, i18n
+from app.core.actor import Actor
+from app.core.db import db
+from app.core.errors import DomainError, Issue
+from app.domain.access import users
+from app.web import render
+
+THEMES = ("light", "dark")
+LOCALE_COOKIE = "carillon_locale"
+THEME_COOKIE = "carillon_theme"
+_YEAR = 365 * 24 * 3600
+_DASH = "–"
+
+bp = Blueprint("preferences", __name__, url_prefix="/preferences")
+
+
+class CompiledInMemory(Domain):  # type: ignore[misc]
+    """Flask-Babel's catalogue, taken from ours: no .mo file lies about that could be older than its .po."""
+
+    def get_translations(self) -> Translations:
+        return i18n.translator(current_language())
+
+
+def init_app(app: Flask) -> None:
+    """Set up Flask-Babel, the filters, the values every template sees, and POST /preferences/..."""
+    Babel(app, default_locale=i18n.LANGUAGES["en"], locale_selector=_choose_locale, timezone_selector=_choose_zone)
+    with app.app_context():
+        get_babel().domain_instance = CompiledInMemory()
+    for name in ("number", "money", "percent", "date", "moment", "ago"):
+        app.add_template_filter(globals()[f"show_{name}"], name)
+    app.context_processor(_values)
+    app.register_blueprint(bp)
+
+
+def current_language() -> str:
+    """'en' or 'he' for the request at hand; English outside one."""
+    return i18n.language(str(get_locale() or "en"))
+
+
+def say(problem: DomainError | Issue) -> str:
+    """What a domain error, or one of its field issues, says in the reader's language."""
+    return i18n.say(problem.message, problem.values, current_language())
+
+
+def remember(response: Response, *, locale: str | None = None, theme: str | None = None) -> Response:
+    """Keep the choice in this browser; login calls it with what the user's row says, so that both agree."""
+    for name, value in ((LOCALE_COOKIE, locale), (THEME_COOKIE, theme)):
+        if value:
+            response.set_cookie(name, value, max_age=_YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
+    return response
+
+
+def _actor() -> Actor | None:
+    return g.get("actor")
+
+
+def _choose_locale() -> str:
+    # The cookie first: it is the choice made in this very browser, and the actor says "en" when its row says nothing.
+    chosen = request.cookies.get(LOCALE_COOKIE, "")
+    if chosen in i18n.LANGUAGES:
+        return i18n.LANGUAGES[chosen]
+    actor = _actor()
+    if actor and actor.id:
+        return i18n.LANGUAGES[i18n.language(actor.locale)]
+    best = request.accept_languages.best_match(["en", "he", "he-IL", "iw"], default="en")
+    return i18n.LANGUAGES["he" if best in ("he", "he-IL", "iw") else "en"]
+
+
+def _choose_zone() -> str:
+    zone: str = g.get("timezone") or current_app.config.get("TIMEZONE", "Asia/Jerusalem")
+    return zone
+
+
+def _values() -> dict[str, object]:
+    """What every template sees."""
+    language = current_language()
+    theme = request.cookies.get(THEME_COOKIE, "light")
+    return {
+        "language": language,
+        "languages": i18n.NAMES,
+        "direction": i18n.direction(language),
+        "theme": theme if theme in THEMES else "light",
+    }
+
+
+def _isolated(text: str) -> Markup:
+    """A number or date keeps its own direction inside a sentence of the other."""
+    return Markup("<bdi class='num'>{}</bdi>").format(text)
+
+
+def show_number(value: float | Decimal | None, digits: int | None = None) -> Markup:
+    """A number by locale; a dash for None."""
+    return escape(_DASH) if value is None else _isolated(i18n.number(value, current_language(), digits))
+
+
+def show_money(value: Decimal | None, currency: str = "ILS") -> Markup:
+    """An amount with its currency's sign; a dash for None."""
+    return escape(_DASH) if value is None else _isolated(i18n.money(value, currency, current_language()))
+
+
+def show_percent(value: float | Decimal | None, digits: int = 1) -> Markup:
+    """A share as per cent; a dash for None."""
+    return escape(_DASH) if value is None else _isolated(i18n.percent(value, current_language(), digits))
+
+
+def show_date(value: date | None, style: str = "short") -> Markup:
+    """A date by locale; a datetime is first brought into the reader's zone; a dash for None."""
+    if value is None:
+        return escape(_DASH)
+    local = value.astimezone(get_timezone()).date() if isinstance(value, datetime) else value
+    return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), _isolated(i18n.day(local, current_language(), style)))
+
+
+def show_moment(value: datetime | None, style: str = "short") -> Markup:
+    """Date, hours and minutes in the reader's zone; a dash for None."""
+    if value is None:
+        return escape(_DASH)
+    text = i18n.moment(value, current_language(), get_timezone() or UTC, style)
+    return Markup('<time datetime="{}">{}</time>').format(value.astimezone(UTC).isoformat(timespec="seconds"), _isolated(text))
+
+
+def show_ago(value: datetime | None) -> Markup:
+    """How long ago, with the moment itself as its title; a dash for None."""
+    if value is None:
+        return escape(_DASH)
+    language = current_language()
+    exact = i18n.moment(value, language, get_timezone() or UTC)
+    stamp = value.astimezone(UTC).isoformat(timespec="seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, exact, i18n.ago(value, clock.now(), language))
+
+
+@bp.post("/locale")
+def set_locale() -> ResponseReturnValue:
+    """Switch the language; the whole page is loaded again, because the style sheet changes with the direction."""
+    locale = i18n.language(request.form.get("locale", "en"))
+    _keep(locale=locale)
+    return remember(make_response(redirect(_back(), 303)), locale=locale)
+
+
+@bp.post("/theme")
+def set_theme() -> ResponseReturnValue:
+    """Switch between light and dark."""
+    theme = "dark" if request.form.get("theme") == "dark" else "light"
+    _keep(theme=theme)
+    response = make_response("", 204) if render.is_part_wanted() else make_response(redirect(_back(), 303))
+    return remember(response, theme=theme)
+
+
+def _keep(*, locale: str | None = None, theme: str | None = None) -> None:
+    actor = _actor()
+    if actor and actor.id and actor.kind == "user":
+        users.set_preferences(db.session(), by=actor, locale=locale, theme=theme)
+
+
+def _back() -> str:
+    """Where the reader came from, if that is one of our own pages."""
+    came = urlsplit(request.referrer or "")
+    if came.netloc != request.host or not came.path.startswith("/") or came.path.startswith("//"):
+        return "/"
+    return f"{came.path}?{came.query}" if came.query else came.path

@@ -1,0 +1,1 @@
+"""The doors of the workers: a few lines a job, each calling one domain function."""
