@@ -1,0 +1,1 @@
+"""What runs Carillon: the launcher, the container, the units, the alerts."""

@@ -1,0 +1,59 @@
+"""What the command line may say."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.launcher.problem import ROOT
+
+PORT = 8000
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of one call."""
+
+    verb: str
+    data: Path = ROOT / "var"
+    host: str = "127.0.0.1"
+    port: int = PORT
+    no_demo: bool = False
+    no_sandbox: bool = False
+    fast: bool = False
+    rest: tuple[str, ...] = ()
+
+
+def parse(words: list[str]) -> Options:
+    """Read the command line; argparse itself answers --help and mistakes."""
+    if words[:1] == ["test"] and not {"-h", "--help"} & set(words):
+        # pytest's own words follow, in their order, and argparse would sort them
+        return Options("test", fast="--fast" in words, rest=tuple(word for word in words[1:] if word != "--fast"))
+    parser = argparse.ArgumentParser(prog="manage.py", description="Start, test and measure Carillon.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop")
+    up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
+    data(up)
+    up.add_argument("--host", default=Options.host, help="address to listen on (default: this machine only)")
+    up.add_argument("--port", type=port, default=PORT, help=f"port of the web (default {PORT})")
+    up.add_argument("--no-demo", action="store_true", help="do not load the demo organisation")
+    up.add_argument("--no-sandbox", action="store_true", help="do not start the little local providers")
+    data(verbs.add_parser("stop", help="stop what runs on a data folder"))
+    test = verbs.add_parser("test", help="check and test everything, on servers of its own")
+    test.add_argument("--fast", action="store_true", help="without story and browser tests")
+    test.add_argument("rest", nargs="*", metavar="PATH", help="only these tests (or any other words for pytest)")
+    bench = verbs.add_parser("bench", help="measure speed against the targets, on servers of its own")
+    bench.add_argument("rest", nargs="*", metavar="NAME", help="only these rows")
+    values = vars(parser.parse_args(words))
+    return Options(**values | {"rest": tuple(values.get("rest", ()))})
+
+
+def data(parser: argparse.ArgumentParser) -> None:
+    """Add --data."""
+    parser.add_argument("--data", type=Path, default=Options.data, help="data folder (default: var/ in the checkout)")
+
+
+def port(word: str) -> int:
+    """A port number."""
+    number = int(word) if word.isdigit() else 0
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{word} is not a port: give a number from 1 to 65535")
+    return number
