@@ -19,6 +19,7 @@ CHECKS = {
     "mypy": ["-m", "mypy", "--no-error-summary"],
     "import-linter": ["-c", LINT_IMPORTS, "--no-cache"],
 }
+OURS = ("DATABASE_", "REDIS_", "CARILLON_")  # settings of somebody's installation must not reach the tests
 # they start real processes or a browser, and would disturb each other
 ALONE = ("tests/stories", "tests/browser")
 NOT_TESTS = ("tests/speed",)
@@ -32,7 +33,7 @@ def test(options: Options) -> int:
     """
     began = time.monotonic()
     environment.ensure(development=True)
-    env = dict(os.environ)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     missing = system.ensure_libraries()
     if missing:
         raise Problem(missing)

@@ -87,7 +87,7 @@ class Start:
             server = embedded.postgres(self.folder.path, kept)
             self.folder.keep_secrets(kept, server.cluster)
             embedded.start_postgres(server, self.family, self.log("postgres"))
-            self.env["DATABASE_URL"] = server.url()
+            self.env |= {"DATABASE_URL": server.url(), "DATABASE_OWNER_URL": ""}
         if not os.environ.get("REDIS_URL"):
             say("Starting Valkey ...")
             redis = embedded.valkey(self.folder.path)

@@ -19,6 +19,10 @@ from ops.launcher.problem import Problem, last_line, run
 from ops.launcher.processes import Family
 
 VARIABLE = "CARILLON_TEST_SERVERS"  # where the servers are, for the processes of one run
+MIGRATE = (
+    "from app.cli import migrate_database; from app.core.settings import Settings; "
+    "migrate_database(Settings.from_env())"
+)
 RECIPIENTS = "+97252*,*@mail.example,*@example.com"
 
 
@@ -58,6 +62,7 @@ class Servers:
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {
             "DATABASE_URL": self.postgres.url(name),
+            "DATABASE_OWNER_URL": "",  # never the one of whoever runs the tests
             "REDIS_URL": f"{embedded.valkey(self.place).url}?db={redis % 16}",
             "CARILLON_DATA": str(files),
             "CARILLON_MASTER_KEY_FILE": str(self.place / "master.key"),
@@ -93,9 +98,8 @@ def servers(*, durable: bool = False) -> Iterator[Servers]:
 
 
 def migrate(env: Mapping[str, str]) -> None:
-    """Make the schema as the owner, by the product's own command."""
-    command = [environment.PYTHON, "-m", "flask", "--app", "wsgi", "migrate"]
-    done = run(command, env={**os.environ, **env})
+    """Make the schema as the owner, by what the product's own command does, without the web around it."""
+    done = run([environment.PYTHON, "-c", MIGRATE], env={**os.environ, **env})
     if done.returncode:
         raise Problem(f"The migrations failed: {last_line(done.stdout)}\n{done.stdout}")
 
