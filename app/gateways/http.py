@@ -21,6 +21,8 @@ ANSWER_CAP = 1024 * 1024
 # A provider closes idle connections at a time of its own. Letting go before it does saves a POST written into a
 # connection that is being closed, which could only be called in doubt.
 IDLE_SECONDS = 10.0
+_JSON = {"Content-Type": "application/json"}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: dumps makes one per call
 
 
 class HttpFailure(Exception):
@@ -105,6 +107,7 @@ class Http:
         self.read_seconds = read_seconds
         self.answer_cap = answer_cap
         self._session: aiohttp.ClientSession | None = None
+        self._urls: dict[str, URL] = {}  # paths of the base URL, checked once
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
@@ -134,9 +137,8 @@ class Http:
 
     async def post(self, path: str, payload: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         """POST a payload as JSON. Raises: as `request`."""
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        return await self.request("POST", path, body=body, headers=sent)
+        sent = {**_JSON, **headers} if headers else _JSON
+        return await self.request("POST", path, body=_encode(payload).encode(), headers=sent)
 
     async def request(
         self,
@@ -155,27 +157,17 @@ class Http:
         """
         if self._session is None:
             raise NotConnected("the client is not open")
-        url = self._checked(path)
-        sent = dict(headers or {})
+        url = self._urls.get(path) or self._checked(path)
+        sent = headers
         if trace := correlation.get():
-            sent["X-Correlation-Id"] = trace
+            sent = {**(headers or {}), "X-Correlation-Id": trace}
         try:
             async with self._session.request(
                 method, url, data=body, headers=sent, params=params, allow_redirects=False
             ) as response:
                 return Answer(response.status, response.headers, await self._body(response))
-        except aiohttp.ClientConnectorError as broke:
-            if isinstance(broke.os_error, PermissionError):  # the resolver's refusal, wrapped by aiohttp
-                raise AddressRefused(f"{url.host} lies in a private network") from broke
-            raise NotConnected(f"no connection to {url.host}") from broke
-        except aiohttp.ConnectionTimeoutError as late:
-            raise NotConnected(f"no connection to {url.host} in time") from late
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as bad:
-            raise AddressRefused("not an address that can be called") from bad
-        except TimeoutError as late:
-            raise AnswerTimeout(f"no answer from {url.host} in time") from late
-        except (aiohttp.ClientError, OSError, ValueError) as broke:
-            raise ConnectionBroken(f"the connection to {url.host} broke") from broke
+        except (aiohttp.ClientError, OSError, ValueError) as broke:  # TimeoutError is an OSError
+            raise _failure(broke, url.host or "") from broke
 
     def _checked(self, path: str) -> URL:
         """The URL to call; literal addresses do not pass the resolver, so they are looked at here."""
@@ -185,12 +177,10 @@ class Http:
             raise AddressRefused("not an address that can be called") from bad
         if url.scheme not in ("http", "https") or not url.host or url.user:
             raise AddressRefused("not an address that can be called")
-        if self.allow_private:
-            return url
-        if url.scheme != "https":
-            raise AddressRefused(f"{url.host} must be called over https")
-        if _is_literal(url.host) and not is_public(url.host):
-            raise AddressRefused(f"{url.host} lies in a private network")
+        if not self.allow_private:
+            _demand_public(url.scheme, url.host)
+        if path.startswith("/") and len(self._urls) < POOL:
+            self._urls[path] = url
         return url
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
@@ -204,6 +194,28 @@ class Http:
                 raise aiohttp.ClientPayloadError("the answer is too large")
             chunks.append(chunk)
         return b"".join(chunks)
+
+
+def _failure(broke: Exception, host: str) -> HttpFailure:
+    """What an aiohttp error means for a request: surely not written, or perhaps carried out."""
+    match broke:
+        case aiohttp.ClientConnectorError() if isinstance(broke.os_error, PermissionError):
+            return AddressRefused(f"{host} lies in a private network")  # the resolver's refusal, wrapped by aiohttp
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return NotConnected(f"no connection to {host}")
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return AddressRefused("not an address that can be called")
+        case TimeoutError():
+            return AnswerTimeout(f"no answer from {host} in time")
+        case _:
+            return ConnectionBroken(f"the connection to {host} broke")
+
+
+def _demand_public(scheme: str, host: str) -> None:
+    if scheme != "https":
+        raise AddressRefused(f"{host} must be called over https")
+    if _is_literal(host) and not is_public(host):
+        raise AddressRefused(f"{host} lies in a private network")
 
 
 def _is_literal(host: str) -> bool:

@@ -1,7 +1,7 @@
 """What every channel adapter promises: messages in, outcomes out, receipts verified and read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -221,25 +221,33 @@ class OneByOne:
         An error that is none of the three (a bug in an adapter) goes through to the caller: whatever was
         written by then is in doubt, and the caller's intents say so.
         """
-        finished: asyncio.Queue[asyncio.Task[Outcome]] = asyncio.Queue()
-        room = asyncio.Semaphore(self.concurrency)
-        tasks = {asyncio.create_task(self._outcome(message, room)) for message in batch}
-        for task in tasks:
-            task.add_done_callback(finished.put_nowait)
+        waiting = iter(batch)
+        known: asyncio.Queue[Outcome | asyncio.Task[None]] = asyncio.Queue()
+        workers = [
+            asyncio.create_task(self._work(waiting, known.put_nowait)) for _ in range(min(self.concurrency, len(batch)))
+        ]
+        for worker in workers:
+            worker.add_done_callback(known.put_nowait)
+        left = len(batch)
         try:
-            for _ in range(len(tasks)):
-                yield (await finished.get()).result()
+            while left:
+                found = await known.get()
+                if isinstance(found, asyncio.Task):
+                    found.result()
+                    continue
+                left -= 1
+                yield found
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _outcome(self, message: Outgoing, room: asyncio.Semaphore) -> Outcome:
-        async with room:
+    async def _work(self, waiting: Iterator[Outgoing], tell: Callable[[Outcome], None]) -> None:
+        for message in waiting:
             try:
-                return await self.send_one(message)
+                tell(await self.send_one(message))
             except (Rejected, Unavailable, InDoubt) as refusal:
-                return named(refusal, message.reference)
+                tell(named(refusal, message.reference))
 
     async def look_up(self, reference: str) -> LookUp:
         """Ask the provider what became of a reference."""

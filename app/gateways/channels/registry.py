@@ -55,9 +55,9 @@ def open_channel(
     signing_secret: str | None = None,
     allow_private: bool = False,
 ) -> Channel:
-    """Make the channel of a provider account, behind the guard: `async with open_channel(...) as channel`.
+    """Make the channel of a provider account, behind the guard.
 
-    Receipts can be verified and read without entering it. `signing_secret` is the key of the provider's webhooks
+    Use it with `async with`; receipts can be verified and read without entering it. `signing_secret` is the key of the provider's webhooks
     where it differs from `secret`; `allow_private` lets the account lie in a private network (the sandbox does).
 
     Raises:

@@ -18,7 +18,8 @@ from app.gateways.channels.base import (
     Unavailable,
 )
 from app.gateways.channels.config import ChannelConfig, SmtpConfig
-from app.gateways.channels.email.wire import Connection, Lost, LostAfterDot, Refused, Reply, dotted
+from app.gateways.smtp.line import Reply
+from app.gateways.smtp.wire import Connection, Lost, LostAfterDot, Refused, dotted
 
 _ADDRESS = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,320}")
 IDLE_SECONDS = 20.0
@@ -27,8 +28,11 @@ LATER_SECONDS = 300.0
 
 
 class Smtp(OneByOne):
-    """One account at a relay. A message goes out with two headers the relay may use and drop:
-    `X-Message-Reference` (receipts name it) and `X-Callback-URL` (where they are posted, if configured)."""
+    """One account at a relay.
+
+    A message goes out with two headers the relay may use and drop: `X-Message-Reference` (receipts name it) and
+    `X-Callback-URL` (where they are posted, if configured).
+    """
 
     def __init__(self, config: ChannelConfig, secret: str, *, signing_secret: str, allow_private: bool) -> None:
         self.config = SmtpConfig.model_validate(config)

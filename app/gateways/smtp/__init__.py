@@ -1,0 +1,1 @@
+"""SMTP as a client speaks it, for every adapter that needs it."""
