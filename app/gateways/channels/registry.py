@@ -57,8 +57,9 @@ def open_channel(
 ) -> Channel:
     """Make the channel of a provider account, behind the guard.
 
-    Use it with `async with`; receipts can be verified and read without entering it. `signing_secret` is the key of the provider's webhooks
-    where it differs from `secret`; `allow_private` lets the account lie in a private network (the sandbox does).
+    Use it with `async with`; receipts can be verified and read without entering it. `signing_secret` is the key of
+    the provider's webhooks where it differs from `secret`; `allow_private` lets the account lie in a private network
+    (the sandbox does).
 
     Raises:
         UnknownKind: no such adapter.
