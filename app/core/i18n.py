@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache
 from gettext import NullTranslations
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
@@ -22,6 +23,7 @@ __all__ = ["LANGUAGES", "direction", "mark", "region", "say", "translator"]
 LANGUAGES = {"en": "en_IL", "he": "he_IL"}
 NAMES = {"en": "English", "he": "עברית"}
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
+Style = Literal["short", "medium", "long", "full"]
 _RIGHT_TO_LEFT = frozenset({"he"})
 
 
@@ -88,12 +90,12 @@ def percent(share: float | Decimal, locale: str, digits: int = 1) -> str:
     return str(numbers.format_percent(share, pattern, locale=region(locale)))
 
 
-def day(value: date, locale: str, style: str = "short") -> str:
+def day(value: date, locale: str, style: Style = "short") -> str:
     """A calendar date: short (22/11/2026), medium, long or full."""
-    return dates.format_date(value, format=_style(style), locale=region(locale))
+    return dates.format_date(value, format=style, locale=region(locale))
 
 
-def moment(value: datetime, locale: str, zone: str | tzinfo, style: str = "short") -> str:
+def moment(value: datetime, locale: str, zone: str | tzinfo, style: Style = "short") -> str:
     """A moment in a zone, with hours and minutes."""
     zoned = value.astimezone(ZoneInfo(zone) if isinstance(zone, str) else zone)
     clock = dates.format_time(zoned, format="HH:mm", locale=region(locale))
@@ -103,8 +105,3 @@ def moment(value: datetime, locale: str, zone: str | tzinfo, style: str = "short
 def ago(value: datetime, now: datetime, locale: str) -> str:
     """How long ago, or in how long: “3 hours ago”."""
     return dates.format_timedelta(value - now, add_direction=True, locale=region(locale), threshold=0.9)
-
-
-def _style(name: str) -> dates._PredefinedTimeFormat:
-    styles: dict[str, dates._PredefinedTimeFormat] = {"short": "short", "medium": "medium", "long": "long", "full": "full"}
-    return styles[name]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Job(Enum):
     SEND_SMS = Bell("messages.sms", "jobs.messages.send_sms", 120)
     SEND_EMAIL = Bell("messages.email", "jobs.messages.send_email", 120)
     APPLY_RECEIPTS = Bell("webhooks.inbound", "jobs.messages.apply_receipts", 120)
-    RECONCILE = Bell("webhooks.inbound", "jobs.messages.reconcile", 120)
+    RECONCILE = Bell("webhooks.inbound", "jobs.messages.reconcile_doubts", 120)
     RUN_IMPORT = Bell("imports", "jobs.transfer.run_import", 3600)
     RUN_REPORT = Bell("reports", "jobs.reports.run", 300)
     DELIVER_NOTICES = Bell("reports", "jobs.notices.deliver", 120)
@@ -64,3 +64,29 @@ def ring_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
             )
     except RedisError as broke:
         log.warning("the doorbell did not ring; the sweeper will", extra={"reason": type(broke).__name__})
+
+
+def ring_missing(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
+    """Ring only where nobody has rung already: queues with jobs waiting need no further ring."""
+    try:
+        redis = connection(redis_url)
+        waiting = {bell: Queue(bell, connection=redis).count for bell in {job.value.queue for job, _ in rings}}
+    except RedisError as broke:
+        log.warning("the doorbell cannot be reached", extra={"reason": type(broke).__name__})
+        return
+    ring_all(redis_url, [(job, ids) for job, ids in rings if waiting[job.value.queue] < 3])
+
+
+def beat(redis_url: str, name: str) -> None:
+    """Say that a process is alive; forgotten after a minute."""
+    try:
+        connection(redis_url).set(f"alive:{name}", 1, ex=60)
+    except RedisError as broke:
+        log.warning("a heartbeat was lost", extra={"reason": type(broke).__name__})
+
+
+def listening(redis_url: str) -> set[str]:
+    """The queues that have a worker, and "sweeper" if it lives. Raises RedisError when Valkey does not answer."""
+    redis = connection(redis_url)
+    found = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
+    return found | ({"sweeper"} if redis.exists("alive:sweeper") else set())

@@ -30,6 +30,7 @@ class Send(Owned, Base):
     occurrence_id: Mapped[UUID]
     source_kind: Mapped[str]
     source_id: Mapped[UUID]
+    source_name: Mapped[str]
     channel: Mapped[str]
     message_class: Mapped[str]
     template_version_id: Mapped[UUID]
@@ -52,7 +53,7 @@ class Message(Owned, Base):
     __table_args__ = (
         UniqueConstraint("occurrence_id", "contact_id", "channel", "step"),
         CheckConstraint(f"state IN {tuple(RANKS)}", name="state"),
-        Index("ix_messages_due", "organisation_id", "channel", "priority", "due_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_messages_due", "send_id", "due_at", postgresql_where=text("state = 'queued'")),
         Index("ix_messages_lease", "organisation_id", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
         Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
         Index("ix_messages_send", "organisation_id", "send_id", "state", "reason"),

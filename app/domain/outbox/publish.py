@@ -12,7 +12,6 @@ from app.domain.outbox.models import OutboxDelivery, OutboxEvent
 
 # Who must hear of what. The functions behind the names stand in jobs/outbox.py, the only place that knows both sides.
 CONSUMERS: dict[str, tuple[str, ...]] = {
-    "approval.decided": ("campaigns.decided",),
     "send.drained": ("campaigns.drained",),
     "contacts.changed": ("segments.recount",),
 }

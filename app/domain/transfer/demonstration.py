@@ -3,19 +3,28 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+
+def _names(*lines: str) -> tuple[str, ...]:
+    return tuple(name for line in lines for name in line.split())
+
+
 # Common names in Israel, as they are written in Hebrew and in Latin letters.
-_WOMEN_HE = "נועה מאיה תמר שרה רחל יעל מיכל אסתר רבקה חנה ליאור אביגיל הדס שירה ענבל דנה אורית גלית יפעת מרים".split()
-_MEN_HE = "דוד משה יוסף אורי איתי יונתן אברהם דניאל נועם עומר אריאל יעקב גיא רון אלון עידו שמואל יצחק ניר אסף".split()
-_WOMEN_EN = "Noa Maya Tamar Sarah Rachel Yael Michal Esther Layla Fatma Anna Olga Maria Irina Dana Salma Rim Julia".split()
-_MEN_EN = "David Moshe Yosef Mohammed Ahmad Yonatan Daniel Omar Ali Mark Igor Alex Michael Boris Adam Yusuf Amir".split()
-_FAMILY_HE = (
-    "כהן לוי מזרחי פרץ ביטון דהן אברהם פרידמן אזולאי מלכה כץ יוסף דוד עמר אוחיון חדד גבאי בן־דוד אדרי לוין טל קליין "
-    "חן שפירא משה יצחק שלום אשכנזי גולן סגל בר נחום הררי אלון רוזנברג וקנין הלוי שרעבי ממן רביבו"
-).split()
-_FAMILY_EN = (
-    "Cohen Levi Mizrahi Peretz Biton Dahan Friedman Azoulay Malka Katz Amar Ohayon Hadad Gabay Levin Klein Shapira "
-    "Ashkenazi Golan Segal Khoury Haddad Mansour Ivanov Petrov Rosenberg Abu-Rabia Zoabi Nasser Agbaria"
-).split()
+_WOMEN_HE = _names("נועה מאיה תמר שרה רחל יעל מיכל אסתר רבקה חנה ליאור אביגיל הדס שירה ענבל דנה אורית גלית יפעת מרים")
+_MEN_HE = _names("דוד משה יוסף אורי איתי יונתן אברהם דניאל נועם עומר אריאל יעקב גיא רון אלון עידו שמואל יצחק ניר אסף")
+_WOMEN_EN = _names(
+    "Noa Maya Tamar Sarah Rachel Yael Michal Esther Layla Fatma Anna Olga Maria Irina Dana Salma Rim Julia"
+)
+_MEN_EN = _names(
+    "David Moshe Yosef Mohammed Ahmad Yonatan Daniel Omar Ali Mark Igor Alex Michael Boris Adam Yusuf Amir"
+)
+_FAMILY_HE = _names(
+    "כהן לוי מזרחי פרץ ביטון דהן אברהם פרידמן אזולאי מלכה כץ יוסף דוד עמר אוחיון חדד גבאי בן־דוד אדרי לוין טל קליין",
+    "חן שפירא משה יצחק שלום אשכנזי גולן סגל בר נחום הררי אלון רוזנברג וקנין הלוי שרעבי ממן רביבו",
+)
+_FAMILY_EN = _names(
+    "Cohen Levi Mizrahi Peretz Biton Dahan Friedman Azoulay Malka Katz Amar Ohayon Hadad Gabay Levin Klein Shapira",
+    "Ashkenazi Golan Segal Khoury Haddad Mansour Ivanov Petrov Rosenberg Abu-Rabia Zoabi Nasser Agbaria",
+)
 _FIRST = {
     (True, True): _WOMEN_HE,
     (True, False): _MEN_HE,

@@ -1,0 +1,146 @@
+"""Submit for a second person's decision; approve, reject, void on change."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require, require_fresh_factor
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
+from app.core.page import Ask, Page, fetch
+from app.domain.approvals.models import Approval
+from app.domain.audit import trail
+
+VALID_FOR = timedelta(hours=72)
+
+
+def digest_of(everything: Mapping[str, object]) -> bytes:
+    """SHA-256 of everything that will happen, by content: texts, definitions, moments; never ids alone."""
+    plain = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
+    return hashlib.sha256(plain.encode()).digest()
+
+
+def submit(
+    session: Session,
+    subject: tuple[str, UUID],
+    name: str,
+    *,
+    digest: bytes,
+    summary: Mapping[str, object],
+    editors: Iterable[UUID],
+    by: Actor,
+) -> Approval:
+    """Ask for a decision on a subject; an older open request on it becomes void."""
+    if by.id is None:
+        raise Forbidden(mark("Only a person can submit something for approval."))
+    void(session, subject)
+    approval = Approval(
+        organisation_id=by.organisation_id,
+        subject_kind=subject[0],
+        subject_id=subject[1],
+        subject_name=name,
+        digest=digest,
+        summary=dict(summary),
+        state="pending",
+        made_by=by.id,
+        editors=sorted({by.id, *editors}),
+        made_at=clock.now(),
+        expires_at=clock.now() + VALID_FOR,
+    )
+    session.add(approval)
+    session.flush()
+    trail.record(session, by, f"{subject[0]}.submitted", subject, after={"approval": approval.id, "digest": digest.hex()})
+    return approval
+
+
+def approve(session: Session, approval_id: UUID, *, digest: bytes, note: str = "", by: Actor) -> Approval:
+    """Approve an open request whose subject is still what was submitted.
+
+    Raises:
+        Forbidden (its maker, an editor, or without the permission), FactorNeeded, Conflict (decided, expired or changed).
+    """
+    require(by, "approvals:decide")
+    approval = _open_for_update(session, approval_id)
+    if by.id is None or by.id == approval.made_by or by.id in approval.editors:
+        raise Forbidden(mark("You made or edited this yourself, so another person has to approve it."))
+    require_fresh_factor(by)
+    if approval.digest != digest:
+        raise Conflict(mark("It was changed after it was submitted. Ask its author to submit it again."))
+    _decide(session, approval, "approved", note, by)
+    return approval
+
+
+def reject(session: Session, approval_id: UUID, *, note: str, by: Actor) -> Approval:
+    """Reject an open request; the note tells its author why. Raises Invalid without a note, Forbidden, Conflict."""
+    require(by, "approvals:decide")
+    if not note.strip():
+        raise Invalid.field("note", mark("Say in a few words what has to change."))
+    approval = _open_for_update(session, approval_id)
+    _decide(session, approval, "rejected", note, by)
+    return approval
+
+
+def void(session: Session, subject: tuple[str, UUID]) -> None:
+    """The subject was changed: no decision on it may stand open."""
+    session.execute(
+        update(Approval)
+        .where(Approval.subject_kind == subject[0], Approval.subject_id == subject[1], Approval.state == "pending")
+        .values(state="void", decided_at=clock.now())
+    )
+
+
+def expire(session: Session) -> int:
+    """Close requests nobody decided in time; how many."""
+    late = update(Approval).where(Approval.state == "pending", Approval.expires_at <= clock.now())
+    return len(session.execute(late.values(state="expired", decided_at=clock.now()).returning(Approval.id)).all())
+
+
+def get(session: Session, approval_id: UUID) -> Approval:
+    """One request. Raises NotFound."""
+    approval = session.get(Approval, approval_id)
+    if approval is None:
+        raise NotFound(mark("There is no such request."))
+    return approval
+
+
+def listed(session: Session, ask: Ask, *, by: Actor, state: str = "") -> Page[Approval]:
+    """A page of requests, newest first."""
+    require(by, "approvals:read")
+    query = select(Approval)
+    if state:
+        query = query.where(Approval.state == state)
+    return fetch(session, query, [Approval.__table__.c.id], ask, descending=True)
+
+
+def waiting_for(session: Session, *, by: Actor) -> int:
+    """How many open requests this actor could decide."""
+    if not by.may("approvals:decide") or by.id is None:
+        return 0
+    query = select(Approval.id).where(Approval.state == "pending", ~Approval.editors.any(by.id)).limit(100)
+    return len(session.execute(query).all())
+
+
+def _open_for_update(session: Session, approval_id: UUID) -> Approval:
+    approval = session.execute(select(Approval).where(Approval.id == approval_id).with_for_update()).scalar_one_or_none()
+    if approval is None:
+        raise NotFound(mark("There is no such request."))
+    if approval.state != "pending":
+        raise Conflict(mark("This request was decided already, or withdrawn. Reload the page."))
+    if approval.expires_at <= clock.now():
+        raise Conflict(mark("This request has expired: it waited for more than 72 hours. Ask its author to submit it again."))
+    return approval
+
+
+def _decide(session: Session, approval: Approval, state: str, note: str, by: Actor) -> None:
+    approval.state = state
+    approval.decided_by = by.id
+    approval.decided_at = clock.now()
+    approval.note = note.strip() or None
+    session.flush()
+    subject = (approval.subject_kind, approval.subject_id)
+    trail.record(session, by, f"{approval.subject_kind}.{state}", subject, after={"approval": approval.id, "note": bool(note)})

@@ -1,0 +1,177 @@
+"""Campaign drafts: create, change, clone, list."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
+from app.core.page import Ask, Page, fetch
+from app.domain.approvals import decisions
+from app.domain.audit import trail
+from app.domain.campaigns import states
+from app.domain.campaigns.models import Campaign
+from app.domain.content.models import Template
+from app.domain.links import used_by
+from app.domain.segments.models import Segment
+
+SUBJECT = "campaign"
+
+
+class Audience(BaseModel):
+    """Who is written to: the people of any of `segments` (everybody when empty), without those of `exclude`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    segments: tuple[UUID, ...] = ()
+    exclude: tuple[UUID, ...] = ()
+
+
+class CampaignInput(BaseModel):
+    """A campaign as a person writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=120)
+    description: str | None = Field(default=None, max_length=2000)
+    priority: Literal["urgent", "normal", "bulk"] = "normal"
+    audience: Audience = Audience()
+    sms_template_id: UUID | None = None
+    email_template_id: UUID | None = None
+    scheduled_at: AwareDatetime | None = None
+
+
+def create(session: Session, new: CampaignInput, *, by: Actor) -> Campaign:
+    """Make a draft. Raises Invalid (a template or segment that is not there, or of the other channel), Forbidden."""
+    require(by, "campaigns:write")
+    if by.id is None:
+        raise Forbidden(mark("Only a person can make a campaign."))
+    campaign = Campaign(
+        organisation_id=by.organisation_id,
+        state="draft",
+        created_by=by.id,
+        editors=[by.id],
+        created_at=clock.now(),
+        updated_at=clock.now(),
+        **_checked(session, new),
+    )
+    session.add(campaign)
+    session.flush()
+    _note_uses(session, campaign)
+    trail.record(session, by, "campaign.created", (SUBJECT, campaign.id), after={"name": campaign.name})
+    return campaign
+
+
+def update(session: Session, campaign_id: UUID, new: CampaignInput, *, version: int | None = None, by: Actor) -> Campaign:
+    """Change a campaign. Any change withdraws it from approval: it is a draft again.
+
+    Raises:
+        NotFound, Invalid, Conflict (sent already, or somebody else changed it since `version`).
+    """
+    require(by, "campaigns:write")
+    campaign = one_for_update(session, campaign_id)
+    if version is not None and version != campaign.version:
+        raise Conflict(mark("Somebody else changed this campaign while you were editing. Reload it to see the changes."))
+    campaign.state = states.after(campaign.state, "edit")
+    changed = {name: value for name, value in _checked(session, new).items() if getattr(campaign, name) != value}
+    if not changed:
+        return campaign
+    before = {name: getattr(campaign, name) for name in changed}
+    for name, value in changed.items():
+        setattr(campaign, name, value)
+    _touch(campaign, by)
+    decisions.void(session, (SUBJECT, campaign.id))
+    campaign.approval_id, campaign.plan, campaign.failure = None, None, None
+    session.flush()
+    _note_uses(session, campaign)
+    trail.record(session, by, "campaign.changed", (SUBJECT, campaign.id), before=before, after=changed)
+    return campaign
+
+
+def clone(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
+    """A new draft with the same audience and texts."""
+    old = get(session, campaign_id, by=by)
+    new = CampaignInput(
+        name=f"{old.name} (2)"[:120],
+        description=old.description,
+        priority=old.priority,  # type: ignore[arg-type]
+        audience=Audience.model_validate(old.audience),
+        sms_template_id=old.sms_template_id,
+        email_template_id=old.email_template_id,
+    )
+    return create(session, new, by=by)
+
+
+def get(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
+    """One campaign. Raises NotFound."""
+    require(by, "campaigns:read")
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None:
+        raise NotFound(mark("There is no such campaign."))
+    return campaign
+
+
+def one_for_update(session: Session, campaign_id: UUID) -> Campaign:
+    """One campaign, locked: two people at once cannot both move it. Raises NotFound."""
+    query = select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
+    campaign = session.execute(query).scalar_one_or_none()
+    if campaign is None:
+        raise NotFound(mark("There is no such campaign."))
+    return campaign
+
+
+def listed(session: Session, ask: Ask, *, by: Actor, state: str = "", text: str = "") -> Page[Campaign]:
+    """A page of campaigns, newest first."""
+    require(by, "campaigns:read")
+    query = select(Campaign)
+    if state:
+        query = query.where(Campaign.state == state)
+    if text:
+        query = query.where(Campaign.name.icontains(text, autoescape=True))
+    return fetch(session, query, [Campaign.__table__.c.id], ask, descending=True)
+
+
+def _touch(campaign: Campaign, by: Actor) -> None:
+    campaign.version += 1
+    campaign.updated_at = clock.now()
+    if by.id and by.id not in campaign.editors:
+        campaign.editors = [*campaign.editors, by.id]
+
+
+def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
+    """The columns, after the things they name were looked up."""
+    for channel, template_id in (("sms", new.sms_template_id), ("email", new.email_template_id)):
+        template = session.get(Template, template_id) if template_id else None
+        if template_id and (template is None or template.channel != channel or template.archived_at):
+            raise Invalid.field(f"{channel}_template_id", mark("There is no such template for this channel."))
+    wanted = {*new.audience.segments, *new.audience.exclude}
+    known = set(session.execute(select(Segment.id).where(Segment.id.in_(wanted), Segment.archived_at.is_(None))).scalars())
+    if wanted - known:
+        raise Invalid.field("audience", mark("There is no such segment."))
+    moment: datetime | None = new.scheduled_at
+    if moment and moment <= clock.now():
+        raise Invalid.field("scheduled_at", mark("This moment has passed. Choose a later one, or leave it empty to send after approval."))
+    return {
+        "name": new.name,
+        "description": new.description,
+        "priority": new.priority,
+        "audience": {
+            "segments": [str(i) for i in new.audience.segments],
+            "exclude": [str(i) for i in new.audience.exclude],
+        },
+        "sms_template_id": new.sms_template_id,
+        "email_template_id": new.email_template_id,
+        "scheduled_at": moment,
+    }
+
+
+def _note_uses(session: Session, campaign: Campaign) -> None:
+    audience = Audience.model_validate(campaign.audience)
+    used = [("segment", i) for i in (*audience.segments, *audience.exclude)]
+    used += [("template", i) for i in (campaign.sms_template_id, campaign.email_template_id) if i]
+    used_by.uses(session, SUBJECT, campaign.id, campaign.name, used)

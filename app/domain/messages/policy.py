@@ -1,0 +1,77 @@
+"""Who of an audience gets a message, and why everybody else does not: one select for the preview and for the sending."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.db import live
+from app.domain.consent.models import ConsentState, Suppression
+from app.domain.contacts.models import Contact, ContactAddress
+
+ADDRESS_KIND = {"sms": "phone", "email": "email"}
+
+
+def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[Any]:
+    """One row per contact of the audience: contact_id, position, blind, entry_id (the consent relied on) and reason.
+
+    `audience` selects contact ids. `reason` is null for those who will receive. The reasons are tried in a fixed order, and
+    "duplicate_address" only among those with no other: of the people who share an address the longest known one gets it.
+    """
+    people = audience.subquery("audience")
+    who = people.c[0]
+    contact, address = live(Contact), live(ContactAddress)
+    consent, suppression = live(ConsentState), live(Suppression)
+    first_reason = case(
+        (contact.c.status == "erased", literal("erased")),
+        (_not_allowed(consent, message_class), literal("no_consent")),
+        (suppression.c.id.is_not(None), literal("suppressed")),
+        (address.c.blind.is_(None), literal("no_address")),
+        else_=null(),
+    )
+    judged = (
+        select(
+            contact.c.id.label("contact_id"),
+            address.c.position,
+            address.c.blind,
+            consent.c.entry_id,
+            first_reason.label("reason"),
+        )
+        .select_from(people)
+        .join(contact, contact.c.id == who)
+        .outerjoin(
+            address,
+            and_(address.c.contact_id == who, address.c.kind == ADDRESS_KIND[channel], address.c.position == 0),
+        )
+        .outerjoin(
+            consent,
+            and_(consent.c.contact_id == who, consent.c.channel == channel, consent.c.purpose == "marketing"),
+        )
+        .outerjoin(
+            suppression,
+            and_(
+                suppression.c.channel == channel,
+                suppression.c.blind == address.c.blind,
+                suppression.c.lifted_at.is_(None),
+            ),
+        )
+        .subquery("judged")
+    )
+    place = func.row_number().over(partition_by=(judged.c.blind, judged.c.reason.is_(None)), order_by=judged.c.contact_id)
+    reason = case((and_(judged.c.reason.is_(None), place > 1), literal("duplicate_address")), else_=judged.c.reason)
+    return select(judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id, reason.label("reason"))
+
+
+def _not_allowed(consent: Any, message_class: str) -> ColumnElement[bool]:
+    """Marketing needs a grant on file; service messages only that nobody withdrew everything (suppression says so)."""
+    if message_class == "marketing":
+        return or_(consent.c.state.is_(None), consent.c.state != "granted")
+    return literal(False)
+
+
+def waterfall(session: Session, audience: Select[Any], channel: str, message_class: str) -> dict[str, int]:
+    """How many matched, how many fall out for each reason, and how many will receive; adds up by construction."""
+    judged = verdicts(audience, channel, message_class).subquery()
+    counted = session.execute(select(judged.c.reason, func.count()).group_by(judged.c.reason)).all()
+    by_reason = {reason or "will_receive": number for reason, number in counted}
+    return {"matched": sum(by_reason.values()), **by_reason}

@@ -1,0 +1,104 @@
+"""Receipts: kept first and acknowledged, applied later, once, in any order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.queue import Job
+from app.core.sql import load
+from app.core.unit import ring
+from app.domain.access.keyring import vault_of
+from app.domain.consent import suppression
+from app.domain.contacts.models import Contact
+from app.domain.messages import reference
+from app.domain.messages.rendering import ADDRESSES
+from app.domain.providers import accounts
+from app.domain.providers.accounts import OpenChannel
+from app.gateways.channels.base import Receipt
+
+_SQL = load("messages/queries.sql")
+AT_ONCE = 1000
+
+# What a provider's word means for the address itself.
+_SUPPRESS: dict[str, str] = {"bounced": "hard_bounce", "complained": "complaint", "opted_out": "opt_out"}
+
+
+def receive(
+    session: Session, account_id: UUID, headers: Mapping[str, str], body: bytes, *, open_channel: OpenChannel
+) -> int | None:
+    """Keep a provider's receipts; how many events, or None if the signature is not the provider's.
+
+    Raises gateways' BadReceipt for a signed body that cannot be read.
+    """
+    account = accounts.get(session, account_id)
+    channel = open_channel(account.kind, account.config, accounts.secret_of(session, account))
+    if not channel.verify(headers, body, clock.now()):
+        return None
+    events = channel.parse_receipts(body)
+    if events:
+        keep(session, account_id, account.organisation_id, events)
+        ring(session, Job.APPLY_RECEIPTS, account.organisation_id)
+    return len(events)
+
+
+def keep(session: Session, account_id: UUID, organisation_id: UUID, events: Sequence[Receipt]) -> None:
+    """Put events into the inbox; those that are there already stay as they are."""
+    ids = [reference.read(event.reference) for event in events]
+    session.execute(
+        _SQL["keep_receipts"],
+        {
+            "account": account_id,
+            "organisation": organisation_id,
+            "now": clock.now(),
+            "keys": [event.event_key for event in events],
+            "kinds": [event.kind.value for event in events],
+            "categories": [event.category.value if event.category else None for event in events],
+            "codes": [event.code for event in events],
+            "occurrences": [pair[0] if pair else None for pair in ids],
+            "messages": [pair[1] if pair else None for pair in ids],
+            "references": [event.provider_id for event in events],
+            "occurreds": [event.occurred_at for event in events],
+        },
+    )
+
+
+def apply_some(session: Session) -> int:
+    """Apply up to a thousand receipts in one statement; how many were taken. The caller commits and calls again."""
+    taken = session.execute(_SQL["take_receipts"], {"now": clock.now(), "most": AT_ONCE}).all()
+    if not taken:
+        return 0
+    picked = {"accounts": [row.provider_account_id for row in taken], "keys": [row.event_key for row in taken]}
+    told = session.execute(_SQL["apply_receipts"], {**picked, "now": clock.now()}).mappings().all()
+    session.execute(_SQL["leave_unmatched"], picked)
+    for row in told:
+        _suppress(session, row)
+    return len(taken)
+
+
+def _suppress(session: Session, row: Mapping[str, object]) -> None:
+    """A hard bounce, a complaint or an opt-out told by the provider: the address is never written to again."""
+    reason = _SUPPRESS.get(str(row["category"])) or _SUPPRESS[str(row["kind"])]
+    contact = session.get(Contact, row["contact_id"])
+    if contact is None:
+        return
+    person = vault_of(session).open_person(contact.id, contact.key, contact.person)
+    known = person.get(ADDRESSES[str(row["channel"])])
+    position = row["address_position"]
+    if isinstance(known, list) and isinstance(position, int) and position < len(known):
+        suppression.suppress(session, str(known[position]), channel=str(row["channel"]), reason=reason, source="provider")
+
+
+def apply_all(open_unit: Callable[[], AbstractContextManager[Session]], *, seconds: float = 30) -> int:
+    """Apply receipts in units of a thousand until none is left or the time is over; how many."""
+    until, total = monotonic() + seconds, 0
+    while monotonic() < until:
+        with open_unit() as session:
+            done = apply_some(session)
+        total += done
+        if done == 0:
+            break
+    return total

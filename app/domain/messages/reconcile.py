@@ -1,0 +1,144 @@
+"""Messages in doubt: abandoned intents become doubts, doubts are settled by evidence, else by policy or a person.
+
+A provider's "I never had it" is believed only after, in the same breath, it found messages it certainly accepted; a broken
+look-up is worse than none. Without evidence nothing is sent again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.sql import load
+from app.core.unit import ring
+from app.domain.audit import trail
+from app.domain.messages import reference
+from app.domain.messages.models import Message, Send
+from app.domain.messages.sends import JOB
+from app.domain.messages.states import RANKS
+from app.domain.providers import accounts
+from app.domain.providers.accounts import OpenChannel
+from app.domain.providers.models import ProviderAccount
+from app.gateways.channels.base import Absent, Channel, Found
+
+_SQL = load("messages/queries.sql")
+SETTLE_SECONDS = 900
+AT_ONCE = 200
+
+OpenUnit = Callable[[], AbstractContextManager[Session]]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a run found out."""
+
+    found: int = 0
+    absent: int = 0
+    still: int = 0
+
+
+def doubt_abandoned(session: Session) -> int:
+    """Turn intents whose worker died or froze into doubts; how many."""
+    return len(session.execute(_SQL["doubt_abandoned"]).all())
+
+
+def reconcile(open_unit: OpenUnit, open_channel: OpenChannel) -> Settled:
+    """Ask every account about its messages in doubt that are older than its settling time."""
+    with open_unit() as session:
+        work = [(account, accounts.secret_of(session, account)) for account in _askable(session)]
+    total = Settled()
+    for account, secret in work:
+        one = asyncio.run(_ask(open_unit, open_channel(account.kind, account.config, secret), account))
+        total = Settled(total.found + one.found, total.absent + one.absent, total.still + one.still)
+    return total
+
+
+def _askable(session: Session) -> list[ProviderAccount]:
+    doubted = select(Message.provider_account_id).where(Message.state == "in_doubt").distinct()
+    return list(session.execute(select(ProviderAccount).where(ProviderAccount.id.in_(doubted))).scalars())
+
+
+async def _ask(open_unit: OpenUnit, channel: Channel, account: ProviderAccount) -> Settled:
+    settle = float(account.config.get("settle_seconds", SETTLE_SECONDS))
+    with open_unit() as session:
+        doubts = session.execute(_SQL["doubts"], {"account": account.id, "settle": settle, "most": AT_ONCE}).all()
+        control = session.execute(_SQL["known_good"], {"account": account.id}).all()
+    if not doubts:
+        return Settled()
+    found = absent = 0
+    async with channel:
+        for doubt in doubts:
+            answer = await channel.look_up(reference.of(doubt.occurrence_id, doubt.id))
+            if isinstance(answer, Found):
+                found += _resolve_found(open_unit, doubt, answer.provider_id)
+            elif isinstance(answer, Absent) and await _is_honest(channel, control):
+                absent += _resolve_absent(open_unit, doubt)
+    return Settled(found, absent, len(doubts) - found - absent)
+
+
+async def _is_honest(channel: Channel, control: Any) -> bool:
+    """The positive control: the provider must find every one of the latest messages it certainly accepted."""
+    if not control:
+        return False
+    for known in control:
+        if not isinstance(await channel.look_up(reference.of(known.occurrence_id, known.id)), Found):
+            return False
+    return True
+
+
+def _resolve_found(open_unit: OpenUnit, doubt: Any, provider_id: str) -> int:
+    with open_unit() as session:
+        values = {"occurrence": doubt.occurrence_id, "id": doubt.id, "reference": provider_id, "now": clock.now()}
+        session.execute(_SQL["resolve_found"], values)
+    return 1
+
+
+def _resolve_absent(open_unit: OpenUnit, doubt: Any) -> int:
+    with open_unit() as session:
+        values = {"occurrence": doubt.occurrence_id, "id": doubt.id, "doubt": doubt.doubt_at, "now": clock.now()}
+        rows = session.execute(_SQL["resolve_absent"], values).all()
+        _reopen_send(session, doubt.occurrence_id, doubt.id)
+    return len(rows)
+
+
+def _reopen_send(session: Session, occurrence_id: UUID, message_id: UUID) -> None:
+    message = session.get(Message, (message_id, occurrence_id))
+    if message is None:
+        return
+    send = session.get_one(Send, message.send_id)
+    if send.state == "drained":
+        send.state, send.drained_at = "running", None
+    ring(session, JOB[send.channel], send.organisation_id)
+
+
+def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Message:
+    """A person settles a doubt: `as_` is "sent" (believe it arrived) or "again" (send it once more, knowingly).
+
+    Raises:
+        NotFound, Conflict (not in doubt), Invalid.
+    """
+    require(by, "messages:operate")
+    message = session.execute(select(Message).where(Message.id == message_id).with_for_update()).scalar_one_or_none()
+    if message is None:
+        raise NotFound(mark("There is no such message."))
+    if message.state != "in_doubt":
+        raise Conflict(mark("This message is not in doubt any more."))
+    if as_ not in ("sent", "again"):
+        raise Invalid.field("as", mark("Choose “sent” or “again”."))
+    state = "sent" if as_ == "sent" else "queued"
+    message.state, message.rank = state, RANKS[state]
+    message.doubt_at = None
+    if state == "queued":
+        message.due_at = clock.now()
+        session.flush()
+        _reopen_send(session, message.occurrence_id, message.id)
+    trail.record(session, by, f"message.resolved_{as_}", ("message", message.id))
+    return message

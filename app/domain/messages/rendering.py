@@ -1,0 +1,138 @@
+"""From claimed rows to what goes over the wire: open the person, render the text, prepare the message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.core.links import Links, Target
+from app.core.vault import OrganisationVault, Sealed
+from app.domain.content import mime, sms
+from app.domain.content.models import TemplateVersion
+from app.domain.content.render import Prepared, TemplateError, prepared
+from app.domain.messages import reference
+from app.domain.messages.models import Send
+from app.gateways.channels.base import Outgoing
+
+ADDRESSES = {"sms": "phones", "email": "emails"}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A message ready for the wire."""
+
+    id: UUID
+    outgoing: Outgoing
+    parts: int
+
+
+@dataclass(frozen=True)
+class Unready:
+    """A message that cannot be made, and why."""
+
+    id: UUID
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all messages of a send have in common."""
+
+    send: Send
+    version: TemplateVersion
+    vault: OrganisationVault
+    links: Links
+    organisation_name: str
+    source_name: str
+    sender: str
+
+    @property
+    def prepared(self) -> Prepared:
+        return prepared(self.version, self.send.channel)
+
+
+def data_of(row: Mapping[str, Any], person: Mapping[str, Any], scene_names: Mapping[str, str]) -> dict[str, Any]:
+    """The plain data a template sees of one contact."""
+    properties = {**row["properties"], **person.get("properties", {})}
+    contact = {
+        "first_name": person.get("first_name") or "",
+        "last_name": person.get("last_name") or "",
+        "external_id": row["external_id"] or "",
+        "language": row["language"] or "",
+        "gender": row["gender"] or "",
+        "city": row["city"] or "",
+        "country": row["country"] or "",
+        "properties": properties,
+    }
+    return {
+        "contact": contact,
+        "organisation": {"name": scene_names["organisation"]},
+        "campaign": {"name": scene_names["campaign"]},
+    }
+
+
+def make(scene: Scene, message_id: UUID, position: int | None, row: Mapping[str, Any] | None) -> Ready | Unready:
+    """One message, ready or with the reason why not."""
+    if row is None:
+        return Unready(message_id, "skipped", "deleted")
+    try:
+        person = scene.vault.open_person(row["id"], row["key"], row["person"])
+        addresses = person.get(ADDRESSES[scene.send.channel]) or []
+        assert isinstance(addresses, list)
+        to = str(addresses[position or 0])
+    except (Sealed, IndexError):
+        return Unready(message_id, "skipped", "no_address")
+    data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
+    try:
+        return _sms(scene, message_id, to, row, data) if scene.send.channel == "sms" else _email(scene, message_id, to, row, data)
+    except TemplateError:
+        return Unready(message_id, "failed", "text_failed")
+
+
+def _linker(scene: Scene, message_id: UUID) -> Any:
+    send = scene.send
+
+    def link(kind: str, index: int = 0) -> str:
+        return scene.links.url(Target(kind, send.organisation_id, send.occurrence_id, message_id, index))
+
+    return link
+
+
+def _sms(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
+    ready = scene.prepared
+    text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": _LazyUrl(_linker(scene, message_id))})
+    ref = reference.of(scene.send.occurrence_id, message_id)
+    return Ready(message_id, Outgoing(reference=ref, to=to, sender=scene.sender, text=text), sms.measure(text).parts)
+
+
+def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
+    ready = scene.prepared
+    link = _linker(scene, message_id)
+    email = ready.email(ready.language_for(row["language"]), data, link)
+    ref = reference.of(scene.send.occurrence_id, message_id)
+    raw = mime.envelope(
+        email,
+        sender=scene.sender,
+        to=to,
+        message_id=message_id,
+        reference=ref,
+        unsubscribe_url=link("u", 0) if scene.send.message_class == "marketing" else None,
+    )
+    return Ready(message_id, Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw), 1)
+
+
+class _LazyUrl:
+    """An address that is only signed when the text asks for it."""
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+
+    def __str__(self) -> str:
+        return str(self._link("u", 0))
+
+    def __html__(self) -> str:
+        return str(self)
+
+    def __liquid__(self) -> str:
+        return str(self)

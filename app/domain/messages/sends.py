@@ -1,0 +1,115 @@
+"""Sends: what governs a batch of messages. Claiming looks at the Send only, so stopping one is one row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.queue import Job
+from app.core.sql import load
+from app.core.unit import actor_of, ring
+from app.domain.messages.models import Send
+from app.domain.outbox.publish import publish
+
+_SQL = load("messages/queries.sql")
+JOB = {"sms": Job.SEND_SMS, "email": Job.SEND_EMAIL}
+
+
+@dataclass(frozen=True)
+class NewSend:
+    """A send to be opened. `source` is (kind, id); all sends of one launch share the occurrence."""
+
+    occurrence_id: UUID
+    source: tuple[str, UUID]
+    source_name: str
+    channel: str
+    message_class: str
+    template_version_id: UUID
+    digest: bytes | None
+    priority: int
+    not_before: datetime
+    not_after: datetime
+
+
+def open_send(session: Session, new: NewSend) -> Send:
+    """Open a send; its messages are claimed from now on, or from `not_before`."""
+    send = Send(
+        organisation_id=actor_of(session).organisation_id,
+        occurrence_id=new.occurrence_id,
+        source_kind=new.source[0],
+        source_id=new.source[1],
+        source_name=new.source_name,
+        channel=new.channel,
+        message_class=new.message_class,
+        template_version_id=new.template_version_id,
+        digest=new.digest,
+        priority=new.priority,
+        not_before=new.not_before,
+        not_after=new.not_after,
+        created_at=clock.now(),
+    )
+    session.add(send)
+    session.flush()
+    return send
+
+
+def new_occurrence(session: Session) -> UUID:
+    """A fresh occurrence id; the month inside it chooses the partition."""
+    occurrence: UUID = session.execute(text("SELECT uuidv7()")).scalar_one()
+    return occurrence
+
+
+def of_source(session: Session, kind: str, source_id: UUID) -> list[Send]:
+    """The sends of a source, oldest first."""
+    query = select(Send).where(Send.source_kind == kind, Send.source_id == source_id).order_by(Send.id)
+    return list(session.execute(query).scalars())
+
+
+def pause(session: Session, kind: str, source_id: UUID) -> None:
+    """Stop claiming; what is on the wire arrives."""
+    _move(session, kind, source_id, "running", "paused")
+
+
+def resume(session: Session, kind: str, source_id: UUID) -> None:
+    """Go on claiming."""
+    _move(session, kind, source_id, "paused", "running")
+    for send in of_source(session, kind, source_id):
+        ring(session, JOB[send.channel], send.organisation_id)
+
+
+def stop(session: Session, kind: str, source_id: UUID) -> int:
+    """Stop for good: everything not yet handed over is cancelled; how many messages."""
+    cancelled = 0
+    for send in of_source(session, kind, source_id):
+        send.state = "stopped"
+        session.flush()
+        cancelled += len(session.execute(_SQL["cancel_send"], {"send": send.id, "now": clock.now()}).all())
+    return cancelled
+
+
+def _move(session: Session, kind: str, source_id: UUID, old: str, new: str) -> None:
+    session.execute(
+        update(Send).where(Send.source_kind == kind, Send.source_id == source_id, Send.state == old).values(state=new)
+    )
+
+
+def runnable(session: Session, channel: str) -> list[Send]:
+    """The sends of a channel that may be claimed from now, urgent ones first."""
+    now = clock.now()
+    query = (
+        select(Send)
+        .where(Send.channel == channel, Send.state == "running", Send.not_before <= now, Send.not_after > now)
+        .order_by(Send.priority, Send.id)
+    )
+    return list(session.execute(query).scalars())
+
+
+def close_drained(session: Session) -> int:
+    """Mark sends that have nothing more to hand over, and tell whoever opened them; how many."""
+    drained = session.execute(_SQL["drain"], {"now": clock.now()}).all()
+    for row in drained:
+        publish(session, "send.drained", row.source_id, {"send": str(row.id), "kind": row.source_kind})
+    return len(drained)

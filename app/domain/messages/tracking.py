@@ -1,0 +1,92 @@
+"""Opens, clicks and unsubscribes from signed links (E8). Robots are kept apart, never thrown away."""
+
+import re
+from urllib.parse import urlsplit
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.links import Target
+from app.domain.access.keyring import vault_of
+from app.domain.consent import ledger, suppression
+from app.domain.contacts.models import Contact
+from app.domain.content.models import TemplateVersion
+from app.domain.messages.models import Message, Send, Trace
+from app.domain.messages.rendering import ADDRESSES
+
+_ROBOT = re.compile(r"bot|crawl|spider|preview|scan|proxy|curl|python|wget|GoogleImageProxy|headless", re.IGNORECASE)
+_PRIVACY = re.compile(r"^Mozilla/5\.0$")
+
+
+def who(agent: str | None) -> str:
+    """human, robot or privacy (a mail client's own prefetch), by the user agent alone; scored again later."""
+    if not agent or _ROBOT.search(agent):
+        return "robot"
+    return "privacy" if _PRIVACY.match(agent) else "human"
+
+
+def opened(session: Session, target: Target, agent: str | None) -> None:
+    """Keep an open."""
+    _trace(session, target, "open", agent, None)
+
+
+def clicked(session: Session, target: Target, agent: str | None, language: str | None = None) -> str | None:
+    """Keep a click; the address to go on to, from our own table, or None if there is no such link."""
+    message = session.get(Message, (target.message_id, target.occurrence_id))
+    if message is None:
+        return None
+    send = session.get_one(Send, message.send_id)
+    version = session.get_one(TemplateVersion, send.template_version_id)
+    contact = session.get(Contact, message.contact_id)
+    compiled = version.compiled.get(contact.language if contact and contact.language else "") or version.compiled.get(
+        version.fallback_language, {}
+    )
+    links = compiled.get("links", [])
+    if target.index >= len(links) or urlsplit(links[target.index]).scheme not in ("http", "https"):
+        return None
+    _trace(session, target, "click", agent, target.index)
+    return str(links[target.index])
+
+
+def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:
+    """End marketing to this address on this channel: consent withdrawn and the address suppressed. False if unknown."""
+    message = session.get(Message, (target.message_id, target.occurrence_id))
+    contact = session.get(Contact, message.contact_id) if message else None
+    if message is None or contact is None:
+        return False
+    person = vault_of(session).open_person(contact.id, contact.key, contact.person)
+    known = person.get(ADDRESSES[message.channel])
+    ledger.withdraw(session, contact.id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip)
+    if isinstance(known, list) and message.address_position is not None and message.address_position < len(known):
+        address = str(known[message.address_position])
+        suppression.suppress(session, address, channel=message.channel, reason="opt_out", source="unsubscribe link")
+    _trace(session, target, "unsubscribe", agent, None)
+    return True
+
+
+def _trace(session: Session, target: Target, kind: str, agent: str | None, link: int | None) -> None:
+    now, reader = clock.now(), who(agent)
+    session.add(
+        Trace(
+            organisation_id=target.organisation_id,
+            occurrence_id=target.occurrence_id,
+            message_id=target.message_id,
+            kind=kind,
+            link=link,
+            at=now,
+            agent=(agent or "")[:300],
+            who="human" if kind == "unsubscribe" else reader,
+        )
+    )
+    if reader != "human" or kind == "unsubscribe":
+        return
+    first = {"open": ("opened_at",), "click": ("clicked_at", "opened_at")}[kind]
+    for column in first:
+        session.execute(
+            update(Message)
+            .where(
+                Message.occurrence_id == target.occurrence_id, Message.id == target.message_id, getattr(Message, column).is_(None)
+            )
+            .values({column: now})
+        )

@@ -1,0 +1,20 @@
+"""Door of the upkeep: partitions ahead of time, requests that expired, keys of old requests."""
+
+from sqlalchemy import text
+
+from app.core.unit import unit_of_work
+from app.domain.access import idempotency
+from app.domain.approvals import decisions
+from jobs.runtime import job, runtime
+
+
+@job
+def run() -> None:
+    """Do what is due once an hour."""
+    here = runtime()
+    with unit_of_work(here.factory, None) as session:
+        session.execute(text("SELECT ensure_partitions(3)"))
+    for organisation_id in here.organisations():
+        with here.unit(organisation_id) as session:
+            decisions.expire(session)
+            idempotency.forget_old(session)
