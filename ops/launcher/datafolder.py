@@ -83,7 +83,7 @@ class DataFolder:
                 continue  # the number belongs to somebody else by now
             if child["name"] != "PostgreSQL" and members(child["pid"]):
                 say(f"Ending {child['name']}, left over from a start that was killed ...")
-                end_session(child["pid"], number=signal.SIGTERM, patience=10.0)
+                end_session(child["pid"], number=signal.SIGTERM, patience=4.0)
         self.note.unlink(missing_ok=True)
 
     def launcher(self) -> int | None:

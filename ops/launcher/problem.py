@@ -1,5 +1,7 @@
 """How the launcher speaks: a line of progress, or a problem in one sentence that names the way out."""
 
+import contextlib
+import re
 import shlex
 import subprocess
 import sys
@@ -14,19 +16,27 @@ class Problem(Exception):
 
 
 def say(sentence: str) -> None:
-    """Print one line, at once, also into a pipe."""
-    print(sentence, flush=True)
+    """Print one line, at once, also into a pipe; a reader that went away ends nothing."""
+    with contextlib.suppress(BrokenPipeError):
+        print(sentence, flush=True)
 
 
 def warn(sentence: str) -> None:
     """Print one line to standard error."""
-    print(sentence, file=sys.stderr, flush=True)
+    with contextlib.suppress(BrokenPipeError):
+        print(sentence, file=sys.stderr, flush=True)
 
 
 def last_line(text: str) -> str:
     """The last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
+
+
+def reason(output: str) -> str:
+    """Why a Python program failed: the last line that names an exception, otherwise the last line."""
+    named = [line for line in output.splitlines() if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Setting|Exit): ", line)]
+    return (named[-1].partition(": ")[2] if named else last_line(output))[:400]
 
 
 def run(

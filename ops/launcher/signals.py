@@ -36,7 +36,9 @@ class Asked:
 def stop_on_signals() -> Iterator[Asked]:
     """Turn the signals into StopAsked for a while."""
     asked = Asked()
-    before = {number: signal.signal(number, asked.hear) for number in ASKING}
+    # nohup has SIGHUP ignored and means it; a shell that ignores SIGINT for what runs behind it does not
+    heard = [n for n in ASKING if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, asked.hear) for number in heard}
     try:
         yield asked
     finally:

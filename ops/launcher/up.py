@@ -9,7 +9,7 @@ from ops.launcher.address import Address, free_port, must_be_free
 from ops.launcher.datafolder import DataFolder, read, write
 from ops.launcher.kernel import wait_until
 from ops.launcher.options import Options
-from ops.launcher.problem import Problem, run, say, warn
+from ops.launcher.problem import Problem, reason, run, say, warn
 from ops.launcher.processes import Child, Family
 from ops.launcher.signals import StopAsked, stop_on_signals
 
@@ -54,6 +54,7 @@ class Start:
         """Start all there is, in order, and print where it is."""
         self.folder.open()
         self.folder.write_note(self.address.base_url, [])
+        self.with_demo()
         must_be_free(self.options.host, self.options.port)
         environment.ensure()
         self.libraries()
@@ -164,8 +165,7 @@ class Start:
         log = self.log("commands")
         done = run([environment.PYTHON, "-m", "flask", "--app", "wsgi", *words], env=self.env, log=log)
         if done.returncode:
-            said = " ".join((done.stdout.strip().splitlines() or ["it said nothing"])[-1].split())
-            raise Problem(f"{otherwise}: {said} - mend that and start again; all it said is in {log}")
+            raise Problem(f"{otherwise}: {reason(done.stdout)} - mend that and start again; all it said is in {log}")
 
     def demo(self) -> None:
         """Load the demo organisation on the first start, and keep its page of logins right."""
@@ -204,7 +204,7 @@ class Start:
         say("Starting the web server and the background work ...")
         place = ["--host", self.options.host, "--port", str(self.options.port)]
         size = ["--workers", "2", "--blocking-threads", "8", "--backlog", "1024", "--no-ws"]
-        care = ["--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning"]
+        care = ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"]
         web = ["-m", "granian", "--interface", "wsgi", *place, *size, *care, "wsgi:app"]
         self.family.start(self.python(WEB, web, self.log("web")))
         self.family.start(self.python(BACKGROUND, ["-m", "jobs.worker"], self.log("background"), patience=40.0))
