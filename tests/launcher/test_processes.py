@@ -1,0 +1,110 @@
+"""Children of the launcher: they are started again, they leave nobody behind, they die with the launcher."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ops.launcher import processes
+from ops.launcher.kernel import alive, end_session, look, members, wait_until
+from ops.launcher.problem import ROOT, Problem
+from ops.launcher.processes import Child, Family
+
+DEAF = "import os, signal, time; os.fork(); signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)\n"
+SLEEP = "time.sleep(60)"
+
+
+def python(name: str, code: str, folder: Path, patience: float = 5.0) -> Child:
+    return Child(name, [sys.executable, "-c", code], dict(os.environ), folder / f"{name}.log", patience=patience)
+
+
+def test_a_child_that_dies_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PAUSES", (0.1,))
+    family = Family()
+    child = family.start(python("one", f"import time; {SLEEP}", tmp_path))
+    assert child.process is not None
+    first = child.process.pid
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not child.running, 5)
+    family.tend()
+    time.sleep(0.15)
+    family.tend()
+    assert child.running
+    assert child.process.pid != first
+    family.stop()
+    assert look(first) is None
+
+
+def test_a_child_that_keeps_dying_is_started_later_each_time(tmp_path: Path) -> None:
+    family = Family()
+    child = family.start(python("two", "print('out of paper')", tmp_path))
+    pauses = []
+    for _ in range(3):
+        wait_until(lambda: not child.running, 5)
+        family.tend()
+        assert child.due is not None
+        pauses.append(round(child.due - time.monotonic()))
+        child.start()
+    family.stop()
+    assert pauses == [1, 2, 5]
+    assert child.said() == "out of paper"
+
+
+def test_stopping_ends_offspring_that_does_not_listen(tmp_path: Path) -> None:
+    family = Family()
+    child = family.start(python("deaf", DEAF + SLEEP, tmp_path, patience=0.2))
+    assert wait_until(lambda: child.said() == "up", 5)
+    assert child.process is not None
+    session = child.process.pid
+    assert len(members(session)) == 2
+    family.stop()
+    assert members(session) == []
+
+
+def test_a_child_that_ends_at_its_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    child = python("The web server", "raise SystemExit('no such port')", tmp_path)
+    child.start()
+    wait_until(lambda: not child.running, 5)
+    with pytest.raises(Problem, match="The web server stopped while it was starting: no such port"):
+        child.must_run()
+    child.stop()
+
+
+def test_children_die_with_a_launcher_that_is_killed(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    launcher = f"""
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {str(ROOT)!r})
+from ops.launcher.processes import Child, Family
+log = Path({str(tmp_path / "log")!r})
+child = Family().start(Child("x", [sys.executable, "-c", "import time; {SLEEP}"], {{}}, log))
+Path({str(note)!r}).write_text(str(child.process.pid))
+{SLEEP}
+"""
+    parent = subprocess.Popen([sys.executable, "-c", launcher])
+    assert wait_until(lambda: note.exists() and note.read_text() != "", 10)
+    child = int(note.read_text())
+    parent.kill()
+    parent.wait()
+    assert wait_until(lambda: look(child) is None, 5)
+
+
+def test_orphans_of_a_session_are_found_and_ended() -> None:
+    code = "import os, time\nif os.fork():\n    os._exit(0)\ntime.sleep(60)"
+    leader = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    leader.wait()
+    assert len(members(leader.pid)) == 1
+    end_session(leader.pid, number=signal.SIGTERM, patience=2.0)
+    assert members(leader.pid) == []
+
+
+def test_a_number_that_was_given_away_again_is_somebody_else() -> None:
+    ours = look(os.getpid())
+    assert ours is not None
+    assert alive(ours.pid, ours.started)
+    assert not alive(ours.pid, ours.started - 1)
