@@ -1,10 +1,9 @@
-"""Gettext and the spelling of numbers, money and dates without Flask: for jobs, documents and, through web/locale, pages."""
+"""Gettext and the spelling of numbers, money and dates without Flask: for jobs and documents, and for web/locale."""
 
 import io
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
-from gettext import NullTranslations
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -43,13 +42,13 @@ def direction(locale: str) -> str:
     return "rtl" if language(locale) in _RIGHT_TO_LEFT else "ltr"
 
 
-def translator(locale: str) -> NullTranslations:
+def translator(locale: str) -> Translations:
     """The catalogue of a language, with gettext and ngettext; compiled once from its .po file, in memory."""
     return _catalogue(language(locale))
 
 
 @cache
-def _catalogue(short: str) -> NullTranslations:
+def _catalogue(short: str) -> Translations:
     path = FOLDER / short / "LC_MESSAGES" / "messages.po"
     if not path.exists():
         return Translations()

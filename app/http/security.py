@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
 from app.core.errors import Forbidden, mark
@@ -13,7 +14,8 @@ R = TypeVar("R")
 
 # Tabler draws ticks and arrows as data: images; everything else is ours and in files.
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
 # An e-mail carries its own styles and must neither run nor load anything: shown in a sandboxed frame of our own page.
 PREVIEW_POLICY = (
@@ -32,16 +34,20 @@ _OURS = frozenset({"same-origin", "none"})
 _CROSS_SITE = "_may_be_called_from_other_sites"
 
 
-def init_app(app: Flask) -> CSRFProtect:
-    """Set headers on every answer, refuse unsafe requests from other sites, switch on CSRF.
+csrf = CSRFProtect()
 
-    Blueprints that authenticate without a cookie (API, webhooks, tracking) are exempted by the caller:
-    `csrf.exempt(blueprint)`.
-    """
-    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)  # as long as the session: a form left open overnight may still be saved
+
+def init_app(app: Flask) -> None:
+    """Set headers on every answer, refuse unsafe requests from other sites, switch on CSRF."""
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)  # as long as the session: a form left open may still be saved
     app.before_request(_refuse_other_sites)
     app.after_request(_add_headers)
-    return CSRFProtect(app)
+    csrf.init_app(app)
+
+
+def exempt(who: Blueprint | Callable[..., ResponseReturnValue]) -> None:
+    """Take CSRF off a blueprint or view that authenticates without a cookie: API, webhooks, tracking."""
+    csrf.exempt(who)
 
 
 def may_come_from_other_sites(view: Callable[P, R]) -> Callable[P, R]:
@@ -57,7 +63,7 @@ def as_preview(response: Response) -> Response:
 
 
 def _refuse_other_sites() -> None:
-    """A browser says where a request comes from (Sec-Fetch-Site); servers and old browsers say nothing, CSRF remains."""
+    """A browser says where a request comes from; servers and old browsers say nothing, for them CSRF remains."""
     if request.method in _SAFE or request.headers.get("Sec-Fetch-Site", "none") in _OURS:
         return
     view = current_app.view_functions.get(request.endpoint or "")

@@ -10,8 +10,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response, send_from_directory
 from whitenoise import WhiteNoise
+
+from app.http.auth import public
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "static"
 _COMPRESSIBLE = frozenset({".css", ".js", ".svg"})
@@ -20,15 +22,16 @@ _FOR_EVER = 365 * 24 * 3600
 
 @cache
 def url_path() -> str:
-    """Where static files are served: `Flask(..., static_folder=FOLDER, static_url_path=url_path())`."""
+    """Where static files are served; it changes with any of them."""
     digest = hashlib.sha256()
     for path in _files():
         digest.update(str(path.relative_to(FOLDER)).encode() + b"\0" + path.read_bytes())
     return f"/static/{digest.hexdigest()[:12]}"
 
 
-def serve(app: Flask) -> None:
-    """Let WhiteNoise answer for static files before Flask is asked."""
+def init_app(app: Flask) -> None:
+    """Give `url_for("static", filename=...)`, and let WhiteNoise answer before Flask is asked."""
+    app.add_url_rule(f"{url_path()}/<path:filename>", endpoint="static", view_func=send)
     compress()
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
         app.wsgi_app,
@@ -38,6 +41,12 @@ def serve(app: Flask) -> None:
         immutable_file_test=lambda _path, _url: True,
         add_headers_function=_add_headers,
     )
+
+
+@public
+def send(filename: str) -> Response:
+    """Send a static file that came after the start; all others WhiteNoise sends."""
+    return send_from_directory(FOLDER, filename)
 
 
 def compress() -> None:
@@ -56,7 +65,9 @@ def compress() -> None:
 
 
 def _files() -> list[Path]:
-    return [path for path in sorted(FOLDER.rglob("*")) if path.is_file() and path.suffix != ".gz"]
+    return [
+        path for path in sorted(FOLDER.rglob("*")) if path.is_file() and path.suffix != ".gz" and path.name[0] != "."
+    ]
 
 
 def _add_headers(headers: object, _path: str, _url: str) -> None:

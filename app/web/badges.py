@@ -1,4 +1,4 @@
-"""The states of every noun as the reader sees them: a word and a tone. One table, so that a state looks the same everywhere."""
+"""The states of every noun as the reader sees them, a word and a tone: a state looks the same everywhere."""
 
 from flask import Flask
 from flask_babel import gettext

@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 from app.core import clock, i18n
 from app.core.actor import Actor
 from app.core.db import db
-from app.core.errors import DomainError, Issue
 from app.domain.access import users
+from app.http.auth import public
 from app.web import render
 
 THEMES = ("light", "dark")
@@ -49,11 +49,6 @@ def current_language() -> str:
     return i18n.language(str(get_locale() or "en"))
 
 
-def say(problem: DomainError | Issue) -> str:
-    """What a domain error, or one of its field issues, says in the reader's language."""
-    return i18n.say(problem.message, problem.values, current_language())
-
-
 def remember(response: Response, *, locale: str | None = None, theme: str | None = None) -> Response:
     """Keep the choice in this browser; login calls it with what the user's row says, so that both agree."""
     for name, value in ((LOCALE_COOKIE, locale), (THEME_COOKIE, theme)):
@@ -63,7 +58,8 @@ def remember(response: Response, *, locale: str | None = None, theme: str | None
 
 
 def _actor() -> Actor | None:
-    return g.get("actor")
+    actor: Actor | None = g.get("actor")
+    return actor
 
 
 def _choose_locale() -> str:
@@ -100,6 +96,14 @@ def _isolated(text: str) -> Markup:
     return Markup("<bdi class='num'>{}</bdi>").format(text)
 
 
+def _time(stamp: str, text: Markup) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(stamp, text)
+
+
+def _stamp(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds")
+
+
 def show_number(value: float | Decimal | None, digits: int | None = None) -> Markup:
     """A number by locale; a dash for None."""
     return escape(_DASH) if value is None else _isolated(i18n.number(value, current_language(), digits))
@@ -115,20 +119,20 @@ def show_percent(value: float | Decimal | None, digits: int = 1) -> Markup:
     return escape(_DASH) if value is None else _isolated(i18n.percent(value, current_language(), digits))
 
 
-def show_date(value: date | None, style: str = "short") -> Markup:
+def show_date(value: date | None, style: i18n.Style = "short") -> Markup:
     """A date by locale; a datetime is first brought into the reader's zone; a dash for None."""
     if value is None:
         return escape(_DASH)
     local = value.astimezone(get_timezone()).date() if isinstance(value, datetime) else value
-    return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), _isolated(i18n.day(local, current_language(), style)))
+    return _time(local.isoformat(), _isolated(i18n.day(local, current_language(), style)))
 
 
-def show_moment(value: datetime | None, style: str = "short") -> Markup:
+def show_moment(value: datetime | None, style: i18n.Style = "short") -> Markup:
     """Date, hours and minutes in the reader's zone; a dash for None."""
     if value is None:
         return escape(_DASH)
     text = i18n.moment(value, current_language(), get_timezone() or UTC, style)
-    return Markup('<time datetime="{}">{}</time>').format(value.astimezone(UTC).isoformat(timespec="seconds"), _isolated(text))
+    return _time(_stamp(value), _isolated(text))
 
 
 def show_ago(value: datetime | None) -> Markup:
@@ -137,11 +141,12 @@ def show_ago(value: datetime | None) -> Markup:
         return escape(_DASH)
     language = current_language()
     exact = i18n.moment(value, language, get_timezone() or UTC)
-    stamp = value.astimezone(UTC).isoformat(timespec="seconds")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, exact, i18n.ago(value, clock.now(), language))
+    said = i18n.ago(value, clock.now(), language)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(_stamp(value), exact, said)
 
 
 @bp.post("/locale")
+@public
 def set_locale() -> ResponseReturnValue:
     """Switch the language; the whole page is loaded again, because the style sheet changes with the direction."""
     locale = i18n.language(request.form.get("locale", "en"))
@@ -150,6 +155,7 @@ def set_locale() -> ResponseReturnValue:
 
 
 @bp.post("/theme")
+@public
 def set_theme() -> ResponseReturnValue:
     """Switch between light and dark."""
     theme = "dark" if request.form.get("theme") == "dark" else "light"

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request, url_for
+from flask_babel import gettext
 
 from app.core.actor import Actor
 from app.core.errors import mark
+from app.domain.access.permissions import LABELS
+from app.domain.access.sessions import IDLE
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,17 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Account:
+    """Who is signed in, as the user menu draws it; `seconds` until an idle session ends."""
+
+    name: str
+    role: str
+    initials: str
+    seconds: int
+    links: list["Shown"]
+
+
+@dataclass(frozen=True)
 class Shown:
     """An entry as the template draws it."""
 
@@ -45,11 +59,11 @@ NAVIGATION = (
     Group(mark("Audience"), (
         Entry(mark("Contacts"), "users", "contacts.index", "contacts:read"),
         Entry(mark("Segments"), "filter", "segments.index", "segments:read"),
-        Entry(mark("Imports"), "upload", "transfer.index", "imports:read"),
-        Entry(mark("Suppressions"), "ban", "consent.index", "suppressions:read"),
+        Entry(mark("Imports"), "upload", "imports.index", "imports:read"),
+        Entry(mark("Suppressions"), "ban", "suppressions.index", "suppressions:read"),
     )),
     Group(mark("Messaging"), (
-        Entry(mark("Templates"), "template", "content.index", "templates:read"),
+        Entry(mark("Templates"), "template", "templates.index", "templates:read"),
         Entry(mark("Campaigns"), "mail", "campaigns.index", "campaigns:read"),
         Entry(mark("Flows"), "sitemap", "flows.index", "campaigns:read"),
         Entry(mark("Messages"), "messages", "messages.index", "messages:read"),
@@ -62,14 +76,21 @@ NAVIGATION = (
     Group(mark("Administration"), (
         Entry(mark("Providers"), "plug-connected", "providers.index", "providers:read"),
         Entry(mark("Audit log"), "history", "audit.index", "audit:read"),
-        Entry(mark("Settings"), "settings", "access.index", "users:read"),
+        Entry(mark("Settings"), "settings", "users.index", "users:read"),
     )),
 )  # fmt: skip
 
+ACCOUNT = Group("", (
+    Entry(mark("Sessions"), "device-desktop", "account.sessions"),
+    Entry(mark("Two-step sign-in"), "shield-check", "account.factor"),
+    Entry(mark("API keys"), "key", "account.keys", "keys:write"),
+))  # fmt: skip
+
 
 def init_app(app: Flask) -> None:
-    """Give templates `navigation()`, `exists(endpoint)` and `here(**changes)`."""
-    app.jinja_env.globals.update(navigation=navigation, exists=exists, here=here)
+    """Give templates `navigation()`, `account()`, `environment()`, `exists(endpoint)` and `here(**changes)`."""
+    for function in (navigation, account, environment, exists, here):
+        app.jinja_env.globals[function.__name__] = function
 
 
 def navigation() -> list[tuple[str, list[Shown]]]:
@@ -81,11 +102,30 @@ def navigation() -> list[tuple[str, list[Shown]]]:
     return [(label, entries) for label, entries in groups if entries]
 
 
+def account() -> Account | None:
+    """The person who is signed in, or None."""
+    actor: Actor | None = g.get("actor")
+    if actor is None or actor.kind != "user":
+        return None
+    words = actor.name.split() or ["?"]
+    initials = "".join(word[0] for word in (words[0], words[-1])[: len(words)]).upper()
+    role = gettext(LABELS[actor.role]) if actor.role in LABELS else actor.role
+    return Account(actor.name, role, initials, int(IDLE.total_seconds()), list(_shown(ACCOUNT, actor)))
+
+
+def environment() -> str:
+    """production, demo or test: whatever is not production says so on every page."""
+    settings = current_app.config.get("SETTINGS")
+    return settings.environment if settings else "production"
+
+
 def _shown(group: Group, actor: Actor) -> Iterator[Shown]:
     for entry in group.entries:
         if exists(entry.endpoint) and (not entry.permission or actor.may(entry.permission)):
             blueprint = entry.endpoint.partition(".")[0]
-            yield Shown(entry.label, entry.icon, url_for(entry.endpoint), request.blueprint == blueprint)
+            is_same_room = request.blueprint == blueprint and blueprint != "account"
+            is_current = is_same_room or entry.endpoint == request.endpoint
+            yield Shown(entry.label, entry.icon, url_for(entry.endpoint), is_current)
 
 
 def exists(endpoint: str) -> bool:
@@ -97,4 +137,4 @@ def here(**changes: object) -> str:
     """The address of this very page with some query values changed; None takes one away, a list repeats one."""
     values: dict[str, object] = {name: given for name, given in request.args.lists() if not name.startswith("_")}
     values.update(changes)
-    return url_for(request.endpoint or "static", **{**(request.view_args or {}), **values})  # type: ignore[arg-type]
+    return url_for(request.endpoint or "static", **{**(request.view_args or {}), **values})

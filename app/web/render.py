@@ -27,24 +27,19 @@ def is_part_wanted() -> bool:
     return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request
 
 
-def is_background() -> bool:
-    """True for a request that no person made (polling, loading by itself): it must not keep a session alive."""
-    return request.headers.get("X-Background") == "true"
-
-
-def page_or_part(page: str, part: str, **values: object) -> str:
+def page_or_part(page: str, part: str, /, **values: object) -> str:
     """Render the page, or only its part when htmx asks. The URL is the same; Vary tells caches apart."""
     return render_template(part if is_part_wanted() else page, **values)
 
 
-def parts(first: str, *others: str, **values: object) -> str:
+def parts(first: str, /, *others: str, **values: object) -> str:
     """Render several parts in one answer: the first goes to the target, the others find their place by their id."""
     drawn = [render_template(first, **values)]
     drawn += [_out_of_band(render_template(name, **values)) for name in others]
     return "\n".join(drawn)
 
 
-def parts_or_redirect(url: str, *templates: str, **values: object) -> ResponseReturnValue:
+def parts_or_redirect(url: str, /, *templates: str, **values: object) -> ResponseReturnValue:
     """Answer a change: the changed parts for htmx, a 303 to the page without it.
 
     The first part goes to the target of the request, the others find their place by their id.
@@ -89,7 +84,7 @@ def _finish(response: Response) -> Response:
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     if _takes_toasts(response) and (flashed := get_flashed_messages(with_categories=True)):
-        toasts = render_template("ui/_toasts.html", flashed=flashed, out_of_band=True)
+        toasts = render_template("ui/_toasts.html", toasts=flashed)
         response.set_data(response.get_data(as_text=True) + toasts)
     return response
 

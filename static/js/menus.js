@@ -1,0 +1,32 @@
+// Menus are native popovers and work without script; this places them where CSS cannot yet, and opens and closes dialogs.
+const placed = CSS.supports("position-area", "block-end");
+
+if (!placed) {
+  document.addEventListener("toggle", (event) => {
+    const menu = event.target;
+    if (event.newState !== "open" || !menu.matches?.(".menu")) return;
+    const button = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+    const box = menu.getBoundingClientRect();
+    const below = button.bottom + box.height < innerHeight ? button.bottom : button.top - box.height - 8;
+    const start = document.dir === "rtl" ? button.left : button.right - box.width;
+    menu.style.setProperty("inset", `${below}px auto auto ${Math.max(8, Math.min(start, innerWidth - box.width - 8))}px`);
+  }, true);
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  const dialog = opener && document.getElementById(opener.dataset.open);
+  if (dialog) {
+    event.preventDefault();
+    dialog.showModal();
+    return;
+  }
+  if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
+  const item = event.target.closest(".menu .menu-item");
+  if (item && !item.matches("label")) item.closest("[popover]")?.hidePopover();
+  if (event.target.closest("[data-print]")) window.print();
+});
+
+window.addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll(".chart details")) details.open = true;
+});

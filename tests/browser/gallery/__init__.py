@@ -1,0 +1,1 @@
+"""Every piece of the frame on sample data, without a database."""

@@ -1,0 +1,238 @@
+"""The frame in a real browser: axe and the policy, in both languages, themes and widths; and what the scripts do."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.browser.gallery.app import create_app
+
+CHROMIUM = shutil.which("chromium")
+AXE = (Path(__file__).parent / "axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = ["/", "/pieces", "/form", "/campaigns", "/plain", "/error"]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, create_app(), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield chromium
+        chromium.close()
+
+
+def open_page(
+    browser: Browser, address: str, path: str, *, language: str = "en", theme: str = "light", width: int = 1440
+) -> Page:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.add_cookies(
+        [
+            {"name": "carillon_locale", "value": language, "url": address},
+            {"name": "carillon_theme", "value": theme, "url": address},
+        ]
+    )
+    page = context.new_page()
+    page.set_default_timeout(5000)
+    heard: list[str] = []
+    page.heard = heard  # type: ignore[attr-defined]
+    page.on("console", lambda message: heard.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(address + path, wait_until="load")
+    return page
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe has against the page as it is now, one line a rule."""
+    page.evaluate(AXE)
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)["violations"]
+    return [f"{v['id']}: {v['help']} {json.dumps([n['target'] for n in v['nodes'][:4]])}" for v in found]
+
+
+def said(page: Page) -> list[str]:
+    """What the browser said on its console; the error page's own 404 is no news."""
+    return [text for text in page.heard if "404" not in text]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_every_page_is_accessible_and_obeys_the_policy(
+    browser: Browser, address: str, language: str, theme: str, width: int
+) -> None:
+    for path in PAGES:
+        page = open_page(browser, address, path, language=language, theme=theme, width=width)
+        page.wait_for_timeout(250)
+        assert complaints(page) == [], path
+        assert said(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
+        page.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_opens_is_accessible_too(browser: Browser, address: str, theme: str) -> None:
+    page = open_page(browser, address, "/pieces", theme=theme, width=390)
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("link", name="Campaigns").first).to_be_visible()
+    assert complaints(page) == []
+    page.keyboard.press("Escape")
+    page.locator("[popovertarget=me]").click()
+    expect(page.get_by_text("Sessions")).to_be_visible()
+    assert complaints(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Write a note").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert complaints(page) == []
+    page.context.close()
+    page = open_page(browser, address, "/", theme=theme)
+    page.get_by_role("button", name="Actions: Dana Katz").first.click()
+    expect(page.get_by_role("button", name="Suppress").first).to_be_visible()
+    assert complaints(page) == []
+    page.context.close()
+
+
+def test_a_change_swaps_its_parts_and_says_so(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/pieces")
+    page.click("#ask")
+    go = page.locator("#confirm [value=ok]")
+    expect(go).to_be_disabled()
+    page.fill("#confirm-typed", "SEND")
+    go.click()
+    expect(page.locator("#one")).to_contain_text("changed")
+    expect(page.locator("#two")).to_contain_text("changed")
+    expect(page.locator("#toasts .notice-success")).to_have_text("Done: <b>not bold</b>")
+    page.click("#ask")
+    page.locator("#confirm [value=cancel]").click()
+    expect(page.locator("#toasts .notice")).to_have_count(1)
+    assert said(page) == []
+    page.context.close()
+
+
+def test_an_error_leaves_the_page_and_says_why(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/pieces")
+    page.click("#refuse")
+    expect(page.locator("#toasts .notice-error")).to_have_text("Somebody was faster.")
+    page.click("#crash")
+    expect(page.locator("#toasts .notice-error")).to_have_count(2)
+    expect(page.locator("#one")).to_have_text("One")
+    page.locator("#toasts [data-close]").first.click()
+    expect(page.locator("#toasts .notice-error")).to_have_count(1)
+    page.context.close()
+
+
+def test_polling_is_marked_and_ends(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/pieces")
+    expect(page.locator("#poll")).to_have_text("polled")
+    page.context.close()
+
+
+def test_a_refused_form_gets_the_cursor(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/form")
+    page.fill("#email", "x@example.co.il")
+    assert page.locator("form[data-dirty]").count() == 1
+    page.get_by_role("button", name="Save contact").click()
+    expect(page.locator(".form-errors")).to_be_focused()
+    expect(page.locator("#name")).to_have_attribute("aria-invalid", "true")
+    assert complaints(page) == []
+    page.context.close()
+
+
+def test_unsaved_changes_are_guarded(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/form")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.locator("#name").press_sequentially("Maya")
+    page.get_by_role("link", name="Campaigns").click()
+    page.wait_for_url("**/campaigns")
+    assert asked == ["beforeunload"]
+    page.context.close()
+
+
+def test_the_idle_warning_comes_two_minutes_before_the_end(browser: Browser, address: str) -> None:
+    page = browser.new_context().new_page()
+    page.clock.install()
+    page.goto(address + "/campaigns")
+    page.clock.fast_forward("27:50")
+    expect(page.locator("#idle")).to_be_hidden()
+    page.clock.fast_forward("00:30")
+    expect(page.locator("#idle")).to_be_visible()
+    expect(page.locator("[data-left]")).to_contain_text("1:")
+    page.route("**/session/ping", lambda route: route.fulfill(status=204))
+    page.click("[data-stay]")
+    expect(page.locator("#idle")).to_be_hidden()
+    page.context.close()
+
+
+def test_search_by_keyboard(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/campaigns")
+    page.keyboard.press("/")
+    expect(page.locator("#find")).to_be_focused()
+    page.keyboard.type("maya")
+    expect(page.locator("#search-results a")).to_have_count(2)
+    assert complaints(page) == []
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#search-results a").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#search-results a")).to_have_count(0)
+    page.locator("main").click()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#find")).to_be_focused()
+    page.context.close()
+
+
+def test_language_and_theme_are_kept(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/campaigns")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.wait_for_function("document.cookie !== null")
+    page.get_by_role("button", name="עברית").click()
+    page.wait_for_load_state("load")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    assert page.url.endswith("/campaigns")
+    assert said(page) == []
+    page.context.close()
+
+
+def test_chosen_rows_are_counted(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/")
+    expect(page.locator(".bulk")).to_be_hidden()
+    page.locator("[data-check]").first.check()
+    page.locator("[data-check]").nth(1).check()
+    expect(page.locator(".bulk [data-count]")).to_have_text("2")
+    assert complaints(page) == []
+    page.locator("[data-check-all]").check()
+    expect(page.locator(".bulk [data-count]")).to_have_text("12")
+    page.locator("[data-check-none]").click()
+    expect(page.locator(".bulk")).to_be_hidden()
+    page.context.close()
+
+
+def test_without_script_menus_open_and_forms_work(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.set_default_timeout(5000)
+    page.goto(address + "/form")
+    page.click("[popovertarget=side]")
+    expect(page.get_by_role("link", name="Reports")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Save contact").click()
+    expect(page.locator(".form-errors")).to_be_visible()
+    page.goto(address + "/pieces")
+    page.locator("form[data-theme-switch] button").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    context.close()
