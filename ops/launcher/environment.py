@@ -79,11 +79,10 @@ def make() -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         apt_install([f"python{version}-venv"])
         done = run([sys.executable, "-m", "venv", "--clear", VENV])
+    if done.returncode and "ensurepip" in done.stdout:
+        raise Problem("This Python lacks its venv module: as root, run apt-get install python3-venv, then start again")
     if done.returncode:
-        raise Problem(
-            "Python could not make .venv. On Debian and Ubuntu run: apt-get install python3-venv "
-            f"(as root), then start again. Python said: {sentence(done.stdout)}"
-        )
+        raise Problem(f"Python could not make {VENV}: {sentence(done.stdout)} - mend that and start again")
 
 
 def install(names: list[str]) -> None:

@@ -1,5 +1,6 @@
 """What must come from the system's packages: Pango for PDFs, fonts with Hebrew, Chromium for tests."""
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -48,8 +49,11 @@ def loads(library: str) -> bool:
 
 def has_hebrew_font() -> bool:
     """Whether a font with Hebrew letters lies in one of the usual folders."""
-    folders = [Path(folder).expanduser() for folder in FONT_FOLDERS]
-    return any(any(folder.rglob(name)) for folder in folders if folder.is_dir() for name in FONTS_WITH_HEBREW)
+    for folder in FONT_FOLDERS:
+        with contextlib.suppress(OSError):  # a home that is not ours may not be looked into
+            if any(any(Path(folder).expanduser().rglob(name)) for name in FONTS_WITH_HEBREW):
+                return True
+    return False
 
 
 def ensure_browser() -> str:
