@@ -4,7 +4,6 @@ from importlib import import_module
 from pathlib import Path
 
 from flask import Flask
-from htmx_flask import Htmx
 
 from app import cli
 from app.core import trace
@@ -12,7 +11,7 @@ from app.core.db import db, engine_options
 from app.core.settings import Settings
 from app.core.vault import vault_from
 from app.http import auth, errors, security, session
-from app.web import locale, navigation, render
+from app.web import assets, badges, locale, navigation, render
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,8 +42,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     db.init_app(app)
     db.session.configure(info={"settings": settings}, expire_on_commit=False)
-    Htmx(app)
-    for room in (session, auth, locale, security, render, navigation, errors):
+    for room in (session, auth, security, locale, render, navigation, assets, badges, errors):
         room.init_app(app)
     for name in WEB:
         app.register_blueprint(import_module(f"app.web.{name}").bp)

@@ -58,6 +58,12 @@ class Conflict(DomainError):
     code = "CONFLICT"
 
 
+class Stale(DomainError):
+    """An edit names an older version than the present one."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class Forbidden(DomainError):
     """The actor may not do this."""
 

@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import db
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, Issue, NotFound, Unavailable, mark
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, Issue, NotFound, Stale, Unavailable, mark
 from app.http.auth import Unauthenticated, is_api
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ STATUS: dict[type[DomainError], int] = {
     Forbidden: 403,
     Unavailable: 503,
     Unauthenticated: 401,
+    Stale: 412,
 }
 
 PAGES = {

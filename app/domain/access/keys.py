@@ -4,13 +4,14 @@ import hmac
 import secrets
 from datetime import timedelta
 from hashlib import sha256
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require, require_fresh_factor, system
-from app.core.errors import Forbidden, Invalid, mark
+from app.core.errors import Forbidden, Invalid, NotFound, mark
 from app.core.unit import act_as
 from app.domain.access.models import ApiKey, User
 from app.domain.access.permissions import GRANTED_BY_NAME, of_key, of_role
@@ -52,6 +53,25 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
     session.flush()
     trail.record(session, by, "key.created", ("key", key.id), after={"scopes": scopes, "user": str(user.id)})
     return f"{'ck' if kind == 'secret' else 'pk'}_{prefix}_{secret}"
+
+
+def listed(session: Session, *, by: Actor) -> list[ApiKey]:
+    """The actor's own keys that have not been revoked, newest first; all keys for who may write keys."""
+    query = select(ApiKey).where(ApiKey.revoked_at.is_(None)).order_by(ApiKey.id.desc())
+    if not by.may("keys:write"):
+        query = query.where(ApiKey.user_id == by.id)
+    return list(session.execute(query).scalars())
+
+
+def revoke(session: Session, key_id: UUID, *, by: Actor) -> None:
+    """End a key at once. Raises NotFound, Forbidden (somebody else's, without the permission)."""
+    key = session.get(ApiKey, key_id)
+    if key is None or key.revoked_at:
+        raise NotFound(mark("There is no such key, or it was revoked already."))
+    if key.user_id != by.id:
+        require(by, "keys:write")
+    key.revoked_at = clock.now()
+    trail.record(session, by, "key.revoked", ("key", key.id))
 
 
 def actor_for(session: Session, presented: str, *, ip: str | None, correlation_id: str | None) -> Actor | None:

@@ -1,9 +1,11 @@
 """Organisations and their users."""
 
+import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -13,7 +15,7 @@ from app.core.text import email as normal_email
 from app.core.unit import act_as, settings_of
 from app.core.vault import vault_from
 from app.domain.access import passwords
-from app.domain.access.models import ROLE_NAMES, Organisation, User
+from app.domain.access.models import ROLE_NAMES, ApiKey, Organisation, User, UserSession
 from app.domain.access.permissions import of_role
 from app.domain.audit import trail
 
@@ -76,6 +78,43 @@ def create_user(session: Session, *, email: str, name: str, role: str, password:
     session.flush()
     trail.record(session, by, "user.created", ("user", user.id), after={"role": role})
     return user
+
+
+def new_password() -> str:
+    """A first password, to be told to its user once: 20 characters that are not mistaken for each other."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))
+
+
+def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> User:
+    """Let a user in again, or shut him out: his sessions and keys end at once.
+
+    Raises:
+        NotFound, Conflict (yourself, or the last owner).
+    """
+    require(by, "users:write")
+    user = get(session, user_id)
+    if user.is_active == active:
+        return user
+    if not active and user.id == by.id:
+        raise Conflict(mark("You cannot deactivate yourself. Ask another owner."))
+    if not active and user.role == "owner" and len([u for u in with_permission(session, "users:write") if u.role == "owner"]) < 2:
+        raise Conflict(mark("This is the last owner. Make another owner first."))
+    user.is_active = active
+    if not active:
+        now = clock.now()
+        for model in (UserSession, ApiKey):
+            session.execute(update(model).where(model.user_id == user.id, model.revoked_at.is_(None)).values(revoked_at=now))
+    session.flush()
+    trail.record(session, by, "user.activated" if active else "user.deactivated", ("user", user.id))
+    return user
+
+
+def last_seen(session: Session, *, by: Actor) -> dict[UUID, datetime]:
+    """When each user was last here."""
+    require(by, "users:read")
+    rows = session.execute(select(UserSession.user_id, func.max(UserSession.seen_at)).group_by(UserSession.user_id)).all()
+    return {user_id: at for user_id, at in rows}
 
 
 def get(session: Session, user_id: UUID) -> User:

@@ -109,11 +109,26 @@ def get(session: Session, approval_id: UUID) -> Approval:
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, state: str = "") -> Page[Approval]:
-    """A page of requests, newest first."""
+    """A page of requests, newest first; `state` may be "decided" for all that are closed."""
     require(by, "approvals:read")
     query = select(Approval)
-    if state:
+    if state == "decided":
+        query = query.where(Approval.state != "pending")
+    elif state:
         query = query.where(Approval.state == state)
+    return fetch(session, query, [Approval.__table__.c.id], ask, descending=True)
+
+
+def of_subject(session: Session, subject: tuple[str, UUID]) -> list[Approval]:
+    """All requests on a subject, newest first."""
+    query = select(Approval).where(Approval.subject_kind == subject[0], Approval.subject_id == subject[1]).order_by(Approval.id.desc())
+    return list(session.execute(query.limit(20)).scalars())
+
+
+def waiting(session: Session, ask: Ask, *, by: Actor) -> Page[Approval]:
+    """A page of the open requests this actor could decide, newest first."""
+    require(by, "approvals:read")
+    query = select(Approval).where(Approval.state == "pending", Approval.expires_at > clock.now(), ~Approval.editors.any(by.id))
     return fetch(session, query, [Approval.__table__.c.id], ask, descending=True)
 
 

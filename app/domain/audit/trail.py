@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -126,16 +126,46 @@ def verify_chain(session: Session) -> Verdict:
     return Verdict(expected, None)
 
 
-def entries(
-    session: Session, ask: Ask, *, by: Actor, subject: tuple[str, str] | None = None, action: str = ""
-) -> Page[AuditEntry]:
-    """A page of the trail, newest first; of one subject or one kind of action when asked."""
-    if subject is None:
-        require(by, "audit:read")
-    query = select(AuditEntry)
-    if subject:
-        query = query.where(AuditEntry.subject_kind == subject[0], AuditEntry.subject_id == subject[1])
-    if action:
-        query = query.where(AuditEntry.action.startswith(action, autoescape=True))
-    return fetch(session, query, [AuditEntry.__table__.c.seq], ask, descending=True)
+@dataclass(frozen=True)
+class Filter:
+    """Which entries: of one subject or kind of subject, of actions that begin so, of one actor."""
 
+    subject: tuple[str, str] | None = None
+    subject_kind: str = ""
+    action: str = ""
+    actor_id: UUID | None = None
+
+    def narrowed(self, query: Select[Any]) -> Select[Any]:
+        """The query with what was asked for."""
+        if self.subject:
+            query = query.where(AuditEntry.subject_kind == self.subject[0], AuditEntry.subject_id == self.subject[1])
+        if self.subject_kind:
+            query = query.where(AuditEntry.subject_kind == self.subject_kind)
+        if self.action:
+            query = query.where(AuditEntry.action.startswith(self.action, autoescape=True))
+        return query.where(AuditEntry.actor_id == self.actor_id) if self.actor_id else query
+
+
+def entries(
+    session: Session, ask: Ask, *, by: Actor, subject: tuple[str, str] | None = None, action: str = "", wanted: Filter | None = None
+) -> Page[AuditEntry]:
+    """A page of the trail, newest first; of one subject or one kind of action when asked.
+
+    The history of one subject is for everybody who may see the subject; the door checks that.
+    """
+    wanted = wanted or Filter(subject=subject, action=action)
+    if wanted.subject is None:
+        require(by, "audit:read")
+    return fetch(session, wanted.narrowed(select(AuditEntry)), [AuditEntry.__table__.c.seq], ask, descending=True)
+
+
+def export(session: Session, wanted: Filter, *, by: Actor) -> Iterator[AuditEntry]:
+    """Note the export and stream the entries asked for, oldest first. The export's own entry is not in it."""
+    require(by, "audit:read")
+    record(session, by, "audit.exported", ("audit", by.organisation_id), after={"action": wanted.action, "subject": wanted.subject_kind})
+    return _stream(session, wanted, session.execute(select(func.coalesce(func.max(AuditEntry.seq), 0))).scalar_one())
+
+
+def _stream(session: Session, wanted: Filter, last: int) -> Iterator[AuditEntry]:
+    query = wanted.narrowed(select(AuditEntry)).where(AuditEntry.seq <= last).order_by(AuditEntry.seq)
+    yield from session.execute(query.execution_options(yield_per=2000)).scalars()

@@ -1,0 +1,40 @@
+"""/audit: the trail, and whether its chain is whole."""
+
+from typing import Any
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from app.api import envelope
+from app.core.db import db
+from app.domain.audit import trail
+from app.domain.audit.models import AuditEntry
+from app.http.auth import allow
+
+bp = Blueprint("audit_api", __name__, url_prefix="/audit")
+
+_FIELDS = (
+    "seq", "at", "actor_kind", "actor_id", "actor_name", "action", "subject_kind", "subject_id", "before", "after", "ip",
+    "correlation_id",
+)  # fmt: skip
+
+
+def _entry(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _FIELDS} | {"hash": entry.hash.hex()}
+
+
+@bp.get("")
+@allow("audit:read")
+def index() -> ResponseReturnValue:
+    """List entries, newest first; filter `action` by its beginning."""
+    return envelope.listed(
+        trail.entries(db.session(), envelope.ask(), by=g.actor, action=request.args.get("action", "")), _entry
+    )
+
+
+@bp.get("/verify")
+@allow("audit:read")
+def verify() -> ResponseReturnValue:
+    """Read the whole chain and tell whether anything was changed, removed or added."""
+    verdict = trail.verify_chain(db.session())
+    return envelope.ok({"entries": verdict.entries, "broken_at": verdict.broken_at, "reason": verdict.reason})

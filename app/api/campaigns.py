@@ -1,0 +1,198 @@
+"""/campaigns: drafts, the verbs of their life, results and skips."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from app.api import envelope
+from app.api.messages import message_out
+from app.core.db import db
+from app.domain.campaigns import drafts, lifecycle, plan, results
+from app.domain.campaigns.drafts import CampaignInput
+from app.domain.campaigns.models import Campaign
+from app.domain.messages import listing
+from app.http.auth import allow
+from app.http.inputs import Strict
+
+bp = Blueprint("campaigns_api", __name__, url_prefix="/campaigns")
+
+
+class Note(Strict):
+    """What an approver says."""
+
+    note: str = Field(default="", max_length=2000)
+
+
+def shown(campaign: Campaign) -> dict[str, Any]:
+    """A campaign as the API shows it."""
+    return {
+        "id": campaign.id,
+        **_input(campaign),
+        "state": campaign.state,
+        "failure": campaign.failure,
+        "plan": campaign.plan,
+        "estimated_cost": campaign.estimated_cost,
+        "approval_id": campaign.approval_id,
+        "created_by": campaign.created_by,
+        "created_at": campaign.created_at,
+        "updated_at": campaign.updated_at,
+        "launched_at": campaign.launched_at,
+        "completed_at": campaign.completed_at,
+        "version": campaign.version,
+    }
+
+
+def _input(campaign: Campaign) -> dict[str, Any]:
+    return {name: getattr(campaign, name) for name in CampaignInput.model_fields}
+
+
+def _one(campaign: Campaign, status: int = 200) -> ResponseReturnValue:
+    location = f"/api/v1/campaigns/{campaign.id}" if status == 201 else None
+    return envelope.ok(shown(campaign), status, location=location, version=campaign.version)
+
+
+@bp.get("")
+@allow("campaigns:read")
+def index() -> ResponseReturnValue:
+    """List campaigns; filters `state` and `q`."""
+    page = drafts.listed(
+        db.session(), envelope.ask(), by=g.actor, state=request.args.get("state", ""), text=request.args.get("q", "")
+    )
+    return envelope.listed(page, shown)
+
+
+@bp.post("")
+@envelope.once("campaigns:write")
+def create() -> ResponseReturnValue:
+    """Make a draft."""
+    return _one(drafts.create(db.session(), envelope.body(CampaignInput), by=g.actor), 201)
+
+
+@bp.get("/<uuid:campaign_id>")
+@allow("campaigns:read")
+def show(campaign_id: UUID) -> ResponseReturnValue:
+    """One campaign."""
+    return _one(drafts.get(db.session(), campaign_id, by=g.actor))
+
+
+@bp.patch("/<uuid:campaign_id>")
+@allow("campaigns:write")
+def change(campaign_id: UUID) -> ResponseReturnValue:
+    """Change a campaign; it is a draft again."""
+    present = _input(drafts.get(db.session(), campaign_id, by=g.actor))
+    new = envelope.patched(CampaignInput, present)
+    return _one(drafts.update(db.session(), campaign_id, new, version=envelope.version_asked(), by=g.actor))
+
+
+@bp.delete("/<uuid:campaign_id>")
+@allow("campaigns:stop")
+def cancel_draft(campaign_id: UUID) -> ResponseReturnValue:
+    """Cancel a campaign; nothing that was sent is forgotten."""
+    lifecycle.cancel(db.session(), campaign_id, by=g.actor)
+    return envelope.nothing()
+
+
+@bp.post("/<uuid:campaign_id>/submit")
+@envelope.once("campaigns:write")
+def submit(campaign_id: UUID) -> ResponseReturnValue:
+    """Send for approval."""
+    return _one(lifecycle.submit(db.session(), campaign_id, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/approve")
+@envelope.once("campaigns:approve")
+def approve(campaign_id: UUID) -> ResponseReturnValue:
+    """Approve; the campaign starts now, or at its moment."""
+    return _one(lifecycle.approve(db.session(), campaign_id, note=envelope.body(Note).note, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/reject")
+@envelope.once("campaigns:approve")
+def reject(campaign_id: UUID) -> ResponseReturnValue:
+    """Send back to its author with a note."""
+    return _one(lifecycle.reject(db.session(), campaign_id, note=envelope.body(Note).note, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/send")
+@envelope.once("campaigns:write")
+def send(campaign_id: UUID) -> ResponseReturnValue:
+    """Ring again for an approved campaign that has not started."""
+    return _one(lifecycle.send_now(db.session(), campaign_id, by=g.actor), 202)
+
+
+@bp.post("/<uuid:campaign_id>/pause")
+@envelope.once("campaigns:stop")
+def pause(campaign_id: UUID) -> ResponseReturnValue:
+    """Stop sending for now."""
+    return _one(lifecycle.pause(db.session(), campaign_id, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/resume")
+@envelope.once("campaigns:stop")
+def resume(campaign_id: UUID) -> ResponseReturnValue:
+    """Go on sending."""
+    return _one(lifecycle.resume(db.session(), campaign_id, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/cancel")
+@envelope.once("campaigns:stop")
+def cancel(campaign_id: UUID) -> ResponseReturnValue:
+    """End it; what was not handed over is cancelled."""
+    return _one(lifecycle.cancel(db.session(), campaign_id, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/simulate")
+@envelope.once("campaigns:read")
+def simulate(campaign_id: UUID) -> ResponseReturnValue:
+    """What would happen if it were sent now: waterfall, parts, cost, findings."""
+    campaign = drafts.get(db.session(), campaign_id, by=g.actor)
+    return envelope.ok(plan.make(db.session(), campaign).summary())
+
+
+@bp.get("/<uuid:campaign_id>/results")
+@allow("campaigns:read")
+def numbers(campaign_id: UUID) -> ResponseReturnValue:
+    """The numbers of each channel."""
+    campaign = drafts.get(db.session(), campaign_id, by=g.actor)
+    found = results.numbers(db.session(), campaign, by=g.actor)
+    return envelope.ok({"state": campaign.state, "channels": [numbers_out(one) for one in found]})
+
+
+def numbers_out(one: listing.Numbers) -> dict[str, Any]:
+    """The numbers of a channel as the API shows them; states add up to the audience."""
+    return {
+        "channel": one.channel,
+        "audience": one.audience,
+        "states": one.states,
+        "skips": one.skips,
+        "failures": one.failures,
+        "opened": one.opened,
+        "clicked": one.clicked,
+        "parts": one.parts,
+        "cost": one.cost,
+    }
+
+
+@bp.get("/<uuid:campaign_id>/messages")
+@allow("messages:read")
+def messages(campaign_id: UUID) -> ResponseReturnValue:
+    """Its messages; filters `state`, `reason`, `channel`."""
+    return _messages(campaign_id, request.args.get("state", ""))
+
+
+@bp.get("/<uuid:campaign_id>/skips")
+@allow("messages:read")
+def skips(campaign_id: UUID) -> ResponseReturnValue:
+    """Who did not get it, and why."""
+    return _messages(campaign_id, "skipped")
+
+
+def _messages(campaign_id: UUID, state: str) -> ResponseReturnValue:
+    drafts.get(db.session(), campaign_id, by=g.actor)
+    wanted = listing.Filter(
+        source_id=campaign_id, state=state, reason=request.args.get("reason", ""), channel=request.args.get("channel", "")
+    )
+    return envelope.listed(listing.listed(db.session(), wanted, envelope.ask(), by=g.actor), message_out)

@@ -1,0 +1,49 @@
+"""Where providers tell what became of messages: verified by their signature, no key."""
+
+from uuid import UUID
+
+from flask import Blueprint, current_app, g, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+
+from app.api.envelope import nothing
+from app.core.actor import system
+from app.core.db import db
+from app.core.errors import Invalid, NotFound, mark
+from app.core.unit import act_as
+from app.domain.messages import receipts
+from app.gateways.channels.base import BadReceipt
+from app.gateways.channels.guard import Guard
+from app.gateways.channels.registry import open_channel
+from app.http.auth import Unauthenticated, public
+
+bp = Blueprint("inbound_api", __name__, url_prefix="/inbound")
+LARGEST = 4 * 1024 * 1024
+
+
+@bp.post("/<provider>/<uuid:account_id>/receipts")
+@public
+def take(provider: str, account_id: UUID) -> ResponseReturnValue:
+    """Keep a provider's receipts and say so; they are applied afterwards."""
+    found = db.session.execute(text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}).scalar_one_or_none()
+    if found is None:
+        raise NotFound(mark("There is no such provider account."))
+    if (request.content_length or 0) > LARGEST:
+        raise Invalid(mark("The body is too large."))
+    act_as(db.session(), system(found, g.correlation_id))
+    private = not current_app.config["SETTINGS"].is_production
+    try:
+        kept = receipts.receive(
+            db.session(),
+            account_id,
+            dict(request.headers),
+            request.get_data(),
+            open_channel=lambda kind, config, secret: open_channel(
+                kind, config, secret, guard=Guard.everybody(), allow_private=private
+            ),
+        )
+    except BadReceipt:
+        raise Invalid(mark("The body cannot be read as receipts.")) from None
+    if kept is None:
+        raise Unauthenticated(mark("The signature is not right, or too old."))
+    return nothing()

@@ -1,0 +1,62 @@
+"""/reports: the catalogue, asking for a report, its files."""
+
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, g, send_file
+from flask.typing import ResponseReturnValue
+
+from app.api import envelope
+from app.core.db import db
+from app.domain.reports import runs
+from app.domain.reports.models import ReportRun
+from app.domain.reports.runs import ReportInput
+from app.http.auth import allow
+
+bp = Blueprint("reports_api", __name__, url_prefix="/reports")
+
+_FIELDS = ("id", "name", "subject_id", "subject_name", "locale", "recipients", "state", "failure", "created_at", "finished_at")
+
+
+def shown(run: ReportRun) -> dict[str, Any]:
+    """A run as the API shows it; the checksums name its files."""
+    files = {kind: checksum for kind, checksum in (("xlsx", run.xlsx), ("pdf", run.pdf)) if checksum}
+    return {name: getattr(run, name) for name in _FIELDS} | {"files": files}
+
+
+@bp.get("")
+@allow("reports:read")
+def index() -> ResponseReturnValue:
+    """The catalogue of reports."""
+    return envelope.all_of(sorted(runs.CATALOGUE.items()), lambda item: {"name": item[0], "title": item[1]})
+
+
+@bp.get("/runs")
+@allow("reports:read")
+def made() -> ResponseReturnValue:
+    """The reports that were asked for, newest first."""
+    return envelope.listed(runs.listed(db.session(), envelope.ask(), by=g.actor), shown)
+
+
+@bp.post("/<name>/run")
+@envelope.once("reports:run")
+def run(name: str) -> ResponseReturnValue:
+    """Ask for a report; it is made in the background."""
+    asked = runs.ask(db.session(), name, envelope.body(ReportInput), by=g.actor)
+    return envelope.ok(shown(asked), 202, location=f"/api/v1/reports/runs/{asked.id}")
+
+
+@bp.get("/runs/<uuid:run_id>")
+@allow("reports:read")
+def show(run_id: UUID) -> ResponseReturnValue:
+    """One report's progress and files."""
+    return envelope.ok(shown(runs.get(db.session(), run_id, by=g.actor)))
+
+
+@bp.get("/runs/<uuid:run_id>/<kind>")
+@allow("reports:read")
+def download(run_id: UUID, kind: str) -> ResponseReturnValue:
+    """A report's file: xlsx or pdf."""
+    content, media_type, name = runs.download(db.session(), run_id, kind, by=g.actor)
+    return send_file(BytesIO(content), mimetype=media_type, as_attachment=True, download_name=name)

@@ -1,0 +1,93 @@
+"""The demonstration organisation: seven people, one for each role, and two providers in the sandbox.
+
+Only for a fresh installation on this machine; the logins are written to a file that only its owner can read.
+"""
+
+import secrets
+from decimal import Decimal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pyotp
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core import clock
+from app.core.actor import Actor, system
+from app.core.settings import Settings
+from app.core.unit import unit_of_work
+from app.domain.access import keys, mfa, users
+from app.domain.access.models import ROLE_NAMES, Organisation, User
+from app.domain.access.permissions import GRANTED_BY_NAME, of_role
+from app.domain.providers import accounts
+from app.domain.providers.accounts import AccountInput
+
+NAMES = {
+    "owner": "Olivia Or",
+    "admin": "Adam Amit",
+    "marketer": "Maya Levi",
+    "bank_officer": "Boaz Bar",
+    "operator": "Orly Oz",
+    "auditor": "Anat Alon",
+    "viewer": "Vered Vidal",
+}
+SECRET = "sandbox-secret"
+_WORDS = "amber anchor canyon cedar copper coral delta ember falcon garnet harbor indigo juniper lantern maple meadow opal orchid pebble quartz river saffron silver summit thistle topaz tulip velvet walnut willow".split()  # fmt: skip
+
+
+def load(factory: sessionmaker[Session], settings: Settings) -> dict[str, object] | None:
+    """Make the organisation; what has to be written down, or None if there is one already."""
+    with unit_of_work(factory, None) as session:
+        if session.execute(text("SELECT organisation_ids()")).first():
+            return None
+        new = users.NewOrganisation(name="Carillon Demo Bank", is_demo=True)
+        organisation = users.create_organisation(session, new)
+        access: dict[str, object] = {"base_url": settings.base_url, "sandbox_url": settings.sandbox_url}
+        for role in ROLE_NAMES:
+            access[role] = _person(session, organisation, role)
+        access["public_key"] = _public_key(session, organisation)
+        _providers(session, organisation.id, settings)
+    return access
+
+
+def _person(session: Session, organisation: Organisation, role: str) -> dict[str, str]:
+    by = system(organisation.id)
+    password = "-".join(secrets.choice(_WORDS) for _ in range(5))
+    email = f"{role.replace('_', '-')}@bank.example"
+    user = users.create_user(session, email=email, name=NAMES[role], role=role, password=password, by=by)
+    totp = pyotp.random_base32()
+    mfa.set_secret(session, user, totp)
+    user.totp_confirmed_at = clock.now()
+    granted = sorted(GRANTED_BY_NAME & of_role(role))
+    key = keys.create(session, user, name="demo", scopes=["*", *granted], by=by)
+    return {"email": email, "password": password, "totp_secret": totp, "secret_key": key}
+
+
+def _public_key(session: Session, organisation: Organisation) -> str:
+    owner = session.execute(select(User).where(User.role == "owner")).scalar_one()
+    return keys.create(session, owner, name="website", scopes=[], kind="public", by=system(organisation.id))
+
+
+def _providers(session: Session, organisation_id: UUID, settings: Settings) -> None:
+    """A carrier and a mail relay, both played by the sandbox; nothing is made when there is no sandbox."""
+    if not settings.sandbox_url or not settings.sandbox_smtp:
+        return
+    by = system(organisation_id)
+    relay = urlsplit(f"//{settings.sandbox_smtp}")
+    sms = AccountInput(
+        name="Sandbox carrier", kind="carrier", channel="sms", sender="CARILLON", cost="0.12", secret=SECRET,
+        config={"base_url": settings.sandbox_url, "settle_seconds": 60},
+    )  # fmt: skip
+    email = AccountInput(
+        name="Sandbox mail relay", kind="smtp", channel="email", sender="Carillon Demo Bank <news@bank.example>",
+        cost="0.002", secret=SECRET, config={"host": relay.hostname or "127.0.0.1", "port": relay.port or 25, "security": "none"},
+    )  # fmt: skip
+    for new in (sms, email):
+        _with_callback(session, new, settings, by)
+
+
+def _with_callback(session: Session, new: AccountInput, settings: Settings, by: Actor) -> None:
+    account = accounts.create(session, new, by=by)
+    account.cost = Decimal(new.cost)
+    callback = f"{settings.base_url}/api/v1/inbound/{new.kind}/{account.id}/receipts"
+    account.config = {**account.config, "callback_url": callback}

@@ -1,0 +1,183 @@
+"""The report of one campaign: numbers, who did not get it and why, over time; as Excel and PDF, in either language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.core import clock, i18n
+from app.core.actor import system
+from app.core.errors import mark
+from app.documents import chart, page, pdf
+from app.documents.table import Column, Kind, Table
+from app.documents.xlsx import NativeChart, Sheet, workbook
+from app.domain.access.keyring import organisation_of
+from app.domain.campaigns import results
+from app.domain.campaigns.models import Campaign
+from app.domain.messages.listing import Numbers
+from app.domain.reports.words import CHANNEL, REASON, STATE
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report's files and its first paragraph."""
+
+    xlsx: bytes
+    pdf: bytes
+    title: str
+    summary: str
+
+
+def make(session: Session, campaign: Campaign, locale: str) -> Made:
+    """Work out the report of a campaign in a language; totals only, it names nobody."""
+    organisation = organisation_of(session)
+    say = _Words(locale)
+    numbers = results.numbers(session, campaign, by=system(campaign.organisation_id))
+    minutes = results.over_time(session, campaign)
+    zone = organisation.timezone
+    title = say(mark("Campaign report: %(name)s"), name=campaign.name)
+    tables = [
+        _overview(say, numbers, organisation.currency),
+        _not_sent(say, numbers),
+        _failures(say, numbers),
+        _over_time(say, minutes, zone),
+    ]
+    summary = _summary(say, campaign, numbers)
+    charts = [NativeChart(tables[0].title, 0, [1, 2, 3])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")]
+    book = workbook(
+        [Sheet(t, c) for t, c in zip(tables, charts, strict=True)], title=title, locale=locale, zone=zone
+    )
+    html = page.render(
+        "documents/campaign.html",
+        locale=locale,
+        title=title,
+        organisation=organisation.name,
+        period=_period(campaign, locale, zone),
+        summary=summary,
+        tiles=_tiles(say, numbers, organisation.currency),
+        funnels=[(say(CHANNEL[one.channel]), _funnel(say, one)) for one in numbers],
+        timeline=_timeline(say, minutes, zone),
+        tables=[table for table in tables if table.rows],
+        zone=zone,
+    )
+    return Made(book, pdf.make(html), title, summary)
+
+
+class _Words:
+    """Messages in the report's language."""
+
+    def __init__(self, locale: str) -> None:
+        self.locale = locale
+
+    def __call__(self, message: str, **values: object) -> str:
+        return i18n.say(message, values or None, self.locale)
+
+    def number(self, value: int) -> str:
+        return i18n.number(value, self.locale)
+
+
+def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers]) -> str:
+    audience = sum(one.audience for one in numbers)
+    handed = sum(one.handed_over for one in numbers)
+    delivered = sum(one.states.get("delivered", 0) for one in numbers)
+    final = campaign.state in ("completed", "cancelled")
+    status = say(mark("The sending has ended; receipts may still change the numbers.")) if final else say(mark("The sending goes on: these numbers are provisional."))
+    first = say(
+        mark("Of %(audience)s messages planned, %(handed)s were handed to the providers and %(delivered)s are known to be delivered."),
+        audience=say.number(audience),
+        handed=say.number(handed),
+        delivered=say.number(delivered),
+    )  # fmt: skip
+    return f"{first} {status}"
+
+
+def _period(campaign: Campaign, locale: str, zone: str) -> str:
+    moments = [m for m in (campaign.launched_at, campaign.completed_at or clock.now()) if m]
+    return " – ".join(i18n.moment(m, locale, ZoneInfo(zone)) for m in moments)
+
+
+def _tiles(say: _Words, numbers: Sequence[Numbers], currency: str) -> list[tuple[str, str]]:
+    cost = sum((one.cost for one in numbers), start=type(numbers[0].cost)(0)) if numbers else 0
+    return [
+        (say(mark("Audience")), say.number(sum(one.audience for one in numbers))),
+        (say(mark("Handed over")), say.number(sum(one.handed_over for one in numbers))),
+        (say(mark("Delivered")), say.number(sum(one.states.get("delivered", 0) for one in numbers))),
+        (say(mark("Cost")), i18n.money(cost, currency, say.locale)),  # type: ignore[arg-type]
+    ]
+
+
+def _overview(say: _Words, numbers: Sequence[Numbers], currency: str) -> Table:
+    columns = [
+        Column(say(mark("Channel"))),
+        Column(say(mark("Audience")), Kind.NUMBER),
+        Column(say(mark("Handed over")), Kind.NUMBER),
+        Column(say(mark("Delivered")), Kind.NUMBER),
+        Column(say(mark("Opened")), Kind.NUMBER),
+        Column(say(mark("Clicked")), Kind.NUMBER),
+        Column(say(mark("Not sent")), Kind.NUMBER),
+        Column(say(mark("In doubt")), Kind.NUMBER),
+        Column(say(mark("Cost")), Kind.MONEY, currency=currency),
+    ]
+    rows: list[Any] = [
+        (
+            say(CHANNEL[one.channel]), one.audience, one.handed_over, one.states.get("delivered", 0), one.opened, one.clicked,
+            one.not_sent, one.states.get("in_doubt", 0), one.cost,
+        )
+        for one in numbers
+    ]  # fmt: skip
+    return Table(say(mark("Overview")), columns, rows)
+
+
+def _not_sent(say: _Words, numbers: Sequence[Numbers]) -> Table:
+    columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Contacts")), Kind.NUMBER)]
+    rows = [
+        (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
+        for one in numbers
+        for reason, count in sorted(one.skips.items(), key=lambda item: -item[1])
+    ]
+    total = (say(mark("Together")), "", sum(one.not_sent for one in numbers)) if rows else None
+    return Table(say(mark("Who did not get it, and why")), columns, rows, total)
+
+
+def _failures(say: _Words, numbers: Sequence[Numbers]) -> Table:
+    columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Messages")), Kind.NUMBER)]
+    rows = [
+        (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
+        for one in numbers
+        for reason, count in sorted(one.failures.items(), key=lambda item: -item[1])
+    ]
+    return Table(say(mark("Failures")), columns, rows)
+
+
+def _over_time(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Table:
+    columns = [
+        Column(say(mark("Minute")), Kind.MOMENT),
+        Column(say(mark("Handed over")), Kind.NUMBER),
+        Column(say(mark("Delivered")), Kind.NUMBER),
+    ]
+    return Table(say(mark("Over time")), columns, [(datetime.fromisoformat(at), sent, done) for at, sent, done in minutes])
+
+
+def _funnel(say: _Words, one: Numbers) -> Any:
+    steps = [
+        (say(mark("Audience")), one.audience),
+        (say(mark("Handed over")), one.handed_over),
+        (say(STATE["delivered"]), one.states.get("delivered", 0)),
+    ]
+    if one.channel == "email":
+        steps += [(say(mark("Opened")), one.opened), (say(mark("Clicked")), one.clicked)]
+    return chart.funnel(say(CHANNEL[one.channel]), steps, locale=say.locale)
+
+
+def _timeline(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Any:
+    if len(minutes) < 2:
+        return None
+    labels = [datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime("%H:%M") for at, _, _ in minutes]
+    series = [
+        chart.Series(say(mark("Handed over")), [sent for _, sent, _ in minutes]),
+        chart.Series(say(mark("Delivered")), [done for _, _, done in minutes]),
+    ]
+    return chart.line(say(mark("Over time")), labels, series, locale=say.locale)

@@ -1,0 +1,38 @@
+"""What reports call things, marked for translation."""
+
+from app.core.errors import mark
+
+CHANNEL = {"sms": mark("SMS"), "email": mark("E-mail")}
+
+STATE = {
+    "queued": mark("Waiting"),
+    "sending": mark("On the wire"),
+    "in_doubt": mark("In doubt"),
+    "sent": mark("Handed over, no receipt yet"),
+    "delivered": mark("Delivered"),
+    "undeliverable": mark("Undeliverable"),
+    "failed": mark("Failed"),
+    "skipped": mark("Skipped"),
+    "cancelled": mark("Cancelled"),
+    "expired": mark("Out of date"),
+}
+
+REASON = {
+    "no_consent": mark("No consent"),
+    "suppressed": mark("Suppressed address"),
+    "no_address": mark("No address"),
+    "duplicate_address": mark("Same address as somebody else"),
+    "erased": mark("Erased"),
+    "deleted": mark("Deleted"),
+    "text_failed": mark("The text could not be made"),
+    "cancelled": mark("Cancelled"),
+    "expired": mark("Out of date"),
+    "invalid_number": mark("Invalid number or address"),
+    "timeout": mark("No answer from the network"),
+    "quota_exceeded": mark("Quota exceeded"),
+    "undeliverable": mark("Undeliverable"),
+    "provider_error": mark("Provider error"),
+    "opted_out": mark("Opted out"),
+    "filtered": mark("Filtered"),
+    "bounced": mark("Bounced"),
+}

@@ -1,0 +1,170 @@
+"""Signing in and out, the second factor, one's own sessions (J1, J2)."""
+
+import base64
+import io
+from urllib.parse import urlsplit
+
+import qrcode
+import qrcode.image.svg
+from flask import Blueprint, abort, flash, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, StringField
+from wtforms.validators import DataRequired
+
+from app.core.db import db
+from app.core.errors import Invalid
+from app.domain.access import login as logins
+from app.domain.access import mfa, sessions
+from app.domain.access.models import User
+from app.domain.audit import trail
+from app.http import inputs
+from app.http.auth import allow, cookie_name, public, set_cookie
+from app.http.session import keep_changes
+from app.web import locale
+from app.web.render import parts_or_redirect
+
+bp = Blueprint("account", __name__)
+
+
+class LoginForm(FlaskForm):  # type: ignore[misc]
+    """Address and password."""
+
+    email = StringField("E-mail", [DataRequired()])
+    password = PasswordField("Password", [DataRequired()])
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    """The six digits of the authenticator."""
+
+    code = StringField("Code", [DataRequired()])
+
+
+def _next() -> str:
+    """Where to go after the login: a path of our own, nothing else."""
+    wanted = request.values.get("next", "")
+    parts = urlsplit(wanted)
+    good = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
+    return wanted if good else url_for("dashboard.index")
+
+
+@bp.get("/login")
+@public
+def login() -> ResponseReturnValue:
+    """The login page."""
+    if g.visitor and g.visitor.has_factor:
+        return redirect(_next())
+    return render_template("account/login.html", form=LoginForm(), next=_next())
+
+
+@bp.post("/login")
+@public
+def enter() -> ResponseReturnValue:
+    """Check the password; on to the second factor."""
+    form = LoginForm()
+    keep_changes()
+    if not form.validate_on_submit():
+        return render_template("account/login.html", form=form, next=_next()), 422
+    attempt = logins.try_password(db.session(), form.email.data, form.password.data, ip=request.remote_addr)
+    if attempt.user is None:
+        form.form_errors.append(
+            _("There were too many failed attempts. Try again in a quarter of an hour.")
+            if attempt.locked_until
+            else _("The address or the password is not right.")
+        )
+        return render_template("account/login.html", form=form, next=_next()), 422
+    agent = request.headers.get("User-Agent")
+    cookie = sessions.start(db.session(), attempt.user, ip=request.remote_addr, agent=agent, with_factor=False)
+    return set_cookie(make_response(redirect(url_for(".code", next=_next()), 303)), cookie)
+
+
+@bp.get("/login/code")
+@public
+def code() -> ResponseReturnValue:
+    """The page of the second factor; for a first login it shows the secret to scan."""
+    if g.visitor is None:
+        return redirect(url_for(".login", next=_next()))
+    return _code_page(g.visitor.user, CodeForm())
+
+
+def _code_page(user: User, form: CodeForm, status: int = 200) -> ResponseReturnValue:
+    enrol = None
+    if user.totp_confirmed_at is None:
+        uri = mfa.enrolment_uri(db.session(), user)
+        enrol = {"svg": _qr(uri), "secret": mfa.secret_of(db.session(), user)}
+    return make_response(render_template("account/code.html", form=form, enrol=enrol, next=_next()), status)
+
+
+def _qr(uri: str) -> str:
+    """The QR code as a data image (the policy allows those)."""
+    drawn = io.BytesIO()
+    qrcode.make(uri, image_factory=qrcode.image.svg.SvgPathFillImage, box_size=8, border=2).save(drawn)
+    return "data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue()).decode()
+
+
+@bp.post("/login/code")
+@public
+def confirm() -> ResponseReturnValue:
+    """Take the code; a new session begins, the half one ends."""
+    if g.visitor is None:
+        return redirect(url_for(".login", next=_next()), 303)
+    form, user = CodeForm(), g.visitor.user
+    keep_changes()
+    if not form.validate_on_submit():
+        return _code_page(user, form, 422)
+    try:
+        mfa.require_code(db.session(), user, form.code.data)
+    except Invalid as error:
+        if logins.count_failure(db.session(), user, request.remote_addr):
+            sessions.end(db.session(), request.cookies[cookie_name()])
+        inputs.onto(form, error)
+        return _code_page(user, form, 422)
+    sessions.end(db.session(), request.cookies[cookie_name()])
+    agent = request.headers.get("User-Agent")
+    cookie = sessions.start(db.session(), user, ip=request.remote_addr, agent=agent, with_factor=True)
+    logins.forgive(db.session(), user, request.remote_addr)
+    trail.record(db.session(), g.actor, "login", ("user", user.id))
+    response = set_cookie(make_response(redirect(_next(), 303)), cookie)
+    return locale.remember(response, locale=user.locale, theme=user.theme)
+
+
+@bp.post("/logout")
+@public
+def logout() -> ResponseReturnValue:
+    """End the session here and on the server."""
+    cookie = request.cookies.get(cookie_name())
+    if cookie and g.visitor:
+        sessions.end(db.session(), cookie)
+    response = make_response(redirect(url_for(".login"), 303))
+    response.delete_cookie(cookie_name())
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@bp.post("/session/ping")
+@allow("")
+def ping() -> ResponseReturnValue:
+    """Stay signed in."""
+    return "", 204
+
+
+@bp.get("/account/sessions", endpoint="sessions")
+@allow("")
+def own_sessions() -> ResponseReturnValue:
+    """One's own open sessions."""
+    rows = sessions.of_user(db.session(), g.actor.id)
+    return render_template("account/sessions.html", rows=rows, here=g.visitor.opened.row.id_hash)
+
+
+@bp.post("/account/sessions/<string(length=64):id_hash>/revoke")
+@allow("")
+def revoke(id_hash: str) -> ResponseReturnValue:
+    """End one of one's own sessions."""
+    try:
+        key = bytes.fromhex(id_hash)
+    except ValueError:
+        abort(404)
+    sessions.revoke(db.session(), key, by=g.actor)
+    flash(_("The session has ended."), "success")
+    return parts_or_redirect(url_for(".sessions"))

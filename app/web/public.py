@@ -1,0 +1,68 @@
+"""The public face: opens, clicks and unsubscribes from signed links. Nothing here tells whether a person exists."""
+
+from base64 import b64decode
+
+from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.core.actor import system
+from app.core.db import db
+from app.core.links import Links, Target
+from app.core.unit import act_as
+from app.domain.access.keyring import organisation_of
+from app.domain.messages import tracking
+from app.http import security
+from app.http.auth import public
+
+bp = Blueprint("public", __name__)
+
+_PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+def _target(token: str, kind: str) -> Target:
+    target = Links(current_app.config["SETTINGS"]).read(token, kind)
+    if target is None:
+        abort(404)
+    g.actor = None
+    act_as(db.session(), system(target.organisation_id))
+    return target
+
+
+@bp.get("/o/<token>")
+@public
+def opened(token: str) -> ResponseReturnValue:
+    """The open pixel."""
+    tracking.opened(db.session(), _target(token, "o"), request.headers.get("User-Agent"))
+    return Response(_PIXEL, mimetype="image/gif", headers={"Cache-Control": "no-store, private"})
+
+
+@bp.get("/c/<token>")
+@public
+def clicked(token: str) -> ResponseReturnValue:
+    """A click: on to the address that stands in our own table, never to one given in the request."""
+    address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"))
+    if address is None:
+        abort(404)
+    return redirect(address, 302)
+
+
+@bp.get("/u/<token>")
+@public
+def ask_unsubscribe(token: str) -> ResponseReturnValue:
+    """The page with one button: a mail scanner that follows links must not unsubscribe anybody."""
+    _target(token, "u")
+    return render_template("public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=False)
+
+
+@bp.post("/u/<token>")
+@public
+def unsubscribe(token: str) -> ResponseReturnValue:
+    """Unsubscribe, by the button or by a mail client's one click (RFC 8058)."""
+    target = _target(token, "u")
+    if not tracking.unsubscribed(db.session(), target, request.headers.get("User-Agent"), ip=request.remote_addr):
+        abort(404)
+    return render_template("public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=True)
+
+
+security.exempt(unsubscribe)
+security.may_come_from_other_sites(unsubscribe)

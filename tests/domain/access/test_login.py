@@ -1,0 +1,103 @@
+"""Logging in: locks that end, factors that work once, sessions that end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+import pytest
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import system
+from app.core.errors import Invalid
+from app.domain.access import login, mfa, sessions, users
+from app.domain.access.models import Organisation, User
+
+PASSWORD = "copper-lantern-meadow-river"
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def user(session: Session, organisation: Organisation) -> User:
+    return users.create_user(
+        session, email="Dana@Bank.Example", name="Dana", role="marketer", password=PASSWORD, by=system(organisation.id)
+    )
+
+
+def try_(session: Session, password: str = PASSWORD, email: str = "dana@bank.example") -> login.Attempt:
+    return login.try_password(session, email, password, ip="10.1.2.3")
+
+
+def test_the_right_password_is_taken_however_the_address_is_spelt(session: Session, user: User) -> None:
+    assert try_(session, email=" DANA@bank.example ").user == user
+
+
+def test_unknown_addresses_and_wrong_passwords_look_alike(session: Session, user: User) -> None:
+    assert try_(session, "wrong wrong wrong") == try_(session, email="nobody@bank.example")
+
+
+def test_five_failures_lock_and_the_lock_ends_by_itself(session: Session, user: User) -> None:
+    with clock.at(START):
+        for _ in range(5):
+            assert try_(session, "wrong wrong wrong").user is None
+        locked = try_(session)
+        assert locked.user is None and locked.locked_until == START + timedelta(minutes=15)
+    with clock.at(START + timedelta(minutes=16)):
+        assert try_(session).user == user
+
+
+def test_the_lock_is_for_one_network_only(session: Session, user: User) -> None:
+    for _ in range(6):
+        try_(session, "wrong wrong wrong")
+    assert login.try_password(session, "dana@bank.example", PASSWORD, ip="192.0.2.1").user == user
+
+
+def test_a_code_works_once(session: Session, user: User) -> None:
+    totp = pyotp.TOTP(mfa.secret_of(session, user))
+    with clock.at(START):
+        code = totp.at(START)
+        assert mfa.accept(session, user, code)
+        assert not mfa.accept(session, user, code)
+    with clock.at(START + timedelta(seconds=30)):
+        assert mfa.accept(session, user, totp.at(START + timedelta(seconds=30)))
+
+
+def test_an_old_code_is_refused(session: Session, user: User) -> None:
+    totp = pyotp.TOTP(mfa.secret_of(session, user))
+    with clock.at(START), pytest.raises(Invalid):
+        mfa.require_code(session, user, totp.at(START - timedelta(seconds=90)))
+
+
+@pytest.mark.parametrize(
+    "pause, alive", [(timedelta(minutes=29), True), (timedelta(minutes=31), False), (timedelta(hours=13), False)]
+)
+def test_a_session_ends_when_idle(session: Session, user: User, pause: timedelta, alive: bool) -> None:
+    with clock.at(START):
+        cookie = sessions.start(session, user, ip=None, agent=None, with_factor=True)
+        session.flush()
+    with clock.at(START + pause):
+        assert (sessions.find(session, cookie, touch=True) is not None) == alive
+
+
+def test_polling_does_not_keep_a_session_alive(session: Session, user: User) -> None:
+    with clock.at(START):
+        cookie = sessions.start(session, user, ip=None, agent=None, with_factor=True)
+        session.flush()
+    with clock.at(START + timedelta(minutes=20)):
+        assert sessions.find(session, cookie, touch=False)
+    with clock.at(START + timedelta(minutes=31)):
+        assert sessions.find(session, cookie, touch=False) is None
+
+
+def test_without_the_second_factor_there_is_no_permission(session: Session, user: User) -> None:
+    cookie = sessions.start(session, user, ip=None, agent=None, with_factor=False)
+    session.flush()
+    opened = sessions.find(session, cookie, touch=True)
+    assert opened and sessions.actor_for(opened, ip=None, correlation_id=None).permissions == frozenset()
+
+
+@pytest.mark.parametrize("password", ["short", "passwordpassword", "aaaaaaaaaaaa", "Dana-is-the-best"])
+def test_easy_passwords_are_refused(session: Session, organisation: Organisation, password: str) -> None:
+    with pytest.raises(Invalid):
+        users.create_user(
+            session, email="x@bank.example", name="Dana", role="viewer", password=password, by=system(organisation.id)
+        )
