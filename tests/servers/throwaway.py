@@ -23,7 +23,7 @@ MIGRATE = (
     "from app.cli import migrate_database; from app.core.settings import Settings; "
     "migrate_database(Settings.from_env())"
 )
-RECIPIENTS = "+97252*,*@mail.example,*@example.com"
+RECIPIENTS = "+97252*,*@*.example"
 
 
 @dataclass(frozen=True)
