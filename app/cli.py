@@ -40,7 +40,9 @@ def migrate() -> None:
 
 
 @click.command("seed-demo")
-@click.option("--access-file", type=click.Path(path_type=Path), required=True, help="Where to write the demo logins (mode 600).")
+@click.option(
+    "--access-file", type=click.Path(path_type=Path), required=True, help="Where to write the demo logins (mode 600)."
+)
 def seed_demo(access_file: Path) -> None:
     """Load the demo organisation, once, and write its logins."""
     from app import demo

@@ -31,8 +31,11 @@ NAMES = {
     "auditor": "Anat Alon",
     "viewer": "Vered Vidal",
 }
-SECRET = "sandbox-secret"
-_WORDS = "amber anchor canyon cedar copper coral delta ember falcon garnet harbor indigo juniper lantern maple meadow opal orchid pebble quartz river saffron silver summit thistle topaz tulip velvet walnut willow".split()  # fmt: skip
+SECRET = "sandbox-secret"  # noqa: S105 - the sandbox takes this one and is no secret
+_WORDS = (
+    "amber anchor canyon cedar copper coral delta ember falcon garnet harbor indigo juniper lantern maple meadow opal orchid "
+    "pebble quartz river saffron silver summit thistle topaz tulip velvet walnut willow"
+).split()
 
 
 def load(factory: sessionmaker[Session], settings: Settings) -> dict[str, object] | None:

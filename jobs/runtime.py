@@ -48,7 +48,9 @@ class Runtime:
 
     def open_channel(self, kind: str, config: Mapping[str, object], secret: str) -> Channel:
         """A provider's channel behind this environment's guard."""
-        return open_channel(kind, config, secret, guard=guard(self.settings), allow_private=not self.settings.is_production)
+        return open_channel(
+            kind, config, secret, guard=guard(self.settings), allow_private=not self.settings.is_production
+        )
 
     def ring(self, job: Job, *ids: object) -> None:
         """Ring a bell outside any unit of work."""

@@ -2,7 +2,6 @@
 
 from redis import Redis
 from rq.cron import CronScheduler
-from rq.serializers import JSONSerializer
 
 from app.core.queue import Job
 
@@ -16,5 +15,7 @@ def scheduler(redis: "Redis") -> CronScheduler:
     cron = CronScheduler(connection=redis)
     for job in HOURLY:
         assert job.value.function == "jobs.upkeep.run"
-        cron.register(upkeep.run, queue_name=job.value.queue, cron="7 * * * *", job_timeout=job.value.seconds, result_ttl=0)
+        cron.register(
+            upkeep.run, queue_name=job.value.queue, cron="7 * * * *", job_timeout=job.value.seconds, result_ttl=0
+        )
     return cron

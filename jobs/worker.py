@@ -67,7 +67,9 @@ def parts(names: list[str]) -> dict[str, Callable[[str], None]]:
     every |= {"sweeper": _sweep, "schedule": _keep_time}
     unknown = set(names) - set(every)
     if unknown:
-        raise SystemExit(f"There is no queue or process called {', '.join(sorted(unknown))}. There are: {', '.join(every)}.")
+        raise SystemExit(
+            f"There is no queue or process called {', '.join(sorted(unknown))}. There are: {', '.join(every)}."
+        )
     return {name: every[name] for name in names or every}
 
 
@@ -90,7 +92,7 @@ def fork(name: str, part: Callable[[str], None], redis_url: str) -> int:
     except (KeyboardInterrupt, SystemExit):
         status = 0
     except BaseException:
-        log.exception("a worker process ended", extra={"process": name})
+        log.exception("a worker process ended", extra={"part": name})
         status = 1
     os._exit(status)
 
@@ -123,7 +125,7 @@ def supervise(names: list[str], redis_url: str) -> None:
         pid, _status = os.waitpid(-1, 0)
         name, since = alive.pop(pid, ("", 0.0))
         if name and not stopping:
-            log.warning("a process ended and is started again", extra={"process": name})
+            log.warning("a process ended and is started again", extra={"part": name})
             time.sleep(1.0 if time.monotonic() - since < 5 else 0.0)
             alive[fork(name, wanted[name], redis_url)] = (name, time.monotonic())
 

@@ -1,4 +1,4 @@
-"""What every owned table gets: row-level security, a `live` view, grants; and the functions used before the organisation is known."""
+"""What every owned table gets (row-level security, a `live` view, grants), and the functions of the owner."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def protect(run: Run, table: str) -> None:
 def show(run: Run, table: str) -> None:
     """Make or renew a table's view in schema live (again after every change of its columns)."""
     run(f"DROP VIEW IF EXISTS live.{table}")
-    run(f"CREATE VIEW live.{table} AS SELECT * FROM public.{table} WHERE {_OURS}")
+    run(f"CREATE VIEW live.{table} AS SELECT * FROM public.{table} WHERE {_OURS}")  # noqa: S608 - names of our own tables
     run(f"GRANT SELECT ON live.{table} TO carillon_app")
 
 

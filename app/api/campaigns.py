@@ -193,6 +193,9 @@ def skips(campaign_id: UUID) -> ResponseReturnValue:
 def _messages(campaign_id: UUID, state: str) -> ResponseReturnValue:
     drafts.get(db.session(), campaign_id, by=g.actor)
     wanted = listing.Filter(
-        source_id=campaign_id, state=state, reason=request.args.get("reason", ""), channel=request.args.get("channel", "")
+        source_id=campaign_id,
+        state=state,
+        reason=request.args.get("reason", ""),
+        channel=request.args.get("channel", ""),
     )
     return envelope.listed(listing.listed(db.session(), wanted, envelope.ask(), by=g.actor), message_out)

@@ -41,10 +41,19 @@ def plain(value: Any) -> Any:
 
 
 def ok(
-    data: Any, status: int = 200, *, location: str | None = None, version: int | None = None, meta: dict[str, Any] | None = None
+    data: Any,
+    status: int = 200,
+    *,
+    location: str | None = None,
+    version: int | None = None,
+    meta: dict[str, Any] | None = None,
 ) -> Response:
     """One thing. `version` becomes the ETag."""
-    body = {"data": plain(data), "meta": {"correlation_id": g.correlation_id, **(meta or {})}, "links": {"self": request.path}}
+    body = {
+        "data": plain(data),
+        "meta": {"correlation_id": g.correlation_id, **(meta or {})},
+        "links": {"self": request.path},
+    }
     response = jsonify(body)
     response.status_code = status
     if location:
@@ -70,7 +79,13 @@ def listed(page: Page[Item], shown: Callable[[Item], Any]) -> Response:
 def all_of(items: Iterable[Item], shown: Callable[[Item], Any]) -> Response:
     """A short list that is never paged."""
     rows = [plain(shown(item)) for item in items]
-    return jsonify({"data": rows, "meta": {"correlation_id": g.correlation_id, "total": len(rows)}, "links": {"self": request.path}})
+    return jsonify(
+        {
+            "data": rows,
+            "meta": {"correlation_id": g.correlation_id, "total": len(rows)},
+            "links": {"self": request.path},
+        }
+    )
 
 
 def nothing() -> ResponseReturnValue:
@@ -158,4 +173,3 @@ def _answered_once(view: View, key: str, args: Any, kwargs: Any) -> ResponseRetu
     response = make_response(view(*args, **kwargs))
     idempotency.finish(session, principal, route, key, response.status_code, response.get_data())
     return response
-

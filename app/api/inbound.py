@@ -25,7 +25,9 @@ LARGEST = 4 * 1024 * 1024
 @public
 def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Keep a provider's receipts and say so; they are applied afterwards."""
-    found = db.session.execute(text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}).scalar_one_or_none()
+    found = db.session.execute(
+        text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}
+    ).scalar_one_or_none()
     if found is None:
         raise NotFound(mark("There is no such provider account."))
     if (request.content_length or 0) > LARGEST:

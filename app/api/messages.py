@@ -34,12 +34,24 @@ def message_out(message: Message) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
-    names = ("number", "provider_account_id", "started_at", "finished_at", "outcome", "category", "error", "provider_reference")
+    names = (
+        "number",
+        "provider_account_id",
+        "started_at",
+        "finished_at",
+        "outcome",
+        "category",
+        "error",
+        "provider_reference",
+    )
     return {name: getattr(attempt, name) for name in names}
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {name: getattr(receipt, name) for name in ("kind", "category", "code", "occurred_at", "received_at", "applied_at")}
+    return {
+        name: getattr(receipt, name)
+        for name in ("kind", "category", "code", "occurred_at", "received_at", "applied_at")
+    }
 
 
 @bp.get("")

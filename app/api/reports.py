@@ -16,7 +16,18 @@ from app.http.auth import allow
 
 bp = Blueprint("reports_api", __name__, url_prefix="/reports")
 
-_FIELDS = ("id", "name", "subject_id", "subject_name", "locale", "recipients", "state", "failure", "created_at", "finished_at")
+_FIELDS = (
+    "id",
+    "name",
+    "subject_id",
+    "subject_name",
+    "locale",
+    "recipients",
+    "state",
+    "failure",
+    "created_at",
+    "finished_at",
+)
 
 
 def shown(run: ReportRun) -> dict[str, Any]:

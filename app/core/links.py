@@ -35,7 +35,11 @@ class Links:
     def token(self, target: Target) -> str:
         """The token of a target, safe in an address."""
         body = _SHAPE.pack(
-            target.kind.encode(), target.organisation_id.bytes, target.occurrence_id.bytes, target.message_id.bytes, target.index
+            target.kind.encode(),
+            target.organisation_id.bytes,
+            target.occurrence_id.bytes,
+            target.message_id.bytes,
+            target.index,
         )
         return base64.urlsafe_b64encode(hmac.digest(self._key, body, "sha256")[:_MAC] + body).decode().rstrip("=")
 

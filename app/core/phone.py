@@ -6,7 +6,7 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
-_CLEAN = re.compile(r"[\s\-().‎‏‪-‮]")
+_CLEAN = re.compile(r"[\s\-().\u200e\u200f\u202a-\u202e]")
 
 
 @cache
@@ -14,7 +14,10 @@ def _fast(region: str) -> tuple[int, re.Pattern[str]] | None:
     metadata = PhoneMetadata.metadata_for_region(region)
     if metadata is None or metadata.mobile is None or not metadata.mobile.national_number_pattern:
         return None
-    return metadata.country_code, re.compile(rf"(?:\+?{metadata.country_code}|0)({metadata.mobile.national_number_pattern})")
+    code = int(metadata.country_code or 0)
+    return code, re.compile(
+        rf"(?:\+?{metadata.country_code}|0)({metadata.mobile.national_number_pattern})"
+    )
 
 
 def parse(value: str, region: str = "IL") -> str | None:

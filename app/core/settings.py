@@ -62,7 +62,9 @@ class Settings:
             base_url=base_url,
             environment=environment,
             database_owner_url=_database(env, "DATABASE_OWNER_URL") if env.get("DATABASE_OWNER_URL") else "",
-            allowed_recipients=tuple(p.strip() for p in env.get("CARILLON_ALLOWED_RECIPIENTS", "").split(",") if p.strip()),
+            allowed_recipients=tuple(
+                p.strip() for p in env.get("CARILLON_ALLOWED_RECIPIENTS", "").split(",") if p.strip()
+            ),
             sandbox_url=env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
             sandbox_smtp=env.get("CARILLON_SANDBOX_SMTP", ""),
             staff_smtp=env.get("CARILLON_STAFF_SMTP", env.get("CARILLON_SANDBOX_SMTP", "")),
@@ -73,7 +75,9 @@ class Settings:
 def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "").strip()
     if not value:
-        raise BadSetting(f"{name} is not set. `python3 manage.py up` sets it by itself; in production put it in the unit file.")
+        raise BadSetting(
+            f"{name} is not set. `python3 manage.py up` sets it by itself; in production put it in the unit file."
+        )
     return value
 
 

@@ -83,7 +83,9 @@ class OrganisationVault:
         """Open what `seal` made, or raise Sealed."""
         return _open(self._key, sealed, self._prefix + bound_to.encode())
 
-    def seal_person(self, contact_id: UUID, person: dict[str, object], wrapped: bytes | None = None) -> tuple[bytes, bytes]:
+    def seal_person(
+        self, contact_id: UUID, person: dict[str, object], wrapped: bytes | None = None
+    ) -> tuple[bytes, bytes]:
         """Seal a contact's personal data in one ciphertext; (wrapped key, ciphertext).
 
         Without `wrapped` a fresh key is made; destroying the wrapped key destroys the person's data.

@@ -59,7 +59,8 @@ def init_app(app: Flask) -> None:
 
     @manager.request_loader
     def load(_request: Any) -> Visitor | None:
-        return g.get("visitor")
+        visitor: Visitor | None = g.get("visitor")
+        return visitor
 
     app.before_request(identify)
     app.before_request(guard)
@@ -71,7 +72,9 @@ def identify() -> None:
     header = request.headers.get("Authorization", "")
     if is_api():
         if header.startswith("Bearer "):
-            g.actor = keys.actor_for(db.session(), header[7:].strip(), ip=request.remote_addr, correlation_id=g.correlation_id)
+            g.actor = keys.actor_for(
+                db.session(), header[7:].strip(), ip=request.remote_addr, correlation_id=g.correlation_id
+            )
             if g.actor:
                 act(g.actor)
         return

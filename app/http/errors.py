@@ -32,7 +32,8 @@ PAGES = {
     405: mark("This address does not take that kind of request."),
     413: mark("The file is too large. The most that can be uploaded is 256 MB."),
     429: mark("That was too often. Wait a minute and try again."),
-    500: mark("Something went wrong on our side. Nothing was lost; try again. If it happens again, give the number below to your administrator."),
+    500: mark("Something went wrong on our side. Nothing was lost; try again. "
+        "If it happens again, give the number below to your administrator."),
     503: mark("Something outside does not answer. Try again in a minute."),
 }  # fmt: skip
 
@@ -45,7 +46,7 @@ def status_of(error: DomainError) -> int:
 def said(error: DomainError | Issue) -> str:
     """The error's message in the reader's language."""
     values = error.values or {}
-    translated = gettext(error.message)
+    translated: str = gettext(error.message)
     return translated % values if values else translated
 
 
@@ -60,7 +61,9 @@ def init_app(app: Flask) -> None:
 def on_domain_error(error: DomainError) -> ResponseReturnValue:
     """A known error, at its true status."""
     db.session.rollback()
-    return answer(status_of(error), error.code, said(error), [{"field": i.field, "issue": said(i)} for i in error.details])
+    return answer(
+        status_of(error), error.code, said(error), [{"field": i.field, "issue": said(i)} for i in error.details]
+    )
 
 
 def on_csrf_error(_error: CSRFError) -> ResponseReturnValue:
@@ -80,14 +83,17 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
 def on_crash(error: Exception) -> ResponseReturnValue:
     """The last resort: say nothing of the inside, keep the number that finds it in the log."""
     db.session.rollback()
-    log.exception("unhandled error", extra={"path": request.path, "kind": type(error).__name__})
+    log.error("unhandled error", exc_info=error, extra={"path": request.path, "kind": type(error).__name__})
     return answer(500, "INTERNAL", gettext(PAGES[500]))
 
 
 def answer(status: int, code: str, text: str, details: list[dict[str, str]] | None = None) -> Response:
     """The error as an API envelope, a toast for htmx, or a page."""
     if is_api():
-        body = {"error": {"code": code, "message": text, "details": details or []}, "meta": {"correlation_id": g.get("correlation_id")}}
+        body = {
+            "error": {"code": code, "message": text, "details": details or []},
+            "meta": {"correlation_id": g.get("correlation_id")},
+        }
         response = jsonify(body)
         response.status_code = status
         return response

@@ -1,6 +1,7 @@
 """The first tables, their security and the functions used before the organisation is known."""
 
 from alembic import op
+
 from app.domain import tables
 from migrations import security
 
@@ -11,7 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run = op.get_bind().connection.cursor().execute  # the driver itself: several statements at once, and % is not a place
+    run = (
+        op.get_bind().connection.cursor().execute
+    )  # the driver itself: several statements at once, and % is not a place
     run(security.BEFORE)
     tables.metadata.create_all(op.get_bind())
     for table in tables.owned():

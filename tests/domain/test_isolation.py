@@ -37,7 +37,9 @@ def test_each_sees_itself_only(session: Session, two: tuple[UUID, UUID]) -> None
         session.commit()
         act_as(session, system(organisation_id))
         for place in ("users", "live.users"):
-            assert session.execute(text(f"SELECT DISTINCT organisation_id FROM {place}")).scalars().all() == [organisation_id]
+            assert session.execute(text(f"SELECT DISTINCT organisation_id FROM {place}")).scalars().all() == [
+                organisation_id
+            ]
 
 
 def test_without_an_organisation_nothing_is_seen(session: Session, two: tuple[UUID, UUID]) -> None:
@@ -50,7 +52,8 @@ def test_without_an_organisation_nothing_is_seen(session: Session, two: tuple[UU
 def test_a_foreign_row_cannot_be_written(session: Session, two: tuple[UUID, UUID]) -> None:
     with pytest.raises(ProgrammingError, match="row-level security"):
         session.execute(
-            text("INSERT INTO groups (organisation_id, name, created_at) VALUES (:foreign, 'x', now())"), {"foreign": two[0]}
+            text("INSERT INTO groups (organisation_id, name, created_at) VALUES (:foreign, 'x', now())"),
+            {"foreign": two[0]},
         )
 
 

@@ -127,10 +127,18 @@ class _Run:
                 token = uuid4()
                 rows = session.execute(
                     _SQL["claim"],
-                    {"send": send.id, "occurrence": send.occurrence_id, "token": token, "now": clock.now(), "most": CLAIM},
+                    {
+                        "send": send.id,
+                        "occurrence": send.occurrence_id,
+                        "token": token,
+                        "now": clock.now(),
+                        "most": CLAIM,
+                    },
                 ).all()
                 if rows:
-                    people = session.execute(_SQL["recipients"], {"contacts": [row.contact_id for row in rows]}).mappings()
+                    people = session.execute(
+                        _SQL["recipients"], {"contacts": [row.contact_id for row in rows]}
+                    ).mappings()
                     by_id = {person["id"]: person for person in people}
                     claim = _Claim(_scene(session, send, account), account, accounts.secret_of(session, account), token)
                     break
@@ -185,7 +193,8 @@ class _Run:
             if told:
                 self._write(session, claim, told)
             rows = session.execute(
-                _SQL["intend"], {**claim.common, "digest": claim.scene.send.digest, "ids": [ready.id for ready in window]}
+                _SQL["intend"],
+                {**claim.common, "digest": claim.scene.send.digest, "ids": [ready.id for ready in window]},
             )
             going = set(rows.scalars())
         self.tally.skipped += len(window) - len(going)
@@ -193,9 +202,8 @@ class _Run:
 
     async def _hand_over(self, channel: Channel, going: list[Ready]) -> list[tuple[Ready, Outcome]]:
         by_reference = {ready.outgoing.reference: ready for ready in going}
-        told = []
-        async for outcome in channel.send([ready.outgoing for ready in going]):
-            told.append((by_reference.pop(outcome.reference), outcome))
+        outcomes = channel.send([ready.outgoing for ready in going])
+        told: list[tuple[Ready, Outcome]] = [(by_reference.pop(o.reference), o) async for o in outcomes]
         told += [(ready, InDoubt("the provider gave no outcome", reference=ref)) for ref, ready in by_reference.items()]
         return told
 
@@ -239,7 +247,9 @@ class _Run:
             self.tally.sent += 1
             parts = outcome.parts or ready.parts
             cost = outcome.cost if outcome.cost is not None else claim.account.cost * Decimal(parts)
-            return line | _state("sent", "accepted") | {"references": outcome.provider_id, "parts": parts, "costs": cost}
+            return (
+                line | _state("sent", "accepted") | {"references": outcome.provider_id, "parts": parts, "costs": cost}
+            )
         line |= {"reasons": outcome.category.value, "errors": outcome.reason[:500]}
         if isinstance(outcome, InDoubt):
             self.tally.in_doubt += 1

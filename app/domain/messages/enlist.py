@@ -43,7 +43,7 @@ def enlist(session: Session, send: Send, audience: Select[Any]) -> dict[str, int
         "organisation_id", "occurrence_id", "send_id", "contact_id", "channel", "address_position", "address_blind", "state",
         "rank", "reason", "priority", "due_at", "consent_entry_id", "created_at", "final_at",
     )  # fmt: skip
-    made = insert(Message.__table__).from_select(columns, chosen, include_defaults=False)
+    made = insert(Message).from_select(columns, chosen, include_defaults=False)
     session.execute(made.on_conflict_do_nothing())
     ring(session, JOB[send.channel], send.organisation_id)
     return tally(session, send)
@@ -53,4 +53,4 @@ def tally(session: Session, send: Send) -> dict[str, int]:
     """The numbers of a send by state, skips by reason."""
     label = func.coalesce(case((Message.state == "skipped", Message.reason), else_=None), Message.state)
     query = select(label, func.count()).where(Message.send_id == send.id).group_by(label)
-    return {name: number for name, number in session.execute(query).all()}
+    return dict(session.execute(query).tuples().all())

@@ -1,6 +1,6 @@
 """Messages as people look at them: lists, one message with its evidence, numbers of a source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 from app.core.actor import Actor, require
 from app.core.errors import NotFound, mark
 from app.core.page import Ask, Page, fetch
+from app.domain.consent.models import ConsentEntry
+from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages.models import Attempt, Message, Receipt, Send, Trace
+from app.domain.providers.models import ProviderAccount
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,9 @@ def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Mes
     require(by, "messages:read")
     query = select(Message)
     if wanted.source_id:
-        sends = list(session.execute(select(Send.id, Send.occurrence_id).where(Send.source_id == wanted.source_id)).all())
+        sends = list(
+            session.execute(select(Send.id, Send.occurrence_id).where(Send.source_id == wanted.source_id)).all()
+        )
         query = query.where(
             Message.send_id.in_([s.id for s in sends]), Message.occurrence_id.in_([s.occurrence_id for s in sends])
         )
@@ -54,6 +59,10 @@ class Evidence:
     attempts: Sequence[Attempt]
     receipts: Sequence[Receipt]
     traces: Sequence[Trace]
+    version: TemplateVersion | None = None
+    template: Template | None = None
+    consent: ConsentEntry | None = None
+    accounts: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
@@ -63,9 +72,11 @@ def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
     if message is None:
         raise NotFound(mark("There is no such message."))
     occurrence = message.occurrence_id
+    send = session.get_one(Send, message.send_id)
+    version = session.get(TemplateVersion, send.template_version_id)
     return Evidence(
         message,
-        session.get_one(Send, message.send_id),
+        send,
         session.execute(
             select(Attempt).where(Attempt.occurrence_id == occurrence, Attempt.message_id == message_id).order_by(Attempt.number)
         ).scalars().all(),
@@ -73,7 +84,53 @@ def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
         session.execute(
             select(Trace).where(Trace.occurrence_id == occurrence, Trace.message_id == message_id).order_by(Trace.id)
         ).scalars().all(),
+        version,
+        session.get(Template, version.template_id) if version else None,
+        session.get(ConsentEntry, message.consent_entry_id) if message.consent_entry_id else None,
+        account_names(session),
     )  # fmt: skip
+
+
+def account_names(session: Session) -> dict[UUID, str]:
+    """The names of all provider accounts, for pages that show who carried what."""
+    rows = session.execute(select(ProviderAccount.id, ProviderAccount.name)).all()
+    return {row.id: row.name for row in rows}
+
+
+def source_names(session: Session, sends: Iterable[UUID]) -> dict[UUID, Send]:
+    """The sends that some messages belong to."""
+    found = session.execute(select(Send).where(Send.id.in_(set(sends)))).scalars()
+    return {send.id: send for send in found}
+
+
+@dataclass(frozen=True)
+class Stalled:
+    """A channel whose messages wait although they are due, and the accounts that do not answer."""
+
+    channel: str
+    waiting: int
+    accounts: Sequence[ProviderAccount]
+
+
+def stalled(session: Session, source_id: UUID | None = None) -> list[Stalled]:
+    """Channels of running sends (of one source, or all) that wait because every account's last word was an error."""
+    accounts = session.execute(select(ProviderAccount).where(ProviderAccount.is_enabled)).scalars().all()
+    answer = []
+    for channel in sorted({account.channel for account in accounts}):
+        ours = [account for account in accounts if account.channel == channel]
+        if not all(account.last_error for account in ours):
+            continue
+        query = (
+            select(func.count())
+            .select_from(Send)
+            .join(Message, (Message.send_id == Send.id) & (Message.occurrence_id == Send.occurrence_id))
+            .where(Send.state == "running", Send.channel == channel, Message.state == "queued")
+        )
+        if source_id:
+            query = query.where(Send.source_id == source_id)
+        if number := session.execute(query).scalar_one():
+            answer.append(Stalled(channel, number, ours))
+    return answer
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
         )
         .subquery("judged")
     )
-    place = func.row_number().over(partition_by=(judged.c.blind, judged.c.reason.is_(None)), order_by=judged.c.contact_id)
+    place = func.row_number().over(
+        partition_by=(judged.c.blind, judged.c.reason.is_(None)), order_by=judged.c.contact_id
+    )
     reason = case((and_(judged.c.reason.is_(None), place > 1), literal("duplicate_address")), else_=judged.c.reason)
     return select(judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id, reason.label("reason"))
 

@@ -89,7 +89,9 @@ def _suppress(session: Session, row: Mapping[str, object]) -> None:
     known = person.get(ADDRESSES[str(row["channel"])])
     position = row["address_position"]
     if isinstance(known, list) and isinstance(position, int) and position < len(known):
-        suppression.suppress(session, str(known[position]), channel=str(row["channel"]), reason=reason, source="provider")
+        suppression.suppress(
+            session, str(known[position]), channel=str(row["channel"]), reason=reason, source="provider"
+        )
 
 
 def apply_all(open_unit: Callable[[], AbstractContextManager[Session]], *, seconds: float = 30) -> int:

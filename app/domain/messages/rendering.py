@@ -85,7 +85,11 @@ def make(scene: Scene, message_id: UUID, position: int | None, row: Mapping[str,
         return Unready(message_id, "skipped", "no_address")
     data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
     try:
-        return _sms(scene, message_id, to, row, data) if scene.send.channel == "sms" else _email(scene, message_id, to, row, data)
+        return (
+            _sms(scene, message_id, to, row, data)
+            if scene.send.channel == "sms"
+            else _email(scene, message_id, to, row, data)
+        )
     except TemplateError:
         return Unready(message_id, "failed", "text_failed")
 
@@ -101,7 +105,9 @@ def _linker(scene: Scene, message_id: UUID) -> Any:
 
 def _sms(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready = scene.prepared
-    text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": _LazyUrl(_linker(scene, message_id))})
+    text = ready.sms(
+        ready.language_for(row["language"]), {**data, "unsubscribe_url": _LazyUrl(_linker(scene, message_id))}
+    )
     ref = reference.of(scene.send.occurrence_id, message_id)
     return Ready(message_id, Outgoing(reference=ref, to=to, sender=scene.sender, text=text), sms.measure(text).parts)
 

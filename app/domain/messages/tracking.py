@@ -86,7 +86,9 @@ def _trace(session: Session, target: Target, kind: str, agent: str | None, link:
         session.execute(
             update(Message)
             .where(
-                Message.occurrence_id == target.occurrence_id, Message.id == target.message_id, getattr(Message, column).is_(None)
+                Message.occurrence_id == target.occurrence_id,
+                Message.id == target.message_id,
+                getattr(Message, column).is_(None),
             )
             .values({column: now})
         )

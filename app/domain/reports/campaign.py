@@ -47,9 +47,7 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
     ]
     summary = _summary(say, campaign, numbers)
     charts = [NativeChart(tables[0].title, 0, [1, 2, 3])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")]
-    book = workbook(
-        [Sheet(t, c) for t, c in zip(tables, charts, strict=True)], title=title, locale=locale, zone=zone
-    )
+    book = workbook([Sheet(t, c) for t, c in zip(tables, charts, strict=True)], title=title, locale=locale, zone=zone)
     html = page.render(
         "documents/campaign.html",
         locale=locale,
@@ -84,7 +82,11 @@ def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers]) -> str
     handed = sum(one.handed_over for one in numbers)
     delivered = sum(one.states.get("delivered", 0) for one in numbers)
     final = campaign.state in ("completed", "cancelled")
-    status = say(mark("The sending has ended; receipts may still change the numbers.")) if final else say(mark("The sending goes on: these numbers are provisional."))
+    status = (
+        say(mark("The sending has ended; receipts may still change the numbers."))
+        if final
+        else say(mark("The sending goes on: these numbers are provisional."))
+    )
     first = say(
         mark("Of %(audience)s messages planned, %(handed)s were handed to the providers and %(delivered)s are known to be delivered."),
         audience=say.number(audience),
@@ -158,7 +160,9 @@ def _over_time(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) 
         Column(say(mark("Handed over")), Kind.NUMBER),
         Column(say(mark("Delivered")), Kind.NUMBER),
     ]
-    return Table(say(mark("Over time")), columns, [(datetime.fromisoformat(at), sent, done) for at, sent, done in minutes])
+    return Table(
+        say(mark("Over time")), columns, [(datetime.fromisoformat(at), sent, done) for at, sent, done in minutes]
+    )
 
 
 def _funnel(say: _Words, one: Numbers) -> Any:

@@ -50,13 +50,19 @@ def board(session: Session, *, by: Actor) -> Board:
     """Count the board for this actor; what he may not see stays empty."""
     campaigns = by.may("campaigns:read")
     running = _campaigns(session, ("running", "paused"), 5) if campaigns else []
-    contacts = _number(session, select(func.count()).select_from(live(Contact)).where(live(Contact).c.deleted_at.is_(None)))
+    contacts = _number(
+        session, select(func.count()).select_from(live(Contact)).where(live(Contact).c.deleted_at.is_(None))
+    )
     return Board(
         at=clock.now(),
         contacts=contacts,
         waiting=decisions.waiting_for(session, by=by),
-        in_doubt=_number(session, select(func.count()).where(Message.state == "in_doubt")) if by.may("messages:read") else 0,
-        failed_imports=_number(session, select(func.count()).where(Import.state == "failed", Import.created_at > clock.now() - PERIOD)),
+        in_doubt=_number(session, select(func.count()).where(Message.state == "in_doubt"))
+        if by.may("messages:read")
+        else 0,
+        failed_imports=_number(
+            session, select(func.count()).where(Import.state == "failed", Import.created_at > clock.now() - PERIOD)
+        ),
         running=[(campaign, listing.numbers(session, campaign.id)) for campaign in running],
         recent=_campaigns(session, None, 6) if campaigns else [],
         states=_states(session),
@@ -81,12 +87,14 @@ def _states(session: Session) -> dict[str, int]:
         .where(Send.created_at > clock.now() - PERIOD)
         .group_by(Message.state)
     )
-    return {state: number for state, number in session.execute(query).all()}
+    return dict(session.execute(query).tuples().all())
 
 
 def _steps(session: Session, contacts: int) -> list[tuple[str, bool]]:
     """The first steps of a new organisation, each with whether it was done."""
-    done = {model: session.execute(select(model.id).limit(1)).first() is not None for model in (Segment, Template, Campaign)}  # type: ignore[attr-defined]
+    done = {
+        model: session.execute(select(model.id).limit(1)).first() is not None for model in (Segment, Template, Campaign)
+    }
     sent = session.execute(select(Send.id).limit(1)).first() is not None
     return [
         ("import", contacts > 0),

@@ -131,4 +131,8 @@ def download(session: Session, run_id: UUID, kind: str, *, by: Actor) -> tuple[b
     if name is None:
         raise NotFound(mark("This report has no such file."))
     trail.record(session, by, "report.downloaded", ("report", run.id), after={"kind": kind})
-    return Files(settings_of(session), run.organisation_id).read(name), TYPES[kind], f"{run.name}-{str(run.id)[-6:]}.{kind}"
+    return (
+        Files(settings_of(session), run.organisation_id).read(name),
+        TYPES[kind],
+        f"{run.name}-{str(run.id)[-6:]}.{kind}",
+    )

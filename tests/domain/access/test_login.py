@@ -40,7 +40,7 @@ def test_five_failures_lock_and_the_lock_ends_by_itself(session: Session, user: 
         for _ in range(5):
             assert try_(session, "wrong wrong wrong").user is None
         locked = try_(session)
-        assert locked.user is None and locked.locked_until == START + timedelta(minutes=15)
+        assert locked == login.Attempt(None, START + timedelta(minutes=15))
     with clock.at(START + timedelta(minutes=16)):
         assert try_(session).user == user
 
@@ -68,7 +68,7 @@ def test_an_old_code_is_refused(session: Session, user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "pause, alive", [(timedelta(minutes=29), True), (timedelta(minutes=31), False), (timedelta(hours=13), False)]
+    ("pause", "alive"), [(timedelta(minutes=29), True), (timedelta(minutes=31), False), (timedelta(hours=13), False)]
 )
 def test_a_session_ends_when_idle(session: Session, user: User, pause: timedelta, alive: bool) -> None:
     with clock.at(START):
@@ -92,7 +92,8 @@ def test_without_the_second_factor_there_is_no_permission(session: Session, user
     cookie = sessions.start(session, user, ip=None, agent=None, with_factor=False)
     session.flush()
     opened = sessions.find(session, cookie, touch=True)
-    assert opened and sessions.actor_for(opened, ip=None, correlation_id=None).permissions == frozenset()
+    assert opened
+    assert sessions.actor_for(opened, ip=None, correlation_id=None).permissions == frozenset()
 
 
 @pytest.mark.parametrize("password", ["short", "passwordpassword", "aaaaaaaaaaaa", "Dana-is-the-best"])

@@ -70,7 +70,9 @@ def test_the_database_refuses_the_maker_too(session: Session, maker: Actor) -> N
 
 def test_a_change_after_submission_is_a_conflict(session: Session, maker: Actor, approver: Actor) -> None:
     with pytest.raises(Conflict, match="changed"):
-        decisions.approve(session, submitted(session, maker).id, digest=decisions.digest_of({"text": "other"}), by=approver)
+        decisions.approve(
+            session, submitted(session, maker).id, digest=decisions.digest_of({"text": "other"}), by=approver
+        )
 
 
 def test_the_second_factor_must_be_fresh(session: Session, maker: Actor, approver: Actor) -> None:
