@@ -153,20 +153,19 @@ class Postgres:
         return []
 
     def clear_remains(self) -> None:
-        """End a server that outlived its launcher, and remove the pid file of one that did not.
+        """End a server that outlived its launcher, and remove the pid files of one that did not.
 
         A number in a stale file may belong to another program by now; PostgreSQL would refuse to start.
         """
         lines = self.pid_file()
-        if not lines or not lines[0].isdigit():
-            return
-        pid = int(lines[0])
+        pid = int(lines[0]) if lines and lines[0].isdigit() else 0
         if look(pid) is not None and str(self.cluster) in command_line(pid):
             send([pid], signal.SIGINT)
             if not wait_until(lambda: look(pid) is None, 60.0):
                 send([pid], signal.SIGQUIT)
                 wait_until(lambda: look(pid) is None, 10.0)
-        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        for stale in (self.cluster / "postmaster.pid", *self.socket_folder.glob(".s.PGSQL.*")):
+            stale.unlink(missing_ok=True)
 
     def prepare(self) -> None:
         """Make the roles and the database; what is there already stays."""

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ops.launcher import embedded, environment
@@ -31,24 +31,22 @@ class Servers:
     """Servers that run, as every process of the run sees them."""
 
     place: Path
-    superuser_password: str
-    login_password: str
+    secrets: embedded.Secrets
 
     def describe(self) -> str:
         """Everything another process needs to use them."""
-        return json.dumps([str(self.place), self.superuser_password, self.login_password])
+        return json.dumps([str(self.place), asdict(self.secrets)])
 
     @classmethod
     def described(cls, text: str) -> "Servers":
         """The servers somebody else has started."""
-        place, superuser_password, login_password = json.loads(text)
-        return cls(Path(place), superuser_password, login_password)
+        place, kept = json.loads(text)
+        return cls(Path(place), embedded.Secrets(**kept))
 
     @property
     def postgres(self) -> Postgres:
         """The cluster, to make databases in."""
-        kept = embedded.Secrets(self.superuser_password, self.login_password, "postgres")
-        return embedded.postgres(self.place, kept, throw_away=True)
+        return embedded.postgres(self.place, self.secrets, throw_away=True)
 
     def copy(self, name: str) -> None:
         """Make a database out of the migrated one, replacing an earlier one of that name."""
@@ -88,12 +86,12 @@ def servers(*, durable: bool = False) -> Iterator[Servers]:
         embedded.start_postgres(cluster, family, place / "postgres.log")
         embedded.start_valkey(embedded.valkey(place, throw_away=not durable), family, place / "valkey.log")
         (place / "master.key").write_text(secrets.token_hex(32))
-        ours = Servers(place, kept.superuser_password, kept.login_password)
+        ours = Servers(place, replace(kept, cluster=str(cluster.cluster)))
         migrate(ours.env())
         yield ours
     finally:
         family.stop()
-        for folder in {cluster.cluster, cluster.socket_folder, place}:
+        for folder in {cluster.cluster.parent, cluster.socket_folder, place}:
             shutil.rmtree(folder, ignore_errors=True)
 
 
