@@ -94,7 +94,10 @@ def socket_folder(data: Path, name: str, account: Account) -> Path:
         inside.parent.mkdir(mode=0o711, exist_ok=True)
         return private(inside, account)
     mark = hashlib.sha256(str(data).encode()).hexdigest()[:10]
-    return private(Path(tempfile.gettempdir(), f"carillon-{os.geteuid()}-{mark}-{name}"), account)
+    temporary = Path(tempfile.gettempdir())
+    if len(str(temporary)) > SOCKET_LIMIT // 2 or not account.reaches(temporary):
+        temporary = Path("/tmp")  # noqa: S108 - the folder in it is private, or refused
+    return private(temporary / f"carillon-{os.geteuid()}-{mark}-{name}", account)
 
 
 def private(folder: Path, account: Account) -> Path:

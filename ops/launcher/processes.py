@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ops.launcher.account import Account
 from ops.launcher.kernel import die_with_parent, end_session, look, members, wait_until
-from ops.launcher.problem import ROOT, Problem, last_line, warn
+from ops.launcher.problem import ROOT, Problem, reason, warn
 
 LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside at the next start
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -31,6 +31,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     falls: int = 0
+    log_start: int = 0  # where in the log its present words begin
     due: float | None = None  # when it is to be started again
 
     def start(self) -> None:
@@ -41,6 +42,7 @@ class Child:
         """
         set_aside(self.log)
         with self.log.open("ab") as log:
+            self.log_start = log.tell()
             try:
                 self.process = subprocess.Popen(
                     [str(word) for word in self.command],
@@ -88,13 +90,15 @@ class Child:
         self.process = None
 
     def said(self) -> str:
-        """The last line of its log."""
+        """What it gave as the reason of its end, in the log since its start."""
         try:
             with self.log.open("rb") as log:
-                log.seek(max(0, self.log.stat().st_size - 4000))
-                return last_line(log.read().decode("utf-8", "replace"))
+                log.seek(max(self.log_start, self.log.stat().st_size - 4000))
+                text = log.read().decode("utf-8", "replace")
         except OSError:
             return "it said nothing"
+        fatal = [line for line in text.splitlines() if "FATAL:" in line]
+        return fatal[0].partition("FATAL:")[2].strip() if fatal else reason(text)
 
     def must_run(self) -> None:
         """Raise a Problem if the child ended."""

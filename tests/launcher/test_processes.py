@@ -49,6 +49,7 @@ def test_a_child_that_keeps_dying_is_started_later_each_time(tmp_path: Path) -> 
         assert child.due is not None
         pauses.append(round(child.due - time.monotonic()))
         child.start()
+    wait_until(lambda: not child.running, 5)
     family.stop()
     assert pauses == [1, 2, 5]
     assert child.said() == "out of paper"
