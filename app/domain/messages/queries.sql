@@ -163,8 +163,8 @@ ON CONFLICT DO NOTHING;
 -- name: take_receipts
 -- Receipts not applied yet; those that matched nothing are tried again for seven days, with pauses.
 SELECT provider_account_id, event_key FROM receipts
-WHERE applied_at IS NULL AND received_at > :now - interval '7 days'
-  AND (result IS NULL OR received_at < :now - interval '30 seconds')
+WHERE applied_at IS NULL AND received_at > CAST(:now AS timestamptz) - interval '7 days'
+  AND (result IS NULL OR received_at < CAST(:now AS timestamptz) - interval '30 seconds')
 ORDER BY received_at LIMIT :most FOR UPDATE SKIP LOCKED;
 
 -- name: apply_receipts
