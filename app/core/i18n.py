@@ -14,9 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-from app.core.errors import DomainError, mark
-
-__all__ = ["LANGUAGES", "direction", "mark", "region", "say", "translator"]
+from app.core.errors import DomainError
 
 # en_IL and not en_US: shekels before the number, day before month, 24 hours.
 LANGUAGES = {"en": "en_IL", "he": "he_IL"}

@@ -38,6 +38,7 @@ def init_app(app: Flask) -> None:
         root=str(FOLDER),
         prefix=url_path() + "/",
         max_age=_FOR_EVER,
+        allow_all_origins=False,
         immutable_file_test=lambda _path, _url: True,
         add_headers_function=_add_headers,
     )
@@ -65,9 +66,8 @@ def compress() -> None:
 
 
 def _files() -> list[Path]:
-    return [
-        path for path in sorted(FOLDER.rglob("*")) if path.is_file() and path.suffix != ".gz" and path.name[0] != "."
-    ]
+    found = (path for path in FOLDER.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.suffix != ".gz" and not path.name.startswith("."))
 
 
 def _add_headers(headers: object, _path: str, _url: str) -> None:

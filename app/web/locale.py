@@ -93,7 +93,7 @@ def _values() -> dict[str, object]:
 
 def _isolated(text: str) -> Markup:
     """A number or date keeps its own direction inside a sentence of the other."""
-    return Markup("<bdi class='num'>{}</bdi>").format(text)
+    return Markup('<bdi class="num">{}</bdi>').format(text)
 
 
 def _time(stamp: str, text: Markup) -> Markup:

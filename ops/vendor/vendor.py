@@ -22,7 +22,7 @@ FILES = {
     "tabler.rtl.min.css": ("@tabler/core", "dist/css/tabler.rtl.min.css"),
     "bootstrap.bundle.min.js": ("bootstrap", "dist/js/bootstrap.bundle.min.js"),
     "htmx.min.js": ("htmx.org", "dist/htmx.min.js"),
-    "idiomorph-ext.min.js": ("idiomorph", "dist/idiomorph-ext.min.js"),
+    "idiomorph.min.js": ("idiomorph", "dist/idiomorph.min.js"),
     "sortable.min.js": ("sortablejs", "Sortable.min.js"),
     "tom-select.complete.min.js": ("tom-select", "dist/js/tom-select.complete.min.js"),
     "tom-select.bootstrap5.min.css": ("tom-select", "dist/css/tom-select.bootstrap5.min.css"),

@@ -1,4 +1,5 @@
 // The page's own script: each module does one thing and works on what htmx brings later, too.
+import "./morph.js";
 import "./http.js";
 import "./toasts.js";
 import "./confirm.js";

@@ -129,6 +129,7 @@ def test_an_error_leaves_the_page_and_says_why(browser: Browser, address: str) -
     page.click("#crash")
     expect(page.locator("#toasts .notice-error")).to_have_count(2)
     expect(page.locator("#one")).to_have_text("One")
+    expect(page.locator("#toasts")).to_have_count(1)
     page.locator("#toasts [data-close]").first.click()
     expect(page.locator("#toasts .notice-error")).to_have_count(1)
     page.context.close()
@@ -137,6 +138,17 @@ def test_an_error_leaves_the_page_and_says_why(browser: Browser, address: str) -
 def test_polling_is_marked_and_ends(browser: Browser, address: str) -> None:
     page = open_page(browser, address, "/pieces")
     expect(page.locator("#poll")).to_have_text("polled")
+    page.context.close()
+
+
+def test_a_morphed_part_keeps_the_cursor(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/pieces")
+    page.locator("#typed").press_sequentially("abc")
+    expect(page.locator("#echo")).to_have_text("ABC")
+    expect(page.locator("#typed")).to_be_focused()
+    page.keyboard.type("d")
+    expect(page.locator("#echo")).to_have_text("ABCD")
+    assert said(page) == []
     page.context.close()
 
 

@@ -132,3 +132,11 @@ def test_every_icon_named_is_in_the_sprite() -> None:
     navigation = (ROOT / "app" / "web" / "navigation.py").read_text()
     named |= set(re.findall(r'Entry\(mark\("[^"]+"\), "([a-z0-9-]+)"', navigation))
     assert named <= drawn, named - drawn
+
+
+def test_every_macro_called_exists() -> None:
+    given = set()
+    for names in re.findall(r"\{% set ([^=%]+) =", (TEMPLATES / "ui" / "all.html").read_text()):
+        given |= {part.strip() for part in names.split(",")}
+    called = {name(path): set(re.findall(r"\bui\.([a-z_]+)\(", path.read_text())) for path in PAGES}
+    assert {path: names - given for path, names in called.items() if names - given} == {}

@@ -47,6 +47,10 @@ NAMES = [
     "נועה כהן",
 ]
 STATES = list(badges.STATES)
+OTHERS = [
+    *("dashboard", "approvals", "segments", "imports", "suppressions", "templates", "campaigns", "flows", "messages"),
+    *("reports", "providers", "audit", "users", "search"),
+]
 
 
 class Settings:
@@ -158,6 +162,13 @@ def poll() -> ResponseReturnValue:
     return render_template("gallery/_poll.html", polled="X-Poll" in request.headers), render.POLLING_ENDS
 
 
+@bp.post("/morph")
+@public
+def morph() -> str:
+    """A part that is morphed while somebody types in it."""
+    return render_template("gallery/_morph.html", typed=request.form["typed"])
+
+
 @bp.get("/plain")
 @public
 def plain() -> str:
@@ -177,10 +188,7 @@ def error() -> ResponseReturnValue:
 def others() -> list[Blueprint]:
     """Empty pages, so that the side bar is full."""
     found = []
-    for name in (
-        "dashboard approvals segments imports suppressions templates campaigns flows messages reports providers audit "
-        "users search"
-    ).split():
+    for name in OTHERS:
         blueprint = Blueprint(name, __name__, template_folder="templates")
         blueprint.add_url_rule(f"/{name}", "index", public(found_nothing))
         found.append(blueprint)
