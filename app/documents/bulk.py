@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 from zoneinfo import ZoneInfo
@@ -63,9 +63,8 @@ class _Peek:
         return bool(self._ahead)
 
     def __iter__(self) -> Iterator[Row]:
-        if self._ahead:
-            yield self._ahead.pop()
-        yield from self._rows
+        ahead, self._ahead = self._ahead, []
+        return chain(ahead, self._rows)
 
 
 def _write_rows(sheet: IO[bytes], rows: Iterator[Row], spells: Sequence[Spell]) -> int:
@@ -100,7 +99,7 @@ def _writers(style: int, zone: tzinfo) -> dict[type, Callable[[Any], str]]:
         int: lambda value: f"{number}{value}</v></c>",
         float: lambda value: "<c/>" if finite(value) is None else f"{number}{value}</v></c>",
         Decimal: lambda value: "<c/>" if finite(value) is None else f"{number}{value}</v></c>",
-        datetime: lambda value: f"{number}{_since_epoch(value, zone):.6f}</v></c>",
+        datetime: lambda value: f"{number}{_since_epoch(value, zone):.9f}</v></c>",
         date: lambda value: f"{number}{value.toordinal() - _DAY_ZERO}</v></c>",
     }
 

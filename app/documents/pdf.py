@@ -21,7 +21,10 @@ class NotOurs(ValueError):
 
 
 def make(html: str, *, pictures: Mapping[str, bytes] | None = None) -> bytes:
-    """Make a PDF. `pictures` are those the HTML names as `picture:<name>`, name ending in .png, .jpg or .svg."""
+    """Make a PDF; what the HTML may not have is left out.
+
+    `pictures` are those the HTML names as `picture:<name>`, the name ending in .png, .jpg or .svg.
+    """
     from weasyprint import HTML  # half a second and 60 MB: only who makes PDFs pays
     from weasyprint.text.fonts import FontConfiguration
 
@@ -43,7 +46,7 @@ def _fetcher(pictures: Mapping[str, bytes]) -> Any:
             kind = mimetypes.guess_type(url)[0] or "application/octet-stream"
             return URLFetcherResponse(url, _content(url, pictures), {"Content-Type": kind})
 
-    return Fetcher(allowed_protocols={"data"}, allow_redirects=False, fail_on_errors=True, timeout=5)
+    return Fetcher(allowed_protocols={"data"}, allow_redirects=False, timeout=5)
 
 
 def _content(url: str, pictures: Mapping[str, bytes]) -> bytes:

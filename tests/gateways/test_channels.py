@@ -1,8 +1,8 @@
 """One contract for every channel adapter, against real servers: what is certain after each kind of answer."""
 
 import asyncio
-import json
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -283,21 +283,31 @@ def test_a_body_that_does_not_read_is_refused(body: bytes) -> None:
         channel.parse_receipts(body)
 
 
-def test_a_reply_is_read_as_the_person_wrote_it(sandbox: Sandbox, listener: Listener) -> None:
+def test_a_reply_written_in_the_mailbox_comes_signed(sandbox: Sandbox, listener: Listener) -> None:
+    sandbox.faults(receipts="never")
     channel = CARRIER.open(sandbox, callback_url=listener.url)
     sent(channel, CARRIER.messages(1))
     item = sandbox.received("sms")["items"][0]
-    with pytest.raises(Exception, match="text"):
-        channel.parse_inbound(json.dumps({"events": [{"event_id": "1", "from": "a", "to": "b"}]}).encode())
-    event = {
-        "event_id": "1",
-        "from": item["to"],
-        "to": item["from"],
-        "text": "STOP",
-        "occurred_at": "2026-11-22T08:00:00Z",
-    }
-    (reply,) = channel.parse_inbound(json.dumps({"events": [event]}).encode())
-    assert (reply.sender, reply.text) == (CARRIER.to(1), "STOP")
+    urllib.request.urlopen(f"{sandbox.url}/sms/{item['id']}/reply", data=b"text=%D7%94%D7%A1%D7%A8", timeout=10).close()
+    for _ in range(100):
+        if listener.came:
+            break
+        time.sleep(0.05)
+    headers, body = listener.came[0]
+    assert channel.verify(headers, body, datetime.now(UTC))
+    (reply,) = channel.parse_inbound(body)
+    assert (reply.sender, reply.to, reply.text) == (CARRIER.to(1), "Bank", "הסר")
+
+
+def test_receipts_go_where_the_sandbox_is_told_when_nobody_says(sandbox: Sandbox, listener: Listener) -> None:
+    sandbox.call("PUT", "/callbacks", {"sms": listener.url, "email": listener.url})
+    try:
+        for way in (CARRIER, SMTP_RELAY):
+            channel = way.open(sandbox)
+            sent(channel, way.messages(1))
+            assert ReceiptKind.DELIVERED in {r.kind for r in receipts(channel, listener, wanted=2 if way.sms else 1)}
+    finally:
+        sandbox.call("PUT", "/callbacks", {})
 
 
 def test_an_unknown_kind_or_a_strange_field_is_refused() -> None:

@@ -177,6 +177,10 @@ class Channel(Protocol):
         """Ask the provider what became of a reference."""
         ...
 
+    async def reach(self) -> None:
+        """Show that the provider is there and knows us, without sending anything. Raises: Unavailable."""
+        ...
+
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
         """Tell whether a webhook's raw body is signed by the provider, and fresh."""
         ...
@@ -252,6 +256,9 @@ class OneByOne:
     async def look_up(self, reference: str) -> LookUp:
         """Ask the provider what became of a reference."""
         return CannotTell("this provider cannot be asked")
+
+    async def reach(self) -> None:
+        """Show that the provider is there; an adapter that reaches nobody always is. Raises: Unavailable."""
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
         """Refuse: an adapter without receipts believes nobody."""

@@ -81,6 +81,10 @@ class Guarded:
         """Ask the provider what became of a reference."""
         return await self.channel.look_up(reference)
 
+    async def reach(self) -> None:
+        """Show that the provider is there, without sending anything. Raises: Unavailable."""
+        await self.channel.reach()
+
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
         """Tell whether a webhook's raw body is signed by the provider, and fresh."""
         return self.channel.verify(headers, body, now)

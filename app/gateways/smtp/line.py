@@ -91,8 +91,8 @@ class Line(asyncio.Protocol):
         self.transport.write(data)
 
     async def written(self, seconds: float) -> None:
-        """Wait until everything handed over has left for the network. Raises: Broken."""
-        self.transport.set_write_buffer_limits(high=0)
+        """Wait until everything handed over has been taken by the network, or by TLS. Raises: Broken."""
+        self.transport.set_write_buffer_limits(high=1, low=0)  # not 0: asyncio's TLS pauses at 0 and never resumes
         if self._room is not None:
             await self._wait(self._room, seconds)
         if self._broken is not None:

@@ -119,6 +119,16 @@ class Smtp(OneByOne):
             raise
         return connection
 
+    async def reach(self) -> None:
+        """Connect, encrypt and log in, as before a message, and say goodbye. Raises: Unavailable."""
+        try:
+            connection = await self._connect()
+        except Lost as broke:
+            raise Unavailable(str(broke)) from broke
+        except Refused as refused:
+            raise Unavailable(f"{refused.step} refused: {refused.reply.code}") from refused
+        await connection.quit()
+
     def _body(self, message: Outgoing) -> bytes:
         if not _ADDRESS.fullmatch(message.to) or "@" not in message.to:
             raise Rejected("not an e-mail address", category=Category.INVALID_NUMBER)

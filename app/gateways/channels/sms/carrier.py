@@ -1,5 +1,6 @@
 """A generic SMS carrier over HTTP: POST /messages, POST /messages/batch, GET /messages?reference=, signed receipts."""
 
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -101,6 +102,12 @@ class Carrier(OneByOne):
         if answer.status != 200 or not isinstance(found, dict) or found.get("reference") != reference:
             return CannotTell(f"HTTP {answer.status}")
         return Found(str(found.get("id", "")), events.kind_of(found.get("status")))
+
+    async def reach(self) -> None:
+        """Ask for a message that never was: the carrier's "never had it" shows that it is there and knows us."""
+        answer = await self.look_up(secrets.token_hex(32))
+        if isinstance(answer, CannotTell):
+            raise Unavailable(answer.reason)
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
         """Tell whether the carrier signed this body in the last five minutes."""

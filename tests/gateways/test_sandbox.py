@@ -1,0 +1,74 @@
+"""The sandbox keeps what it accepted, whatever happens to it, and shows it."""
+
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from app.gateways.channels.base import Outgoing
+from tests.gateways.test_channels import CARRIER, SMTP_RELAY, letter, sent
+from tests.servers import sandbox as servers
+from tests.servers.sandbox import ROOT, Sandbox, free_port, running
+
+
+def test_nothing_accepted_is_lost_when_it_is_killed(tmp_path: Path) -> None:
+    sandbox = Sandbox(free_port(), free_port())
+    ports = ["--http-port", str(sandbox.http_port), "--smtp-port", str(sandbox.smtp_port)]
+    process = subprocess.Popen([sys.executable, "-m", "sandbox", *ports, "--data", str(tmp_path)], cwd=ROOT)
+    servers._wait(sandbox, process)
+    sent(CARRIER.open(sandbox), CARRIER.messages(50))
+    sent(SMTP_RELAY.open(sandbox), SMTP_RELAY.messages(20))
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    with running(tmp_path) as again:
+        assert again.received("sms")["total"] == 50
+        item = again.received("email", full=1, limit=1)["items"][0]
+        assert item["subject"] == "שלום"
+        assert item["text"].splitlines()[1] == ".a line that begins with a dot"
+        assert "X-Callback-URL" not in item["headers"]
+        sent(CARRIER.open(again), CARRIER.messages(1, prefix="new"))
+        ids = [entry["id"] for entry in again.received("sms", limit=100)["items"]]
+        assert len(set(ids)) == 51
+
+
+def test_lists_take_since_limit_to_and_fields(sandbox: Sandbox) -> None:
+    sent(CARRIER.open(sandbox), CARRIER.messages(3))
+    newest = sandbox.received("sms", limit=1)
+    assert newest["total"] == 3
+    assert sandbox.received("sms", since=newest["items"][0]["received_at"])["total"] >= 1
+    assert sandbox.received("sms", since="2999-01-01T00:00:00Z")["total"] == 0
+    assert sandbox.received("sms", to="2000002")["total"] == 1
+    assert sandbox.received("sms", fields="reference")["items"][0].keys() == {"reference"}
+    sent(CARRIER.open(sandbox), CARRIER.messages(3))
+    again = sandbox.received("sms")
+    assert (again["total"], again["distinct"]) == (6, 3)
+
+
+@pytest.mark.parametrize("orders", [{"delay": 1}, {"error_rate": 2}, {"receipts": "eaten"}, {"status": {"*": "eaten"}}])
+def test_an_order_it_does_not_know_is_refused(orders: dict[str, object], sandbox: Sandbox) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        sandbox.faults(**orders)
+
+
+def test_the_mailbox_shows_what_came_and_runs_none_of_it(sandbox: Sandbox) -> None:
+    sent(CARRIER.open(sandbox), [Outgoing("s", "+972522000001", "<b>Bank", "see https://bank.example/x <script>")])
+    sent(SMTP_RELAY.open(sandbox), [Outgoing("e", "a@mail.example", "b@bank.example", mime=letter("<script>alert(1)"))])
+    page = read(sandbox, "/")
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    sms = sandbox.received("sms")["items"][0]["id"]
+    assert '<a href="https://bank.example/x"' in read(sandbox, f"/sms/{sms}")
+    email = sandbox.received("email")["items"][0]["id"]
+    assert "a line that begins with a dot" in read(sandbox, f"/email/{email}")
+    with urllib.request.urlopen(f"{sandbox.url}/email/{email}/html", timeout=10) as frame:
+        assert "sandbox" in frame.headers["Content-Security-Policy"]
+
+
+def read(sandbox: Sandbox, path: str) -> str:
+    with urllib.request.urlopen(sandbox.url + path, timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
