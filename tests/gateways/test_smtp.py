@@ -131,6 +131,17 @@ def test_a_wrong_password_concerns_the_whole_account() -> None:
     assert "MAIL" not in heard
 
 
+def test_a_password_never_goes_over_the_open_network_in_clear() -> None:
+    async def sending() -> list[Outcome]:
+        config = {"host": "1.1.1.1", "security": "none", "username": "bank"}
+        async with open_channel("smtp", config, "word", guard=Guard.everybody()) as channel:
+            return [outcome async for outcome in channel.send([Outgoing("r", "a@b.example", "c@d.example", mime=b"x")])]
+
+    (outcome,) = asyncio.run(sending())
+    assert isinstance(outcome, Unavailable)
+    assert outcome.whole_account
+
+
 @pytest.mark.parametrize("to", ["", "nobody", "a@mail.example>\r\nRCPT TO:<b@mail.example", "a b@mail.example"])
 def test_an_address_that_is_none_is_rejected_before_the_wire(to: str) -> None:
     (outcome,) = send(1, to=to)

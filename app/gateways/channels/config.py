@@ -13,7 +13,9 @@ class ChannelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    settle_seconds: float = Field(default=900.0, ge=0, le=86400, title="Seconds to wait before a message in doubt is looked up")
+    settle_seconds: float = Field(
+        default=900.0, ge=0, le=86400, title="Seconds to wait before a message in doubt is looked up"
+    )
 
 
 class MemoryConfig(ChannelConfig):

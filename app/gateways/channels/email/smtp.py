@@ -102,6 +102,8 @@ class Smtp(OneByOne):
 
     async def _connect(self) -> Connection:
         host, port = self.config.host, self.config.port
+        if self.config.username and self.config.security == "none" and not self.allow_private:
+            raise Refused("AUTH", Reply(538, "5.7.11 a password goes over the open network only encrypted"))
         find = addresses.resolve if self.allow_private else addresses.resolve_public
         try:
             found = await find(host, port)
