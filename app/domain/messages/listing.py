@@ -97,7 +97,7 @@ def account_names(session: Session) -> dict[UUID, str]:
     return {row.id: row.name for row in rows}
 
 
-def source_names(session: Session, sends: Iterable[UUID]) -> dict[UUID, Send]:
+def sends_of(session: Session, sends: Iterable[UUID]) -> dict[UUID, Send]:
     """The sends that some messages belong to."""
     found = session.execute(select(Send).where(Send.id.in_(set(sends)))).scalars()
     return {send.id: send for send in found}

@@ -122,7 +122,6 @@ def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data
         sender=scene.sender,
         to=to,
         message_id=message_id,
-        reference=ref,
         unsubscribe_url=link("u", 0) if scene.send.message_class == "marketing" else None,
     )
     return Ready(message_id, Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw), 1)

@@ -1,0 +1,83 @@
+"""The consent ledger: what a person allowed, when, on what basis. Append-only; the present state follows by a trigger."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Invalid, mark
+from app.core.unit import actor_of
+from app.domain.audit import trail
+from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
+
+
+def grant(
+    session: Session, contact_id: UUID, channels: Sequence[str], *, basis: str, source: str, wording: str | None = None, by: Actor
+) -> ConsentEntry:
+    """Note that a person allowed marketing on some channels. Raises Invalid (channel, or no basis), Forbidden."""
+    require(by, "contacts:write")
+    if not basis.strip():
+        raise Invalid.field("basis", mark("Say how the person allowed it: a form, a call, a branch visit."))
+    entry = _write(session, contact_id, channels, "granted", basis=basis, source=source, wording=wording, ip=by.ip)
+    trail.record(session, by, "consent.granted", ("contact", contact_id), after={"channels": list(channels), "basis": basis})
+    return entry
+
+
+def withdraw(
+    session: Session, contact_id: UUID, channels: Sequence[str], *, basis: str, source: str, ip: str | None = None
+) -> ConsentEntry:
+    """Note that a person took his consent back; it counts from this moment, also for messages already queued."""
+    entry = _write(session, contact_id, channels, "withdrawn", basis=basis, source=source, wording=None, ip=ip)
+    by = actor_of(session)
+    trail.record(session, by, "consent.withdrawn", ("contact", contact_id), after={"channels": list(channels), "basis": basis})
+    return entry
+
+
+def _write(
+    session: Session,
+    contact_id: UUID,
+    channels: Sequence[str],
+    state: str,
+    *,
+    basis: str,
+    source: str,
+    wording: str | None,
+    ip: str | None,
+) -> ConsentEntry:  # fmt: skip
+    if not channels or set(channels) - set(CHANNELS):
+        raise Invalid.field("channels", mark("Choose SMS, e-mail or both."))
+    by = actor_of(session)
+    entry = ConsentEntry(
+        organisation_id=by.organisation_id,
+        contact_id=contact_id,
+        channels=list(channels),
+        purpose="marketing",
+        state=state,
+        basis=basis.strip(),
+        source=source,
+        wording=wording,
+        ip=ip,
+        at=clock.now(),
+        recorded_by=by.id,
+    )
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def history(session: Session, contact_id: UUID) -> list[ConsentEntry]:
+    """All acts of a person, newest first."""
+    query = select(ConsentEntry).where(ConsentEntry.contact_id == contact_id).order_by(ConsentEntry.id.desc())
+    return list(session.execute(query).scalars())
+
+
+def states(session: Session, contact_id: UUID) -> dict[str, str]:
+    """The present state by channel: granted, withdrawn or unknown."""
+    query = select(ConsentState.channel, ConsentState.state).where(
+        ConsentState.contact_id == contact_id, ConsentState.purpose == "marketing"
+    )
+    known = dict(session.execute(query).tuples().all())
+    return {channel: known.get(channel, "unknown") for channel in CHANNELS}

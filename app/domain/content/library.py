@@ -1,0 +1,230 @@
+"""The template library: every save is a new version; old ones can be looked at and brought back (C1)."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.page import Ask, Page, fetch
+from app.domain.audit import trail
+from app.domain.content.compile import compile_email
+from app.domain.content.models import Template, TemplateVersion
+from app.domain.content.render import TemplateError, parse
+from app.domain.links import used_by
+
+LANGUAGES = ("en", "he")
+SUBJECT = "template"
+
+
+class Said(BaseModel):
+    """A text in one language; an SMS has a body only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: str = Field(default="", max_length=300)
+    preheader: str = Field(default="", max_length=300)
+    body: str = Field(default="", max_length=400_000)
+
+
+class TemplateInput(BaseModel):
+    """A template as a person writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=120)
+    channel: Literal["sms", "email"]
+    message_class: Literal["service", "marketing"] = "marketing"
+    category: str | None = Field(default=None, max_length=60)
+    fallback_language: Literal["en", "he"] = "en"
+    texts: dict[Literal["en", "he"], Said]
+
+    @model_validator(mode="after")
+    def _has_a_fallback(self) -> "TemplateInput":
+        said = self.texts.get(self.fallback_language)
+        if said is None or not said.body.strip():
+            raise ValueError("Write the text in the fallback language: it is sent to everybody without one of their own.")
+        return self
+
+
+def create(session: Session, new: TemplateInput, *, by: Actor) -> Template:
+    """Make a template and its first version. Raises Invalid (a text does not parse), Forbidden."""
+    require(by, "templates:write")
+    template = Template(
+        organisation_id=by.organisation_id,
+        name=new.name,
+        channel=new.channel,
+        message_class=new.message_class,
+        category=new.category or None,
+        version=0,
+        created_by=by.id,
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    )
+    session.add(template)
+    session.flush()
+    _new_version(session, template, new.texts, new.fallback_language, by)
+    trail.record(session, by, "template.created", (SUBJECT, template.id), after={"name": new.name, "channel": new.channel})
+    return template
+
+
+def update(session: Session, template_id: UUID, new: TemplateInput, *, version: int | None = None, by: Actor) -> Template:
+    """Save a change as a new version; nothing is saved when nothing changed.
+
+    Raises:
+        NotFound, Invalid (a text does not parse, another channel), Conflict (somebody saved since `version`).
+    """
+    require(by, "templates:write")
+    template = _one_for_update(session, template_id)
+    if version is not None and version != template.version:
+        raise Conflict(mark("Somebody else saved this template while you were editing. Reload it to see the changes."))
+    if new.channel != template.channel:
+        raise Invalid.field("channel", mark("The channel of a template does not change. Make a new one."))
+    before = {"name": template.name, "class": template.message_class, "version": template.version}
+    reclassified = template.message_class != new.message_class
+    template.name, template.message_class, template.category = new.name, new.message_class, new.category or None
+    template.updated_at = clock.now()
+    present = current(session, template)
+    if reclassified or present.texts != _plain(new.texts) or present.fallback_language != new.fallback_language:
+        _new_version(session, template, new.texts, new.fallback_language, by)
+    after = {"name": template.name, "class": template.message_class, "version": template.version}
+    if after != before:
+        trail.record(session, by, "template.changed", (SUBJECT, template.id), before=before, after=after)
+    return template
+
+
+def _plain(texts: Mapping[Any, Said]) -> dict[str, Any]:
+    return {str(language): said.model_dump() for language, said in texts.items() if said.body.strip()}
+
+
+def _new_version(session: Session, template: Template, texts: Mapping[Any, Said], fallback: str, by: Actor) -> None:
+    said = _plain(texts)
+    compiled: dict[str, Any] = {}
+    for language, one in said.items():
+        for name in ("subject", "preheader", "body"):
+            with _naming(f"texts.{language}.{name}"):
+                parse(one[name])
+        if template.channel == "email":
+            with _naming(f"texts.{language}.body"):
+                compiled[language] = compile_email(one["body"], template.message_class)
+                parse(compiled[language]["html"], html=True)
+    template.version += 1
+    version = TemplateVersion(
+        organisation_id=template.organisation_id,
+        template_id=template.id,
+        number=template.version,
+        texts=said,
+        compiled=compiled,
+        fallback_language=fallback,
+        created_by=by.id,
+        created_at=clock.now(),
+    )
+    session.add(version)
+    session.flush()
+    template.current_id = version.id
+
+
+class _naming:  # noqa: N801 - reads as a verb in the with statement
+    """Say which field an error of a text belongs to."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, TemplateError):
+            raise Invalid.field(self._field, error.message, **error.values) from None
+
+
+def get(session: Session, template_id: UUID, *, by: Actor) -> Template:
+    """One template. Raises NotFound."""
+    require(by, "templates:read")
+    template = session.get(Template, template_id)
+    if template is None:
+        raise NotFound(mark("There is no such template."))
+    return template
+
+
+def _one_for_update(session: Session, template_id: UUID) -> Template:
+    query = select(Template).where(Template.id == template_id, Template.archived_at.is_(None)).with_for_update()
+    template = session.execute(query).scalar_one_or_none()
+    if template is None:
+        raise NotFound(mark("There is no such template."))
+    return template
+
+
+def current(session: Session, template: Template) -> TemplateVersion:
+    """The newest version of a template."""
+    return session.get_one(TemplateVersion, template.current_id)
+
+
+def versions(session: Session, template_id: UUID) -> list[TemplateVersion]:
+    """All versions, newest first."""
+    query = select(TemplateVersion).where(TemplateVersion.template_id == template_id).order_by(TemplateVersion.number.desc())
+    return list(session.execute(query).scalars())
+
+
+def version_numbered(session: Session, template_id: UUID, number: int) -> TemplateVersion:
+    """One version by its number. Raises NotFound."""
+    query = select(TemplateVersion).where(TemplateVersion.template_id == template_id, TemplateVersion.number == number)
+    version = session.execute(query).scalar_one_or_none()
+    if version is None:
+        raise NotFound(mark("There is no such version."))
+    return version
+
+
+def restore(session: Session, template_id: UUID, number: int, *, by: Actor) -> Template:
+    """Bring an old version back, as a new one."""
+    require(by, "templates:write")
+    template = _one_for_update(session, template_id)
+    old = version_numbered(session, template_id, number)
+    texts = {language: Said.model_validate(said) for language, said in old.texts.items()}
+    _new_version(session, template, texts, old.fallback_language, by)
+    trail.record(session, by, "template.restored", (SUBJECT, template.id), after={"from": number, "version": template.version})
+    return template
+
+
+def duplicate(session: Session, template_id: UUID, *, by: Actor) -> Template:
+    """A new template with the same texts."""
+    old = get(session, template_id, by=by)
+    return create(session, as_input(session, old).model_copy(update={"name": f"{old.name} (2)"[:120]}), by=by)
+
+
+def as_input(session: Session, template: Template) -> TemplateInput:
+    """A template as its own input, for forms and PATCH."""
+    version = current(session, template)
+    return TemplateInput(
+        name=template.name,
+        channel=template.channel,  # type: ignore[arg-type]
+        message_class=template.message_class,  # type: ignore[arg-type]
+        category=template.category,
+        fallback_language=version.fallback_language,  # type: ignore[arg-type]
+        texts=version.texts,
+    )
+
+
+def archive(session: Session, template_id: UUID, *, by: Actor) -> None:
+    """Put a template away. Raises Conflict while something uses it."""
+    require(by, "templates:write")
+    template = _one_for_update(session, template_id)
+    used_by.refuse_while_used(session, SUBJECT, template.id)
+    template.archived_at = clock.now()
+    trail.record(session, by, "template.archived", (SUBJECT, template.id))
+
+
+def listed(session: Session, ask: Ask, *, by: Actor, channel: str = "", text: str = "") -> Page[Template]:
+    """A page of templates, newest first."""
+    require(by, "templates:read")
+    query = select(Template).where(Template.archived_at.is_(None))
+    if channel:
+        query = query.where(Template.channel == channel)
+    if text:
+        query = query.where(Template.name.icontains(text, autoescape=True))
+    return fetch(session, query, [Template.__table__.c.id], ask, descending=True)
