@@ -82,8 +82,7 @@ NAVIGATION = (
 
 ACCOUNT = Group("", (
     Entry(mark("Sessions"), "device-desktop", "account.sessions"),
-    Entry(mark("Two-step sign-in"), "shield-check", "account.factor"),
-    Entry(mark("API keys"), "key", "account.keys", "keys:write"),
+    Entry(mark("API keys"), "key", "keys.index"),
 ))  # fmt: skip
 
 
