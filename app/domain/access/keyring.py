@@ -24,4 +24,6 @@ def vault_of(session: Session) -> OrganisationVault:
 
 def organisation_of(session: Session) -> Organisation:
     """The organisation the session works for."""
-    return session.execute(select(Organisation).where(Organisation.id == actor_of(session).organisation_id)).scalar_one()
+    return session.execute(
+        select(Organisation).where(Organisation.id == actor_of(session).organisation_id)
+    ).scalar_one()

@@ -46,7 +46,9 @@ def try_password(session: Session, email: str, password: str, *, ip: str | None)
     A wrong address, a wrong password and an inactive user look alike and take the same time.
     """
     address = normal_email(email) or ""
-    found = session.execute(text("SELECT organisation_id, user_id FROM find_user(:email)"), {"email": address}).one_or_none()
+    found = session.execute(
+        text("SELECT organisation_id, user_id FROM find_user(:email)"), {"email": address}
+    ).one_or_none()
     if found is None:
         passwords.matches(None, password)
         return Attempt(None)
@@ -78,7 +80,7 @@ def count_failure(session: Session, user: User, ip: str | None) -> datetime | No
     until = clock.now() + min(FIRST_LOCK * 2 ** min(failures - FREE_TRIES, 10), LONGEST_LOCK)
     failure = session.get_one(LoginFailure, (user.id, network(ip)), populate_existing=True)
     failure.locked_until = until
-    return until
+    return failure.locked_until
 
 
 def forgive(session: Session, user: User, ip: str | None) -> None:

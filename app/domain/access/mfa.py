@@ -52,4 +52,6 @@ def accept(session: Session, user: User, code: str) -> bool:
 def require_code(session: Session, user: User, code: str) -> None:
     """Take a code or raise Invalid on the field `code`."""
     if not accept(session, user, code):
-        raise Invalid.field("code", mark("The code is not right, or was used already. Wait for the next one and try again."))
+        raise Invalid.field(
+            "code", mark("The code is not right, or was used already. Wait for the next one and try again.")
+        )

@@ -15,10 +15,38 @@ _two = BoundedSemaphore(2)
 _NOBODY = _hasher.hash("nobody has this password")
 
 _COMMON = frozenset(
-    """123456789012 1234567890123 password1234 passwordpassword qwertyuiop12 qwertyuiop123 iloveyou1234 adminadminadmin
-    administrator welcome12345 letmein12345 changeme1234 111111111111 000000000000 abcdefghijkl abc123abc123 qwerty123456
-    1q2w3e4r5t6y 1qaz2wsx3edc passw0rd1234 p@ssw0rd1234 football1234 carilloncarillon carillon1234 bankbankbank
-    monkey123456 dragon123456 sunshine1234 princess1234 superman1234""".split()
+    [
+        "123456789012",
+        "1234567890123",
+        "password1234",
+        "passwordpassword",
+        "qwertyuiop12",
+        "qwertyuiop123",
+        "iloveyou1234",
+        "adminadminadmin",
+        "administrator",
+        "welcome12345",
+        "letmein12345",
+        "changeme1234",
+        "111111111111",
+        "000000000000",
+        "abcdefghijkl",
+        "abc123abc123",
+        "qwerty123456",
+        "1q2w3e4r5t6y",
+        "1qaz2wsx3edc",
+        "passw0rd1234",
+        "p@ssw0rd1234",
+        "football1234",
+        "carilloncarillon",
+        "carillon1234",
+        "bankbankbank",
+        "monkey123456",
+        "dragon123456",
+        "sunshine1234",
+        "princess1234",
+        "superman1234",
+    ]
 )
 
 

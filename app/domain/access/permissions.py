@@ -17,9 +17,18 @@ WRITE_CONTENT = frozenset(
 )  # fmt: skip
 
 ROLES: dict[str, frozenset[str]] = {
-    "owner": READ | {"users:read", "users:write", "keys:write", "settings:write", "providers:write", "audit:read", "campaigns:stop"},
+    "owner": READ
+    | {"users:read", "users:write", "keys:write", "settings:write", "providers:write", "audit:read", "campaigns:stop"},
     "admin": READ
-    | {"campaigns:approve", "approvals:decide", "campaigns:stop", "audit:read", "users:read", "reports:run", "contacts:reveal"},
+    | {
+        "campaigns:approve",
+        "approvals:decide",
+        "campaigns:stop",
+        "audit:read",
+        "users:read",
+        "reports:run",
+        "contacts:reveal",
+    },
     "marketer": READ | WRITE_CONTENT,
     "bank_officer": READ | {"bank:review", "reports:run", "contacts:reveal"},
     "operator": READ | {"messages:operate", "providers:write", "campaigns:stop"},

@@ -98,13 +98,19 @@ def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> U
         return user
     if not active and user.id == by.id:
         raise Conflict(mark("You cannot deactivate yourself. Ask another owner."))
-    if not active and user.role == "owner" and len([u for u in with_permission(session, "users:write") if u.role == "owner"]) < 2:
+    if (
+        not active
+        and user.role == "owner"
+        and len([u for u in with_permission(session, "users:write") if u.role == "owner"]) < 2
+    ):
         raise Conflict(mark("This is the last owner. Make another owner first."))
     user.is_active = active
     if not active:
         now = clock.now()
         for model in (UserSession, ApiKey):
-            session.execute(update(model).where(model.user_id == user.id, model.revoked_at.is_(None)).values(revoked_at=now))
+            session.execute(
+                update(model).where(model.user_id == user.id, model.revoked_at.is_(None)).values(revoked_at=now)
+            )
     session.flush()
     trail.record(session, by, "user.activated" if active else "user.deactivated", ("user", user.id))
     return user
@@ -113,7 +119,9 @@ def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> U
 def last_seen(session: Session, *, by: Actor) -> dict[UUID, datetime]:
     """When each user was last here."""
     require(by, "users:read")
-    rows = session.execute(select(UserSession.user_id, func.max(UserSession.seen_at)).group_by(UserSession.user_id)).all()
+    rows = session.execute(
+        select(UserSession.user_id, func.max(UserSession.seen_at)).group_by(UserSession.user_id)
+    ).all()
     return {user_id: at for user_id, at in rows}
 
 

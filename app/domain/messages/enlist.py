@@ -53,4 +53,4 @@ def tally(session: Session, send: Send) -> dict[str, int]:
     """The numbers of a send by state, skips by reason."""
     label = func.coalesce(case((Message.state == "skipped", Message.reason), else_=None), Message.state)
     query = select(label, func.count()).where(Message.send_id == send.id).group_by(label)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

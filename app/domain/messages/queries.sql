@@ -61,7 +61,7 @@ WITH told AS (
     AS t (id, state, rank, reason, reference, parts, cost, due, outcome, error)
 ), moved AS (
   UPDATE messages m SET
-    state = t.state, rank = t.rank, reason = t.reason,
+    state = t.state, rank = t.rank, reason = CASE WHEN t.state = 'failed' THEN t.reason END,
     provider_reference = COALESCE(t.reference, m.provider_reference),
     parts = COALESCE(t.parts, m.parts), cost = COALESCE(t.cost, m.cost),
     due_at = COALESCE(t.due, m.due_at),

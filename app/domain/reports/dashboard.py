@@ -87,7 +87,7 @@ def _states(session: Session) -> dict[str, int]:
         .where(Send.created_at > clock.now() - PERIOD)
         .group_by(Message.state)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _steps(session: Session, contacts: int) -> list[tuple[str, bool]]:

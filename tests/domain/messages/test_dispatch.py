@@ -1,0 +1,179 @@
+"""Sending: everybody of the audience ends somewhere, the numbers add up, the gate looks again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.actor import system
+from app.core.unit import unit_of_work
+from app.domain.access.models import Organisation
+from app.domain.consent import ledger, suppression
+from app.domain.messages import dispatch, enlist, listing, sends
+from app.domain.messages.models import Attempt, Message
+from app.gateways.channels.base import Accepted, InDoubt, OneByOne, Outgoing, Rejected, Unavailable
+from tests.factories import people, sending
+
+
+class Line(OneByOne):
+    """A provider in memory that does as it is told."""
+
+    def __init__(self, answers: Callable[[Outgoing], str] = lambda _m: "accept") -> None:
+        self.taken: list[Outgoing] = []
+        self.answers = answers
+
+    async def send_one(self, message: Outgoing) -> Accepted:
+        answer = self.answers(message)
+        if answer == "reject":
+            raise Rejected("no such number")
+        if answer == "later":
+            raise Unavailable("slow down", retry_after=60)
+        self.taken.append(message)
+        if answer == "doubt":
+            raise InDoubt("no answer")
+        return Accepted(message.reference, f"id-{len(self.taken)}")
+
+
+Run = Callable[[Line], dispatch.Tally]
+
+
+@pytest.fixture
+def run(factory: sessionmaker[Session], organisation: Organisation, session: Session) -> Run:
+    """Dispatch through a line, in units of this test's transaction."""
+
+    @contextmanager
+    def unit() -> Iterator[Session]:
+        with unit_of_work(factory, system(organisation.id)) as one:
+            yield one
+
+    def go(line: Line, channel: str = "sms") -> dispatch.Tally:
+        session.commit()
+        opened: Callable[[], AbstractContextManager[Session]] = unit
+        return dispatch.dispatch(opened, lambda _k, _c, _s: line, channel)
+
+    return go
+
+
+def states(session: Session) -> dict[str, int]:
+    session.expire_all()
+    found: dict[str, int] = {}
+    for message in session.execute(select(Message)).scalars():
+        found[message.reason or message.state] = found.get(message.reason or message.state, 0) + 1
+    return found
+
+
+def test_everybody_gets_one(session: Session, run: Run) -> None:
+    people.contacts(session, 120)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    line = Line()
+    tally = run(line)
+    assert tally.sent == 120
+    assert states(session) == {"sent": 120}
+    assert {m.to for m in line.taken} == {f"+97252{2000000 + n}" for n in range(120)}
+    assert sorted(m.text for m in line.taken)[0] == "Hello Dana0"
+    attempts = session.execute(select(Attempt)).scalars().all()
+    assert {(a.outcome, a.finished_at is not None) for a in attempts} == {("accepted", True)}
+    assert len(attempts) == 120
+
+
+def test_the_numbers_add_up_by_construction(session: Session, run: Run) -> None:
+    contacts = people.contacts(session, 20)
+    people.contacts(session, 5, start=20, consent=False)
+    people.contacts(session, 3, start=0, prefix="family-")  # share the phones of the first three
+    ledger.withdraw(session, contacts[10], ["sms"], basis="call", source="test")
+    suppression.suppress(session, "+972522000011", channel="sms", reason="manual", source="test")
+    sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    assert enlist.tally(session, send) == {"queued": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
+    run(Line())
+    assert states(session) == {"sent": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
+    numbers = listing.numbers(session, send.source_id)[0]
+    assert numbers.audience == 28 == numbers.handed_over + numbers.not_sent
+
+
+def test_enlisting_again_adds_nobody(session: Session, organisation: Organisation) -> None:
+    people.contacts(session, 10)
+    sending.account(session)
+    template = sending.sms_template(session)
+    send = sending.send_to_everybody(session, template, uuid4())
+    from app.core.db import live
+    from app.domain.contacts.models import Contact
+
+    assert enlist.enlist(session, send, select(live(Contact).c.id)) == {"queued": 10}
+
+
+def test_the_gate_looks_again(session: Session, run: Run) -> None:
+    """Who withdraws or is suppressed after the approval gets nothing, with the reason on the message."""
+    contacts = people.contacts(session, 10)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    ledger.withdraw(session, contacts[3], ["sms"], basis="call", source="test")
+    suppression.suppress(session, "+972522000004", channel="sms", reason="complaint", source="test")
+    assert run(Line()).sent == 8
+    assert states(session) == {"sent": 8, "no_consent": 1, "suppressed": 1}
+
+
+def test_what_the_provider_says_decides(session: Session, run: Run) -> None:
+    people.contacts(session, 4)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    answers = {"+972522000000": "accept", "+972522000001": "reject", "+972522000002": "later", "+972522000003": "doubt"}
+    tally = run(Line(lambda m: answers[m.to]))
+    assert (tally.sent, tally.rejected, tally.later, tally.in_doubt) == (1, 1, 1, 1)
+    session.expire_all()
+    by_state = {m.state: m for m in session.execute(select(Message)).scalars()}
+    assert set(by_state) == {"sent", "failed", "queued", "in_doubt"}
+    assert by_state["queued"].lease_token is None
+
+
+def test_nothing_in_doubt_is_sent_again(session: Session, run: Run) -> None:
+    people.contacts(session, 30)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    line = Line(lambda _m: "doubt")
+    for _ in range(3):
+        run(line)
+    references = [m.reference for m in line.taken]
+    assert len(references) == len(set(references)) == 30
+
+
+def test_a_paused_send_waits_and_a_resumed_one_goes_on(session: Session, run: Run) -> None:
+    people.contacts(session, 10)
+    sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    sends.pause(session, "test", send.source_id)
+    assert run(Line()).sent == 0
+    sends.resume(session, "test", send.source_id)
+    assert run(Line()).sent == 10
+
+
+def test_a_stopped_send_says_so_on_every_message(session: Session, run: Run) -> None:
+    people.contacts(session, 10)
+    sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    assert sends.stop(session, "test", send.source_id) == 10
+    assert run(Line()).sent == 0
+    assert states(session) == {"cancelled": 10}
+
+
+def test_a_provider_that_is_down_costs_nobody_a_message(session: Session, run: Run) -> None:
+    people.contacts(session, 200)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    tally = run(Line(lambda _m: "later"))
+    assert tally.provider_down
+    assert states(session)["queued"] == 200
+
+
+def test_an_email_has_its_links_and_one_click(session: Session, run: Run) -> None:
+    people.contacts(session, 2)
+    sending.account(session, "email")
+    sending.send_to_everybody(session, sending.email_template(session), uuid4())
+    line = Line()
+    assert run(line, "email").sent == 2  # type: ignore[call-arg]
+    raw = line.taken[0].mime or b""
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw

@@ -1,0 +1,75 @@
+"""Texts, provider accounts and sends for tests of the messages."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import system
+from app.core.db import live
+from app.core.unit import actor_of
+from app.domain.contacts.models import Contact
+from app.domain.content import library
+from app.domain.content.library import Said, TemplateInput
+from app.domain.content.models import Template
+from app.domain.messages import enlist, sends
+from app.domain.messages.models import Send
+from app.domain.providers import accounts
+from app.domain.providers.accounts import AccountInput
+from app.domain.providers.models import ProviderAccount
+
+MJML = """<mjml><mj-body><mj-section><mj-column>
+<mj-text>Dear {{ contact.first_name | default: "customer" }}</mj-text>
+<mj-button href="https://www.bank.example/offer?a=1&amp;b=2">Read more</mj-button>
+<mj-text><a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
+</mj-column></mj-section></mj-body></mjml>"""
+
+
+def sms_template(session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str) -> Template:
+    """An SMS text."""
+    new = TemplateInput(name="An SMS", channel="sms", texts={"en": Said(body=body)}, **given)
+    return library.create(session, new, by=system(actor_of(session).organisation_id))
+
+
+def email_template(session: Session, body: str = MJML) -> Template:
+    """An e-mail with one tracked link and a way to unsubscribe."""
+    new = TemplateInput(name="An e-mail", channel="email", texts={"en": Said(subject="An offer", body=body)})
+    return library.create(session, new, by=system(actor_of(session).organisation_id))
+
+
+def account(session: Session, channel: str = "sms", kind: str = "", **config: object) -> ProviderAccount:
+    """A provider account; in memory unless told otherwise."""
+    new = AccountInput(
+        name=f"{channel} {kind or 'memory'}",
+        kind=kind or f"memory_{channel}",
+        channel=channel,
+        config=config,
+        secret="sandbox-secret",
+        sender="CARILLON" if channel == "sms" else "Bank <news@bank.example>",
+        cost="0.10",
+    )
+    return accounts.create(session, new, by=system(actor_of(session).organisation_id))
+
+
+def send_to_everybody(session: Session, template: Template, source_id: UUID) -> Send:
+    """Open a send of a text to every contact there is, and enlist them."""
+    version = library.current(session, template)
+    send = sends.open_send(
+        session,
+        sends.NewSend(
+            occurrence_id=sends.new_occurrence(session),
+            source=("test", source_id),
+            source_name="A test",
+            channel=template.channel,
+            message_class=template.message_class,
+            template_version_id=version.id,
+            digest=None,
+            priority=50,
+            not_before=clock.now(),
+            not_after=clock.now() + timedelta(hours=24),
+        ),
+    )
+    enlist.enlist(session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)))
+    return send
