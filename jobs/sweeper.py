@@ -5,14 +5,21 @@ One at a time over all machines, by an advisory lock. It also turns abandoned in
 
 import logging
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.core import queue
 from app.core.queue import Job
-from app.domain import due
+from app.domain.campaigns import launch
+from app.domain.messages import receipts, reconcile, sends
+from app.domain.notices import deliver
+from app.domain.outbox import relay
+from app.domain.reports import runs
+from app.domain.transfer import imports
 from jobs.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -29,10 +36,31 @@ def sweep(here: Runtime) -> int:
     return len(rings)
 
 
+# Whether something waits, asked of every noun that leaves work in rows.
+WAITING: dict[Job, Callable[[Session], bool]] = {
+    Job.APPLY_RECEIPTS: receipts.are_waiting,
+    Job.RECONCILE: reconcile.are_waiting,
+    Job.RELAY_OUTBOX: relay.is_due,
+    Job.DELIVER_NOTICES: deliver.is_due,
+}
+# What waits, where a bell is rung for each thing.
+EACH: dict[Job, Callable[[Session], list[UUID]]] = {
+    Job.LAUNCH_CAMPAIGN: launch.due,
+    Job.RUN_IMPORT: imports.waiting,
+    Job.RUN_REPORT: runs.waiting,
+}
+
+
 def _sweep_one(here: Runtime, organisation_id: UUID) -> list[tuple[Job, tuple[str, ...]]]:
+    own = str(organisation_id)
     with here.unit(organisation_id) as session:
-        due.repair(session)
-        return [(job, (str(organisation_id), *ids)) for job, ids in due.bells(session)]
+        reconcile.doubt_abandoned(session)
+        sends.expire_late(session)
+        sends.close_drained(session)
+        rings = [(sends.JOB[channel], (own,)) for channel in sends.due_channels(session)]
+        rings += [(job, (own,)) for job, waits in WAITING.items() if waits(session)]
+        rings += [(job, (own, str(i))) for job, waiting in EACH.items() for i in waiting(session)]
+    return rings
 
 
 def run() -> None:

@@ -101,7 +101,8 @@ def supervise(names: list[str], redis_url: str) -> None:
     """Keep every process alive until told to stop; one that dies at once is forked again more slowly each time."""
     wanted = parts(names)
     for job in Job:
-        importlib.import_module(job.value.function.rpartition(".")[0])
+        if job.value.queue in wanted:
+            importlib.import_module(job.value.function.rpartition(".")[0])
     gc.collect()
     gc.freeze()
     alive = {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from uuid import UUID
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -15,6 +16,7 @@ from app.domain.access.keyring import vault_of
 from app.domain.consent import suppression
 from app.domain.contacts.models import Contact
 from app.domain.messages import reference
+from app.domain.messages.models import Receipt as Inbox
 from app.domain.messages.rendering import ADDRESSES
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
@@ -104,3 +106,9 @@ def apply_all(open_unit: Callable[[], AbstractContextManager[Session]], *, secon
         if done == 0:
             break
     return total
+
+
+def are_waiting(session: Session) -> bool:
+    """True if the inbox holds receipts nobody has looked at."""
+    fresh = exists().where(Inbox.applied_at.is_(None), Inbox.result.is_(None))
+    return bool(session.execute(select(fresh)).scalar())

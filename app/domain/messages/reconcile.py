@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -142,3 +142,8 @@ def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Messa
         _reopen_send(session, message.occurrence_id, message.id)
     trail.record(session, by, f"message.resolved_{as_}", ("message", message.id))
     return message
+
+
+def are_waiting(session: Session) -> bool:
+    """True if a message is in doubt."""
+    return bool(session.execute(select(exists().where(Message.state == "in_doubt"))).scalar())

@@ -113,3 +113,13 @@ def close_drained(session: Session) -> int:
     for row in drained:
         publish(session, "send.drained", row.source_id, {"send": str(row.id), "kind": row.source_kind})
     return len(drained)
+
+
+def due_channels(session: Session) -> list[str]:
+    """Channels with something to claim now."""
+    return list(session.execute(_SQL["due_channels"], {"now": clock.now()}).scalars())
+
+
+def expire_late(session: Session) -> int:
+    """End what is out of date; how many messages."""
+    return len(session.execute(_SQL["expire_late"], {"now": clock.now()}).all())

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from email.message import EmailMessage
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -74,3 +74,9 @@ def _hand_over(settings: Settings, mail: EmailMessage) -> None:
     host, _, port = settings.staff_smtp.rpartition(":")
     with smtplib.SMTP(host or "localhost", int(port or 25), timeout=30) as server:
         server.send_message(mail)
+
+
+def is_due(session: Session) -> bool:
+    """True if a mail waits to go out."""
+    late = exists().where(Notice.state == "queued", Notice.due_at <= clock.now())
+    return bool(session.execute(select(late)).scalar())

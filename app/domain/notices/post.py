@@ -22,7 +22,13 @@ class Attachment:
 
 
 def post(
-    session: Session, address: str, subject: str, body: str, *, source: tuple[str, UUID], attachments: Sequence[Attachment] = ()
+    session: Session,
+    address: str,
+    subject: str,
+    body: str,
+    *,
+    source: tuple[str, UUID],
+    attachments: Sequence[Attachment] = (),
 ) -> Notice:
     """Keep a mail to one address; it is delivered by a worker after this unit commits."""
     organisation_id = actor_of(session).organisation_id

@@ -26,7 +26,9 @@ class OutboxDelivery(Owned, Base):
     """One consumer still to be told of one event. Claimed with SKIP LOCKED; removed when done."""
 
     __tablename__ = "outbox_deliveries"
-    __table_args__ = (Index("ix_outbox_deliveries_due", "organisation_id", "due_at", postgresql_where=text("done_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_outbox_deliveries_due", "organisation_id", "due_at", postgresql_where=text("done_at IS NULL")),
+    )
 
     event_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     consumer: Mapped[str] = mapped_column(primary_key=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -42,3 +42,9 @@ def relay_one(session: Session, consumers: Mapping[str, Consumer]) -> bool:
     else:
         delivery.done_at = clock.now()
     return True
+
+
+def is_due(session: Session) -> bool:
+    """True if somebody still has to be told something."""
+    late = exists().where(OutboxDelivery.done_at.is_(None), OutboxDelivery.due_at <= clock.now())
+    return bool(session.execute(select(late)).scalar())
