@@ -16,7 +16,8 @@ PROPERTY_TYPES = ("text", "number", "boolean", "date", "list")
 class Contact(Owned, Base):
     """A person. Names, e-mails, phones and pii properties lie in `person`, one ciphertext under the contact's own key.
 
-    What is clear here can be searched and segmented by; it names nobody.
+    What is clear here can be searched and segmented by; it names nobody. `content_hash` is a keyed hash of the file row an
+    import last wrote here, so that the same row again is skipped unread; every other change empties it.
     """
 
     __tablename__ = "contacts"
@@ -43,6 +44,7 @@ class Contact(Owned, Base):
     properties: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     tags: Mapped[list[str]] = mapped_column(server_default="{}")
     version: Mapped[int] = mapped_column(Integer, server_default="1")
+    content_hash: Mapped[bytes | None]
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
     deleted_at: Mapped[datetime | None]

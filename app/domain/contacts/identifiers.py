@@ -1,0 +1,73 @@
+"""Which contact is meant: by id, external id, e-mail or phone (A2)."""
+
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from app.core import phone
+from app.core.db import live
+from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.text import email as normal_email
+from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.contacts.models import Contact, ContactAddress
+
+KINDS = ("id", "external_id", "email", "phone")
+
+
+class Ambiguous(Conflict):
+    """An address that several people share names nobody in particular."""
+
+    code = "AMBIGUOUS"
+
+
+def resolve(session: Session, kind: str, value: str) -> Contact:
+    """The one living contact that `value` names.
+
+    Raises:
+        NotFound, Invalid (unknown kind, or not an id, e-mail or phone at all), Ambiguous (several share it).
+    """
+    found = session.execute(
+        select(Contact).where(Contact.id.in_(_ids(session, kind, value)), Contact.deleted_at.is_(None)).limit(2)
+    ).scalars()
+    contacts = list(found)
+    if not contacts:
+        raise NotFound(mark("There is no such contact."))
+    if len(contacts) > 1:
+        raise Ambiguous(mark("Several contacts share this address. Name one by its id or external id."))
+    return contacts[0]
+
+
+def with_address(session: Session, kind: str, value: str) -> Select[tuple[UUID]] | None:
+    """The ids of all contacts with an e-mail or phone; None if it is not a valid one."""
+    normal = normal_address(session, kind, value)
+    if normal is None:
+        return None
+    addresses = live(ContactAddress).c
+    return select(addresses.contact_id).where(
+        addresses.kind == kind, addresses.blind == vault_of(session).blind(kind, normal)
+    )
+
+
+def normal_address(session: Session, kind: str, value: str) -> str | None:
+    """The address as it is compared: an e-mail in lower case, a phone in E.164; None if it is not valid."""
+    if kind == "email":
+        return normal_email(value)
+    return phone.parse(value, organisation_of(session).region)
+
+
+def _ids(session: Session, kind: str, value: str) -> Select[tuple[UUID]] | list[UUID]:
+    if kind == "id":
+        try:
+            return [UUID(value)]
+        except ValueError:
+            raise Invalid.field("id", mark("This is not a valid id.")) from None
+    if kind == "external_id":
+        contacts = live(Contact).c
+        return select(contacts.id).where(contacts.external_id == value)
+    if kind not in KINDS:
+        raise Invalid.field("contact", mark("Name the contact by id, external id, e-mail or phone."))
+    ids = with_address(session, kind, value)
+    if ids is None:
+        raise Invalid.field(kind, mark("This is not a valid address."))
+    return ids

@@ -1,0 +1,100 @@
+"""Lists of contacts: by address, external id, tag, group, status, or whatever select the door hands in (A9)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, false, func, select, union
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, require
+from app.core.db import live
+from app.core.page import Ask, Page, fetch
+from app.domain.contacts.identifiers import with_address
+from app.domain.contacts.models import Contact, Group, GroupMember
+
+COUNTED = 100_000  # beyond this a list does not say how long it is
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which contacts. `q` is a whole e-mail or phone or the beginning of an external id; `within` selects ids."""
+
+    q: str = ""
+    email: str = ""
+    phone: str = ""
+    external_id: str = ""
+    tag: str = ""
+    group: str = ""
+    status: str = ""
+    updated_since: datetime | None = None
+    within: Select[Any] | None = None
+    deleted: bool = False
+
+
+def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Contact]:
+    """A page of contacts, the newest first; `total` is None for very long lists."""
+    require(by, "contacts:read")
+    query = _narrowed(session, wanted)
+    page = fetch(session, query, [live(Contact).c.id], ask, descending=True, total=_counted(session, query))
+    return Page(in_order(session, page.items), page.next, page.prev, page.total, page.per_page)
+
+
+def in_order(session: Session, ids: Sequence[UUID]) -> list[Contact]:
+    """The contacts of these ids, in this order."""
+    found = {c.id: c for c in session.execute(select(Contact).where(Contact.id.in_(ids))).scalars()}
+    return [found[i] for i in ids if i in found]
+
+
+def tags(session: Session) -> list[str]:
+    """Up to a hundred tags that are in use, by name."""
+    contacts = live(Contact).c
+    some = select(func.unnest(contacts.tags).label("tag")).where(contacts.tags != []).limit(200_000).subquery()
+    return list(session.execute(select(some.c.tag).distinct().order_by(some.c.tag).limit(100)).scalars())
+
+
+def _counted(session: Session, query: Select[Any]) -> int | None:
+    some = query.limit(COUNTED + 1).subquery()
+    found = session.execute(select(func.count()).select_from(some)).scalar_one()
+    return found if found <= COUNTED else None
+
+
+def _narrowed(session: Session, wanted: Filter) -> Select[Any]:
+    contacts = live(Contact).c
+    query = select(contacts.id).where(contacts.deleted_at.is_not(None) if wanted.deleted else contacts.deleted_at.is_(None))
+    for name in ("external_id", "status"):
+        if value := getattr(wanted, name):
+            query = query.where(contacts[name] == value)
+    if wanted.tag:
+        query = query.where(contacts.tags.contains([wanted.tag]))
+    if wanted.updated_since:
+        query = query.where(contacts.updated_at >= wanted.updated_since)
+    for ids in _sets(session, wanted):
+        query = query.where(false() if ids is None else contacts.id.in_(ids))
+    return query
+
+
+def _sets(session: Session, wanted: Filter) -> Iterator[Any]:
+    """Selects of ids that all have to hold; None holds nobody."""
+    for kind in ("email", "phone"):
+        if value := getattr(wanted, kind):
+            yield with_address(session, kind, value)
+    if wanted.group:
+        members, found = live(GroupMember).c, live(Group).c
+        yield select(members.contact_id).join(live(Group), found.id == members.group_id).where(found.name == wanted.group)
+    if wanted.within is not None:
+        yield wanted.within
+    if text := wanted.q.strip():
+        yield _matching(session, text)
+
+
+def _matching(session: Session, text: str) -> Any:
+    """A union, not an OR: each of its arms has an index."""
+    contacts = live(Contact).c
+    addresses = (with_address(session, kind, text) for kind in ("email", "phone"))
+    return union(
+        select(contacts.id).where(contacts.external_id.startswith(text, autoescape=True)),
+        *(ids for ids in addresses if ids is not None),
+    )
