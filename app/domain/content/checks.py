@@ -15,7 +15,9 @@ from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.render import variables, without_default
 
 CONTACT_FIELDS = ("first_name", "last_name", "external_id", "language", "gender", "city", "country")
-KNOWN = frozenset({f"contact.{name}" for name in CONTACT_FIELDS} | {"organisation.name", "campaign.name", "unsubscribe_url"})
+KNOWN = frozenset(
+    {f"contact.{name}" for name in CONTACT_FIELDS} | {"organisation.name", "campaign.name", "unsubscribe_url"}
+)
 ALWAYS_FILLED = frozenset({"organisation.name", "campaign.name", "unsubscribe_url"})
 LARGEST = 102 * 1024  # Gmail cuts what is longer
 MOST_PARTS = 2

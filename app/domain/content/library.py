@@ -48,7 +48,9 @@ class TemplateInput(BaseModel):
     def _has_a_fallback(self) -> "TemplateInput":
         said = self.texts.get(self.fallback_language)
         if said is None or not said.body.strip():
-            raise ValueError("Write the text in the fallback language: it is sent to everybody without one of their own.")
+            raise ValueError(
+                "Write the text in the fallback language: it is sent to everybody without one of their own."
+            )
         return self
 
 
@@ -69,11 +71,15 @@ def create(session: Session, new: TemplateInput, *, by: Actor) -> Template:
     session.add(template)
     session.flush()
     _new_version(session, template, new.texts, new.fallback_language, by)
-    trail.record(session, by, "template.created", (SUBJECT, template.id), after={"name": new.name, "channel": new.channel})
+    trail.record(
+        session, by, "template.created", (SUBJECT, template.id), after={"name": new.name, "channel": new.channel}
+    )
     return template
 
 
-def update(session: Session, template_id: UUID, new: TemplateInput, *, version: int | None = None, by: Actor) -> Template:
+def update(
+    session: Session, template_id: UUID, new: TemplateInput, *, version: int | None = None, by: Actor
+) -> Template:
     """Save a change as a new version; nothing is saved when nothing changed.
 
     Raises:
@@ -167,7 +173,11 @@ def current(session: Session, template: Template) -> TemplateVersion:
 
 def versions(session: Session, template_id: UUID) -> list[TemplateVersion]:
     """All versions, newest first."""
-    query = select(TemplateVersion).where(TemplateVersion.template_id == template_id).order_by(TemplateVersion.number.desc())
+    query = (
+        select(TemplateVersion)
+        .where(TemplateVersion.template_id == template_id)
+        .order_by(TemplateVersion.number.desc())
+    )
     return list(session.execute(query).scalars())
 
 
@@ -187,7 +197,9 @@ def restore(session: Session, template_id: UUID, number: int, *, by: Actor) -> T
     old = version_numbered(session, template_id, number)
     texts = {language: Said.model_validate(said) for language, said in old.texts.items()}
     _new_version(session, template, texts, old.fallback_language, by)
-    trail.record(session, by, "template.restored", (SUBJECT, template.id), after={"from": number, "version": template.version})
+    trail.record(
+        session, by, "template.restored", (SUBJECT, template.id), after={"from": number, "version": template.version}
+    )
     return template
 
 

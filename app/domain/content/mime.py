@@ -41,9 +41,7 @@ def _part(kind: str, content: str) -> bytes:
     return head.encode() + body
 
 
-def envelope(
-    email: Email, *, sender: str, to: str, message_id: UUID, unsubscribe_url: str | None
-) -> bytes:
+def envelope(email: Email, *, sender: str, to: str, message_id: UUID, unsubscribe_url: str | None) -> bytes:
     """The bytes of one e-mail, CRLF lines.
 
     The Message-ID is made of our id, so that a look-up in a relay's log can find it; List-Unsubscribe is one click (RFC 8058).

@@ -68,7 +68,9 @@ def _error(broke: LiquidError, source: str) -> TemplateError:
     if broke.token is not None:
         line = source.count("\n", 0, getattr(broke.token, "start_index", 0)) + 1
     reason = str(broke.args[0]) if broke.args else type(broke).__name__
-    return TemplateError(mark("Line %(line)s: %(reason)s."), line=line, reason=reason.strip().rstrip(".").replace("%", "%%"))
+    return TemplateError(
+        mark("Line %(line)s: %(reason)s."), line=line, reason=reason.strip().rstrip(".").replace("%", "%%")
+    )
 
 
 def variables(source: str) -> set[str]:
