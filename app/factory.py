@@ -17,9 +17,21 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "reports", "providers", "audit", "users", "public", "health",
+    "messages", "reports", "providers", "audit", "users", "keys", "public", "health",
 )  # fmt: skip
-API = ("contacts", "segments", "templates", "campaigns", "messages", "reports", "jobs", "suppressions", "audit", "account", "inbound")
+API = (
+    "contacts",
+    "segments",
+    "templates",
+    "campaigns",
+    "messages",
+    "reports",
+    "jobs",
+    "suppressions",
+    "audit",
+    "account",
+    "inbound",
+)
 
 
 def create_app(settings: Settings) -> Flask:

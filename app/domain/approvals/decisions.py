@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -25,7 +25,7 @@ def digest_of(everything: Mapping[str, object]) -> bytes:
     return hashlib.sha256(plain.encode()).digest()
 
 
-def submit(
+def submit(  # noqa: PLR0913 - what is decided on has this many sides
     session: Session,
     subject: tuple[str, UUID],
     name: str,
@@ -54,7 +54,9 @@ def submit(
     )
     session.add(approval)
     session.flush()
-    trail.record(session, by, f"{subject[0]}.submitted", subject, after={"approval": approval.id, "digest": digest.hex()})
+    trail.record(
+        session, by, f"{subject[0]}.submitted", subject, after={"approval": approval.id, "digest": digest.hex()}
+    )
     return approval
 
 
@@ -121,14 +123,20 @@ def listed(session: Session, ask: Ask, *, by: Actor, state: str = "") -> Page[Ap
 
 def of_subject(session: Session, subject: tuple[str, UUID]) -> list[Approval]:
     """All requests on a subject, newest first."""
-    query = select(Approval).where(Approval.subject_kind == subject[0], Approval.subject_id == subject[1]).order_by(Approval.id.desc())
+    query = (
+        select(Approval)
+        .where(Approval.subject_kind == subject[0], Approval.subject_id == subject[1])
+        .order_by(Approval.id.desc())
+    )
     return list(session.execute(query.limit(20)).scalars())
 
 
 def waiting(session: Session, ask: Ask, *, by: Actor) -> Page[Approval]:
     """A page of the open requests this actor could decide, newest first."""
     require(by, "approvals:read")
-    query = select(Approval).where(Approval.state == "pending", Approval.expires_at > clock.now(), ~Approval.editors.any(by.id))
+    query = select(Approval).where(
+        Approval.state == "pending", Approval.expires_at > clock.now(), ~literal(by.id).op("=")(func.any(Approval.editors))
+    )
     return fetch(session, query, [Approval.__table__.c.id], ask, descending=True)
 
 
@@ -136,18 +144,24 @@ def waiting_for(session: Session, *, by: Actor) -> int:
     """How many open requests this actor could decide."""
     if not by.may("approvals:decide") or by.id is None:
         return 0
-    query = select(Approval.id).where(Approval.state == "pending", ~Approval.editors.any(by.id)).limit(100)
-    return len(session.execute(query).all())
+    query = select(Approval.id).where(
+        Approval.state == "pending", Approval.expires_at > clock.now(), ~literal(by.id).op("=")(func.any(Approval.editors))
+    )
+    return len(session.execute(query.limit(100)).all())
 
 
 def _open_for_update(session: Session, approval_id: UUID) -> Approval:
-    approval = session.execute(select(Approval).where(Approval.id == approval_id).with_for_update()).scalar_one_or_none()
+    approval = session.execute(
+        select(Approval).where(Approval.id == approval_id).with_for_update()
+    ).scalar_one_or_none()
     if approval is None:
         raise NotFound(mark("There is no such request."))
     if approval.state != "pending":
         raise Conflict(mark("This request was decided already, or withdrawn. Reload the page."))
     if approval.expires_at <= clock.now():
-        raise Conflict(mark("This request has expired: it waited for more than 72 hours. Ask its author to submit it again."))
+        raise Conflict(
+            mark("This request has expired: it waited for more than 72 hours. Ask its author to submit it again.")
+        )
     return approval
 
 
@@ -158,4 +172,6 @@ def _decide(session: Session, approval: Approval, state: str, note: str, by: Act
     approval.note = note.strip() or None
     session.flush()
     subject = (approval.subject_kind, approval.subject_id)
-    trail.record(session, by, f"{approval.subject_kind}.{state}", subject, after={"approval": approval.id, "note": bool(note)})
+    trail.record(
+        session, by, f"{approval.subject_kind}.{state}", subject, after={"approval": approval.id, "note": bool(note)}
+    )

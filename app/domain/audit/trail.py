@@ -147,7 +147,13 @@ class Filter:
 
 
 def entries(
-    session: Session, ask: Ask, *, by: Actor, subject: tuple[str, str] | None = None, action: str = "", wanted: Filter | None = None
+    session: Session,
+    ask: Ask,
+    *,
+    by: Actor,
+    subject: tuple[str, str] | None = None,
+    action: str = "",
+    wanted: Filter | None = None,
 ) -> Page[AuditEntry]:
     """A page of the trail, newest first; of one subject or one kind of action when asked.
 
@@ -162,7 +168,13 @@ def entries(
 def export(session: Session, wanted: Filter, *, by: Actor) -> Iterator[AuditEntry]:
     """Note the export and stream the entries asked for, oldest first. The export's own entry is not in it."""
     require(by, "audit:read")
-    record(session, by, "audit.exported", ("audit", by.organisation_id), after={"action": wanted.action, "subject": wanted.subject_kind})
+    record(
+        session,
+        by,
+        "audit.exported",
+        ("audit", by.organisation_id),
+        after={"action": wanted.action, "subject": wanted.subject_kind},
+    )
     return _stream(session, wanted, session.execute(select(func.coalesce(func.max(AuditEntry.seq), 0))).scalar_one())
 
 

@@ -1,11 +1,13 @@
 """Campaign drafts: create, change, clone, list."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -67,7 +69,9 @@ def create(session: Session, new: CampaignInput, *, by: Actor) -> Campaign:
     return campaign
 
 
-def update(session: Session, campaign_id: UUID, new: CampaignInput, *, version: int | None = None, by: Actor) -> Campaign:
+def update(
+    session: Session, campaign_id: UUID, new: CampaignInput, *, version: int | None = None, by: Actor
+) -> Campaign:
     """Change a campaign. Any change withdraws it from approval: it is a draft again.
 
     Raises:
@@ -76,11 +80,14 @@ def update(session: Session, campaign_id: UUID, new: CampaignInput, *, version: 
     require(by, "campaigns:write")
     campaign = one_for_update(session, campaign_id)
     if version is not None and version != campaign.version:
-        raise Conflict(mark("Somebody else changed this campaign while you were editing. Reload it to see the changes."))
-    campaign.state = states.after(campaign.state, "edit")
+        raise Conflict(
+            mark("Somebody else changed this campaign while you were editing. Reload it to see the changes.")
+        )
+    after = states.after(campaign.state, "edit")
     changed = {name: value for name, value in _checked(session, new).items() if getattr(campaign, name) != value}
     if not changed:
         return campaign
+    campaign.state = after
     before = {name: getattr(campaign, name) for name in changed}
     for name, value in changed.items():
         setattr(campaign, name, value)
@@ -99,7 +106,7 @@ def clone(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     new = CampaignInput(
         name=f"{old.name} (2)"[:120],
         description=old.description,
-        priority=old.priority,  # type: ignore[arg-type]
+        priority=old.priority,
         audience=Audience.model_validate(old.audience),
         sms_template_id=old.sms_template_id,
         email_template_id=old.email_template_id,
@@ -118,7 +125,9 @@ def get(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
 
 def one_for_update(session: Session, campaign_id: UUID) -> Campaign:
     """One campaign, locked: two people at once cannot both move it. Raises NotFound."""
-    query = select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
+    query = (
+        select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
+    )
     campaign = session.execute(query).scalar_one_or_none()
     if campaign is None:
         raise NotFound(mark("There is no such campaign."))
@@ -136,6 +145,52 @@ def listed(session: Session, ask: Ask, *, by: Actor, state: str = "", text: str 
     return fetch(session, query, [Campaign.__table__.c.id], ask, descending=True)
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What a campaign can be made of: the segments and templates that are not archived, by name."""
+
+    segments: Sequence[Segment]
+    templates: Sequence[Template]
+
+
+def choices(session: Session, *, by: Actor) -> Choices:
+    """What the form offers."""
+    require(by, "campaigns:read")
+    segments = select(Segment).where(Segment.archived_at.is_(None)).order_by(func.lower(Segment.name))
+    templates = (
+        select(Template)
+        .where(Template.archived_at.is_(None), Template.current_id.is_not(None))
+        .order_by(func.lower(Template.name))
+    )
+    return Choices(session.execute(segments).scalars().all(), session.execute(templates).scalars().all())
+
+
+@dataclass(frozen=True)
+class Used:
+    """The things a campaign names, also those archived since."""
+
+    include: Sequence[Segment]
+    exclude: Sequence[Segment]
+    templates: Sequence[Template]
+
+
+def used(session: Session, campaign: Campaign) -> Used:
+    """The segments and templates of a campaign."""
+    audience = Audience.model_validate(campaign.audience)
+    segments = {
+        s.id: s
+        for s in session.execute(
+            select(Segment).where(Segment.id.in_([*audience.segments, *audience.exclude]))
+        ).scalars()
+    }
+    found = [session.get(Template, i) for i in (campaign.sms_template_id, campaign.email_template_id) if i]
+    return Used(
+        [segments[i] for i in audience.segments if i in segments],
+        [segments[i] for i in audience.exclude if i in segments],
+        [template for template in found if template],
+    )
+
+
 def _touch(campaign: Campaign, by: Actor) -> None:
     campaign.version += 1
     campaign.updated_at = clock.now()
@@ -150,12 +205,17 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
         if template_id and (template is None or template.channel != channel or template.archived_at):
             raise Invalid.field(f"{channel}_template_id", mark("There is no such template for this channel."))
     wanted = {*new.audience.segments, *new.audience.exclude}
-    known = set(session.execute(select(Segment.id).where(Segment.id.in_(wanted), Segment.archived_at.is_(None))).scalars())
+    known = set(
+        session.execute(select(Segment.id).where(Segment.id.in_(wanted), Segment.archived_at.is_(None))).scalars()
+    )
     if wanted - known:
         raise Invalid.field("audience", mark("There is no such segment."))
     moment: datetime | None = new.scheduled_at
     if moment and moment <= clock.now():
-        raise Invalid.field("scheduled_at", mark("This moment has passed. Choose a later one, or leave it empty to send after approval."))
+        raise Invalid.field(
+            "scheduled_at",
+            mark("This moment has passed. Choose a later one, or leave it empty to send after approval."),
+        )
     return {
         "name": new.name,
         "description": new.description,

@@ -32,11 +32,17 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     worked_out = plan.make(session, campaign)
     if worked_out.blocking:
         issues = tuple(Issue("template", f.message, f.values) for f in worked_out.blocking)
-        raise Invalid(mark("The text has errors that would reach customers. Correct the template first."), details=issues)
+        raise Invalid(
+            mark("The text has errors that would reach customers. Correct the template first."), details=issues
+        )
     if not any(channel.will_receive for channel in worked_out.channels):
-        raise Invalid(mark("Nobody would receive this campaign. Look at the audience: it says why each person falls out."))
+        raise Invalid(
+            mark("Nobody would receive this campaign. Look at the audience: it says why each person falls out.")
+        )
     if any(channel.provider is None for channel in worked_out.channels):
-        raise Invalid(mark("There is no provider for one of the channels. Ask your administrator to add or enable one."))
+        raise Invalid(
+            mark("There is no provider for one of the channels. Ask your administrator to add or enable one.")
+        )
     campaign.plan = worked_out.summary()
     campaign.estimated_cost = rounded(worked_out.cost)
     approval = decisions.submit(
@@ -50,6 +56,29 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     )
     campaign.approval_id = approval.id
     campaign.state = after
+    return campaign
+
+
+def withdraw(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
+    """Take a campaign back from approval, or from its moment, to change it; any decision on it is void.
+
+    Raises:
+        NotFound, Conflict (it is sent already, or a draft).
+    """
+    require(by, "campaigns:write")
+    campaign = one_for_update(session, campaign_id)
+    before = campaign.state
+    campaign.state = states.after(before, "withdraw")
+    decisions.void(session, (SUBJECT, campaign.id))
+    campaign.approval_id, campaign.plan = None, None
+    trail.record(
+        session,
+        by,
+        "campaign.withdrawn",
+        (SUBJECT, campaign.id),
+        before={"state": before},
+        after={"state": campaign.state},
+    )
     return campaign
 
 
@@ -108,7 +137,12 @@ def _move(session: Session, campaign_id: UUID, verb: str, by: Actor) -> Campaign
     act = {"pause": sends.pause, "resume": sends.resume, "cancel": sends.stop}[verb]
     act(session, SUBJECT, campaign.id)
     trail.record(
-        session, by, f"campaign.{verb}", (SUBJECT, campaign.id), before={"state": before}, after={"state": campaign.state}
+        session,
+        by,
+        f"campaign.{verb}",
+        (SUBJECT, campaign.id),
+        before={"state": before},
+        after={"state": campaign.state},
     )
     return campaign
 
@@ -132,8 +166,14 @@ def complete_if_drained(session: Session, campaign_id: UUID) -> None:
     campaign.state = states.after(campaign.state, "complete")
     campaign.completed_at = clock.now()
     doubts = session.execute(
-        select(Message.id).join(Send, Send.id == Message.send_id).where(Send.source_id == campaign.id, Message.state == "in_doubt")
+        select(Message.id)
+        .join(Send, Send.id == Message.send_id)
+        .where(Send.source_id == campaign.id, Message.state == "in_doubt")
     ).all()
     trail.record(
-        session, system(campaign.organisation_id), "campaign.completed", (SUBJECT, campaign.id), after={"in_doubt": len(doubts)}
+        session,
+        system(campaign.organisation_id),
+        "campaign.completed",
+        (SUBJECT, campaign.id),
+        after={"in_doubt": len(doubts)},
     )

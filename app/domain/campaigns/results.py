@@ -1,10 +1,15 @@
 """The numbers of a campaign."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.domain.campaigns.models import Campaign
+from app.domain.content.models import TemplateVersion
 from app.domain.messages import listing
 from app.domain.messages.models import Message, Send, Trace
 
@@ -15,13 +20,49 @@ def numbers(session: Session, campaign: Campaign, *, by: Actor) -> list[listing.
     return listing.numbers(session, campaign.id)
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a sending is: `done` of `total` messages need nothing more from us."""
+
+    total: int
+    done: int
+
+
+def progress(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progress]:
+    """How far some running campaigns are, in one pass; those without messages are left out."""
+    if not campaign_ids:
+        return {}
+    waiting = Message.state.in_(("queued", "sending"))
+    query = (
+        select(Send.source_id, func.count(), func.count().filter(~waiting))
+        .join(Message, (Message.send_id == Send.id) & (Message.occurrence_id == Send.occurrence_id))
+        .where(Send.source_id.in_(campaign_ids))
+        .group_by(Send.source_id)
+    )
+    return {source: Progress(total, done) for source, total, done in session.execute(query).all()}
+
+
+def unsubscribes(session: Session, campaign: Campaign) -> dict[str, int]:
+    """People who unsubscribed through a link of this campaign, by channel."""
+    people = func.count(func.distinct(Message.contact_id))
+    query = (
+        select(Message.channel, people)
+        .join(Trace, (Trace.message_id == Message.id) & (Trace.occurrence_id == Message.occurrence_id))
+        .where(Message.occurrence_id == campaign.occurrence_id, Trace.kind == "unsubscribe")
+        .group_by(Message.channel)
+    )
+    return {channel: number for channel, number in session.execute(query).all()}
+
+
 def over_time(session: Session, campaign: Campaign) -> list[tuple[str, int, int]]:
     """Handed over and delivered by minute of the sending: (minute in UTC as ISO text, sent, delivered)."""
     minute = func.date_trunc("minute", Message.sent_at)
     query = (
         select(minute, func.count(), func.count().filter(Message.state == "delivered"))
         .join(Send, Send.id == Message.send_id)
-        .where(Send.source_id == campaign.id, Message.occurrence_id == campaign.occurrence_id, Message.sent_at.is_not(None))
+        .where(
+            Send.source_id == campaign.id, Message.occurrence_id == campaign.occurrence_id, Message.sent_at.is_not(None)
+        )
         .group_by(minute)
         .order_by(minute)
     )
@@ -33,8 +74,23 @@ def by_link(session: Session, campaign: Campaign) -> list[tuple[int, int]]:
     people = func.count(func.distinct(Trace.message_id))
     query = (
         select(Trace.link, people)
-        .where(Trace.occurrence_id == campaign.occurrence_id, Trace.kind == "click", Trace.who == "human", Trace.link.is_not(None))
+        .where(
+            Trace.occurrence_id == campaign.occurrence_id,
+            Trace.kind == "click",
+            Trace.who == "human",
+            Trace.link.is_not(None),
+        )
         .group_by(Trace.link)
         .order_by(people.desc())
     )
     return [(link or 0, number) for link, number in session.execute(query).all()]
+
+
+def links(session: Session, campaign: Campaign) -> list[tuple[str, int]]:
+    """Clicks by people on each link of the e-mail, most first: (address, people)."""
+    send = session.execute(select(Send).where(Send.source_id == campaign.id, Send.channel == "email").limit(1)).scalar_one_or_none()
+    version = session.get(TemplateVersion, send.template_version_id) if send else None
+    if version is None:
+        return []
+    known = version.compiled.get(version.fallback_language, {}).get("links", [])
+    return [(str(known[place]), people) for place, people in by_link(session, campaign) if place < len(known)]

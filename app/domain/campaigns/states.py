@@ -8,6 +8,7 @@ STATES = (
 
 _LIFE: dict[str, dict[str, str]] = {
     "edit": {"draft": "draft", "in_review": "draft", "approved": "draft", "scheduled": "draft", "failed": "draft"},
+    "withdraw": {"in_review": "draft", "approved": "draft", "scheduled": "draft"},
     "submit": {"draft": "in_review"},
     "approve": {"in_review": "approved"},
     "reject": {"in_review": "draft"},

@@ -1,19 +1,24 @@
 """Accounts with providers: kept, tested, opened."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, money
 from app.core.actor import Actor, require
-from app.core.errors import NotFound, mark
+from app.core.errors import Invalid, Issue, NotFound, mark
+from app.core.unit import settings_of
 from app.domain.access.keyring import vault_of
 from app.domain.audit import trail
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Channel
+from app.gateways.channels.base import Channel, Unavailable
+from app.gateways.channels.registry import KINDS
+
+PROBE_SECONDS = 10
 
 # How a door opens a channel: kind, configuration, secret -> channel (registry.open_channel behind the environment's guard).
 OpenChannel = Callable[[str, Mapping[str, object], str], Channel]
@@ -35,8 +40,9 @@ class AccountInput(BaseModel):
 
 
 def create(session: Session, new: AccountInput, *, by: Actor) -> ProviderAccount:
-    """Keep an account; its secret is sealed."""
+    """Keep an account; its secret is sealed. Raises Invalid (a setting or cost that cannot be), Conflict (the name is taken)."""
     require(by, "providers:write")
+    _check(session, new)
     account = ProviderAccount(
         organisation_id=by.organisation_id,
         name=new.name,
@@ -46,14 +52,91 @@ def create(session: Session, new: AccountInput, *, by: Actor) -> ProviderAccount
         secret=b"",
         sender=new.sender,
         priority=new.priority,
-        cost=new.cost,
+        cost=money.parse(new.cost),
         created_at=clock.now(),
     )
     session.add(account)
     session.flush()
     account.secret = vault_of(session).seal(new.secret.encode(), f"provider_accounts|secret|{account.id}")
+    if "callback_url" in KINDS[new.kind].config.model_fields and not new.config.get("callback_url"):
+        inbound = f"{settings_of(session).base_url}/api/v1/inbound/{new.kind}/{account.id}/receipts"
+        account.config = {**new.config, "callback_url": inbound}
     trail.record(session, by, "provider.created", ("provider", account.id), after={"kind": new.kind, "name": new.name})
     return account
+
+
+def update(session: Session, account_id: UUID, new: AccountInput, *, by: Actor) -> ProviderAccount:
+    """Change an account; an empty secret leaves the one that is kept. What its provider last said is forgotten.
+
+    Raises:
+        NotFound, Invalid, Conflict (the name is taken).
+    """
+    require(by, "providers:write")
+    account = get(session, account_id)
+    _check(session, new, account)
+    values = {
+        "name": new.name,
+        "config": new.config,
+        "sender": new.sender,
+        "priority": new.priority,
+        "cost": money.parse(new.cost),
+    }
+    changed = {name: value for name, value in values.items() if getattr(account, name) != value}
+    before = {name: getattr(account, name) for name in changed}
+    for name, value in changed.items():
+        setattr(account, name, value)
+    if new.secret:
+        account.secret = vault_of(session).seal(new.secret.encode(), f"provider_accounts|secret|{account.id}")
+    if changed or new.secret:
+        account.last_error = None
+        after = {**changed, **({"secret": "replaced"} if new.secret else {})}
+        trail.record(session, by, "provider.changed", ("provider", account.id), before=before, after=after)
+    return account
+
+
+def _check(session: Session, new: AccountInput, present: ProviderAccount | None = None) -> None:
+    kind = KINDS.get(new.kind)
+    if kind is None or kind.channel != new.channel or (present is not None and present.kind != new.kind):
+        raise Invalid.field("kind", mark("There is no such kind of provider for this channel."))
+    try:
+        kind.config.model_validate(new.config)
+    except ValidationError as broke:
+        issues = tuple(Issue(str(e["loc"][0]), mark("This value cannot be used here.")) for e in broke.errors())
+        raise Invalid(mark("Some settings are not right."), details=issues) from None
+    if present is None and kind.needs_secret and not new.secret:
+        raise Invalid.field("secret", mark("This field is required."))
+    try:
+        cost = money.parse(new.cost)
+    except ValueError:
+        raise Invalid.field("cost", mark("This is not an amount.")) from None
+    if not 0 <= cost < 1000:
+        raise Invalid.field("cost", mark("A message costs between 0 and 1,000."))
+    taken = select(ProviderAccount.id).where(func.lower(ProviderAccount.name) == new.name.lower())
+    if present is not None:
+        taken = taken.where(ProviderAccount.id != present.id)
+    if session.execute(taken).first():
+        raise Invalid.field("name", mark("There is an account with this name already."))
+
+
+def probe(session: Session, account_id: UUID, open_channel: OpenChannel, *, by: Actor) -> str | None:
+    """Reach the provider without sending anything; None if it answered, else why not. Kept as the account's health."""
+    require(by, "providers:write")
+    account = get(session, account_id)
+    error = asyncio.run(_reach(open_channel(account.kind, account.config, secret_of(session, account))))
+    note_health(session, account_id, error)
+    trail.record(session, by, "provider.tested", ("provider", account.id), after={"answered": error is None})
+    return error
+
+
+async def _reach(channel: Channel) -> str | None:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS), channel:
+            await channel.reach()
+    except TimeoutError:
+        return mark("no answer within ten seconds")
+    except Unavailable as refusal:
+        return refusal.reason
+    return None
 
 
 def get(session: Session, account_id: UUID) -> ProviderAccount:

@@ -1,0 +1,140 @@
+"""What a campaign's texts look like: for an example person in each language, and for a few real people of the audience, masked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.errors import NotFound, mark
+from app.core.sql import load
+from app.core.text import masked_name
+from app.core.vault import Sealed
+from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.campaigns import plan
+from app.domain.campaigns.drafts import SUBJECT
+from app.domain.campaigns.models import Campaign
+from app.domain.contacts.models import PropertyDefinition
+from app.domain.content import library, sms
+from app.domain.content.models import Template, TemplateVersion
+from app.domain.content.render import TemplateError, prepared
+from app.domain.messages import sends
+from app.domain.messages.faces import faces
+from app.domain.messages.rendering import data_of
+
+_RECIPIENTS = load("messages/queries.sql")["recipients"]
+EXAMPLES = {"he": ("דנה", "לוי", "חיפה"), "en": ("Dana", "Levi", "Haifa")}
+BY_TYPE: dict[str, object] = {"number": 1000, "boolean": True, "list": []}
+NO_ADDRESS = "https://example.example/u/" + "x" * 84  # as long as a signed one
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text as somebody gets it. `who` is a masked person, empty for the example; `error` says why there is no text."""
+
+    channel: str
+    language: str
+    subject: str = ""
+    body: str = ""
+    parts: int = 1
+    units: int = 0
+    encoding: str = ""
+    who: str = ""
+    address: str = ""
+    error: TemplateError | None = None
+
+
+def texts(session: Session, campaign: Campaign) -> list[Text]:
+    """Every text of the campaign in every language of its template, for an example person."""
+    found = []
+    for template, version in _texts(session, campaign):
+        for language in sorted(version.texts, key=lambda name: name != version.fallback_language):
+            data = _example(session, campaign, language)
+            found.append(_rendered(template.channel, version, language, data, data))
+    return found
+
+
+def email(session: Session, campaign: Campaign, language: str) -> str:
+    """The e-mail of a language as HTML, for an example person. Raises NotFound."""
+    version = next((v for t, v in _texts(session, campaign) if t.channel == "email"), None)
+    if version is None or language not in version.texts:
+        raise NotFound(mark("There is no such text."))
+    made = prepared(version, "email").email(language, _example(session, campaign, language), _dead_link)
+    return str(made.html)
+
+
+def samples(session: Session, campaign: Campaign, most: int = 5) -> list[Text]:
+    """The texts of a few people of the audience, names masked; parts are counted on the true text."""
+    people = plan.audience_of(session, campaign).limit(most).subquery()
+    ids = list(session.execute(select(people.c[0])).scalars())
+    rows = session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()
+    masked = faces(session, ids)
+    found = []
+    for template, version in _texts(session, campaign):
+        for row in rows:
+            text = _sample(session, campaign, (template.channel, version), row)
+            face = masked.get(row["id"])
+            if text and face:
+                found.append(replace(text, who=face.name, address=face.address(template.channel, 0)))
+    return found
+
+
+def _sample(session: Session, campaign: Campaign, which: tuple[str, TemplateVersion], row: Mapping[Any, Any]) -> Text | None:
+    try:
+        person = vault_of(session).open_person(row["id"], row["key"], row["person"])
+    except Sealed:
+        return None
+    hidden = {**person, **{name: masked_name(str(person.get(name) or "")) for name in ("first_name", "last_name")}}
+    true, shown = (_data(session, campaign, row, known) for known in (person, hidden))
+    channel, version = which
+    return _rendered(channel, version, prepared(version, channel).language_for(row["language"]), shown, true)
+
+
+def _rendered(channel: str, version: TemplateVersion, language: str, shown: dict[str, Any], true: dict[str, Any]) -> Text:
+    ready = prepared(version, channel)
+    try:
+        if channel == "email":
+            made = ready.email(language, shown, _short_link)
+            return Text("email", language, subject=made.subject, body=made.text)
+        measured = sms.measure(ready.sms(language, true))
+        body = ready.sms(language, shown).replace(NO_ADDRESS, "https://…")
+        return Text("sms", language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
+    except TemplateError as broke:
+        return Text(channel, language, error=broke)
+
+
+def _example(session: Session, campaign: Campaign, language: str) -> dict[str, Any]:
+    """Somebody who has everything a text may ask for."""
+    first, last, city = EXAMPLES.get(language, EXAMPLES["en"])
+    definitions = session.execute(select(PropertyDefinition)).scalars()
+    properties = {d.key: BY_TYPE.get(d.type, clock.now().date().isoformat() if d.type == "date" else d.label) for d in definitions}
+    row = {"properties": properties, "external_id": "1000001", "language": language, "gender": "female", "city": city, "country": "IL"}
+    return _data(session, campaign, row, {"first_name": first, "last_name": last})
+
+
+def _data(session: Session, campaign: Campaign, row: Mapping[Any, Any], person: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"organisation": organisation_of(session).name, "campaign": campaign.name}
+    return {**data_of(row, person, names), "unsubscribe_url": NO_ADDRESS}
+
+
+def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, TemplateVersion]]:
+    """The texts of the campaign, SMS first: as they were sent, or as they are now if nothing was sent yet."""
+    sent = {send.channel: send.template_version_id for send in sends.of_source(session, SUBJECT, campaign.id)}
+    found = []
+    for template_id in (campaign.sms_template_id, campaign.email_template_id):
+        template = session.get(Template, template_id) if template_id else None
+        if template:
+            kept = sent.get(template.channel)
+            found.append((template, session.get_one(TemplateVersion, kept) if kept else library.current(session, template)))
+    return found
+
+
+def _dead_link(_kind: str, _index: int = 0) -> str:
+    """A preview counts no opens and no clicks."""
+    return "#"
+
+
+def _short_link(_kind: str, _index: int = 0) -> str:
+    return "https://…"

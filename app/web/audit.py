@@ -1,0 +1,82 @@
+"""The audit log: who did what, whether the chain is whole, and all of it as a file (J5)."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from flask import Blueprint, Response, g, request, stream_with_context
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.core import clock
+from app.core.db import db
+from app.documents import csv
+from app.documents.table import Column, Kind, Row
+from app.domain.access import users
+from app.domain.audit import trail
+from app.domain.audit.models import AuditEntry
+from app.http.auth import allow
+from app.http.inputs import page_asked
+from app.web import acts
+from app.web.render import page_or_part
+
+bp = Blueprint("audit", __name__, url_prefix="/audit")
+
+
+@bp.get("")
+@allow("audit:read")
+def index() -> ResponseReturnValue:
+    """The trail, newest first."""
+    page = trail.entries(db.session(), page_asked(request.args), by=g.actor, wanted=_wanted())
+    return page_or_part(
+        "audit/index.html",
+        "audit/_entries.html",
+        page=page,
+        acts=acts.drawn(page.items),
+        actions=sorted(((key, acts.said(key)) for key in acts.ACTIONS), key=lambda pair: pair[1]),
+        kinds=sorted(((key, acts.kind(key)) for key in acts.KINDS), key=lambda pair: pair[1]),
+        people=users.everyone(db.session(), by=g.actor),
+    )
+
+
+@bp.get("/verify")
+@allow("audit:read")
+def verify() -> ResponseReturnValue:
+    """Read the whole chain and tell whether anything was changed, removed or added."""
+    verdict = trail.verify_chain(db.session())
+    return page_or_part("audit/verify.html", "audit/_verdict.html", verdict=verdict, at=clock.now())
+
+
+@bp.get("/export")
+@allow("audit:read")
+def export() -> ResponseReturnValue:
+    """Everything that was asked for as a CSV file, streamed."""
+    entries = trail.export(db.session(), _wanted(), by=g.actor)
+    response = Response(stream_with_context(csv.stream(_columns(), _rows(entries))), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="audit-{clock.now():%Y-%m-%d}.csv"'
+    return response
+
+
+def _wanted() -> trail.Filter:
+    try:
+        actor_id = UUID(request.args["actor"]) if request.args.get("actor") else None
+    except ValueError:
+        actor_id = None
+    return trail.Filter(
+        subject_kind=request.args.get("subject", ""), action=request.args.get("action", ""), actor_id=actor_id
+    )
+
+
+def _columns() -> list[Column]:
+    names = (_("Number"), _("Time"), _("Who"), _("Kind of actor"), _("Act"), _("Subject"), _("Id of the subject"), _("Changes"),
+             _("Address"), _("Correlation id"), _("Hash"))  # fmt: skip
+    return [Column(names[0], Kind.NUMBER), *(Column(name) for name in names[1:])]
+
+
+def _rows(entries: Iterable[AuditEntry]) -> Iterator[Row]:
+    for entry in entries:
+        changes = acts.changes(entry.before, entry.after)
+        yield (
+            entry.seq, entry.at, entry.actor_name, entry.actor_kind, entry.action, entry.subject_kind, entry.subject_id,
+            "; ".join(f"{c.name}: {c.before or '–'} → {c.after or '–'}" for c in changes), entry.ip or "",
+            entry.correlation_id or "", entry.hash.hex(),
+        )  # fmt: skip

@@ -1,0 +1,119 @@
+"""The review: everything an approver has to see on one page, and his decision with a fresh code (D2, J2)."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import flash, g, make_response, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField
+from wtforms.validators import Length
+
+from app.core import clock
+from app.core.db import db
+from app.core.errors import Conflict, Invalid
+from app.domain.access import users
+from app.domain.approvals import decisions
+from app.domain.approvals.models import Approval
+from app.domain.campaigns import drafts, lifecycle, plan, preview
+from app.domain.campaigns.drafts import SUBJECT
+from app.domain.campaigns.models import Campaign
+from app.http import inputs
+from app.http.auth import allow
+from app.http.errors import said
+from app.web import acts, factor
+from app.web.campaigns import shown
+from app.web.campaigns.blueprint import bp
+from app.web.render import leave_for
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]
+    """A code where the last one was shown too long ago, and a note."""
+
+    code = StringField(_l("Code of your authenticator"))
+    note = TextAreaField(_l("Note"), [Length(max=2000)])
+
+
+@bp.get("/<uuid:campaign_id>/review")
+@allow("approvals:read")
+def review(campaign_id: UUID) -> ResponseReturnValue:
+    """What was submitted, and the decision."""
+    return _page(drafts.get(db.session(), campaign_id, by=g.actor), DecisionForm())
+
+
+@bp.post("/<uuid:campaign_id>/approve")
+@allow("campaigns:approve")
+def approve(campaign_id: UUID) -> ResponseReturnValue:
+    """Let it go."""
+    form = DecisionForm()
+    campaign = drafts.get(db.session(), campaign_id, by=g.actor)
+    actor = factor.confirm(form) if form.validate() else None
+    if actor is None:
+        return _page(campaign, form, 422)
+    try:
+        lifecycle.approve(db.session(), campaign_id, note=form.note.data or "", by=actor)
+    except Conflict as error:
+        return _page(campaign, form, 409, said(error))
+    flash(_("Approved. It is sent at its moment.") if campaign.state == "scheduled" else _("Approved. The sending begins."), "success")
+    return leave_for(url_for(".show", campaign_id=campaign_id))
+
+
+@bp.post("/<uuid:campaign_id>/reject")
+@allow("campaigns:approve")
+def reject(campaign_id: UUID) -> ResponseReturnValue:
+    """Send it back to its author with a note."""
+    form = DecisionForm()
+    campaign = drafts.get(db.session(), campaign_id, by=g.actor)
+    try:
+        lifecycle.reject(db.session(), campaign_id, note=form.note.data or "", by=g.actor)
+    except Invalid as error:
+        inputs.onto(form, error)
+        return _page(campaign, form, 422)
+    except Conflict as error:
+        return _page(campaign, form, 409, said(error))
+    flash(_("Sent back to its author with your note."), "success")
+    return leave_for(url_for("approvals.index"))
+
+
+def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
+    session = db.session()
+    requests = decisions.of_subject(session, (SUBJECT, campaign.id))
+    if not requests:
+        return make_response(render_template("campaigns/review_none.html", campaign=campaign))
+    approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
+    people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
+    changed = approval.state == "pending" and plan.digest(session, campaign) != approval.digest
+    values: dict[str, Any] = {
+        **shown.head(campaign),
+        **shown.facts(campaign),
+        "approval": approval,
+        "names": users.names(session, people),
+        "channels": shown.channels(approval.summary),
+        "cost": approval.summary["cost"],
+        "texts": preview.texts(session, campaign),
+        "samples": preview.samples(session, campaign),
+        "differences": acts.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary)) if earlier else [],
+        "earlier": earlier,
+        "form": form,
+        "fresh": factor.is_fresh(),
+        "refused": refused,
+        "hurdle": _hurdle(campaign, approval, changed),
+        "changed": changed,
+        "approvers": [user.name for user in users.with_permission(session, "campaigns:approve") if user.id not in approval.editors],
+    }
+    return make_response(render_template("campaigns/review.html", **values), status)
+
+
+def _hurdle(campaign: Campaign, approval: Approval, changed: bool) -> str:
+    """Why this visitor cannot approve now, in a sentence; empty if nothing stands in the way."""
+    if approval.state != "pending" or campaign.state != "in_review":
+        return "decided"
+    if approval.expires_at <= clock.now():
+        return "expired"
+    if not g.actor.may("campaigns:approve"):
+        return "role"
+    if g.actor.id in approval.editors:
+        return "own"
+    return "changed" if changed else ""

@@ -1,0 +1,168 @@
+"""A campaign as its pages draw it: what may be done with it, its plan as waterfalls, its numbers as an equation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import g, url_for
+from flask_babel import gettext as _
+
+from app.core.actor import Actor
+from app.core.db import db
+from app.core.errors import mark
+from app.domain.access import users
+from app.domain.approvals import decisions
+from app.domain.campaigns import drafts, results, states
+from app.domain.campaigns.models import Campaign
+from app.domain.messages import listing
+from app.domain.messages.states import NOT_SENT
+from app.web import reasons
+
+# What each verb of a campaign's life needs; who may not, does not see it.
+PERMISSIONS = {
+    "edit": "campaigns:write",
+    "submit": "campaigns:write",
+    "withdraw": "campaigns:write",
+    "pause": "campaigns:stop",
+    "resume": "campaigns:stop",
+    "cancel": "campaigns:stop",
+}
+LANGUAGES = {"en": mark("English"), "he": mark("Hebrew"), "ar": mark("Arabic"), "ru": mark("Russian")}
+SENDING = ("approved", "running", "paused")
+
+
+def head(campaign: Campaign) -> dict[str, Any]:
+    """What every page and part of a campaign draws."""
+    possible = states.possible(campaign.state)
+    verbs = {verb for verb, permission in PERMISSIONS.items() if verb in possible and g.actor.may(permission)}
+    if not (campaign.sms_template_id or campaign.email_template_id):
+        verbs.discard("submit")
+    return {"campaign": campaign, "verbs": verbs, "may_approve": may_approve(campaign, g.actor)}
+
+
+def may_approve(campaign: Campaign, actor: Actor) -> bool:
+    """True if this very actor could decide on it now."""
+    ours = {campaign.created_by, *campaign.editors}
+    return campaign.state == "in_review" and actor.may("campaigns:approve") and actor.id not in ours
+
+
+def sending(campaign: Campaign) -> dict[str, Any]:
+    """How the sending goes."""
+    numbers = results.numbers(db.session(), campaign, by=g.actor) if campaign.occurrence_id else []
+    return {
+        "numbers": numbers,
+        "is_sending": campaign.state in SENDING,
+        "stalled": listing.stalled(db.session(), campaign.id) if campaign.state == "running" else [],
+    }
+
+
+def facts(campaign: Campaign) -> dict[str, Any]:
+    """What it is made of, and who made it."""
+    session = db.session()
+    approval = decisions.get(session, campaign.approval_id) if campaign.approval_id else None
+    people = [campaign.created_by, *campaign.editors, *([approval.decided_by] if approval and approval.decided_by else [])]
+    return {"used": drafts.used(session, campaign), "approval": approval, "names": users.names(session, people)}
+
+
+@dataclass(frozen=True)
+class ChannelShown:
+    """One channel of a plan, ready to be drawn."""
+
+    channel: str
+    plan: Mapping[str, Any]
+    rows: list[dict[str, Any]]
+    findings: list[tuple[str, str]]
+
+    @property
+    def will_receive(self) -> int:
+        return int(self.plan["waterfall"].get("will_receive", 0))
+
+    @property
+    def matched(self) -> int:
+        return int(self.plan["waterfall"].get("matched", 0))
+
+
+def channels(summary: Mapping[str, Any]) -> list[ChannelShown]:
+    """The channels of a plan's summary."""
+    return [ChannelShown(one["channel"], one, _rows(one["waterfall"]), _findings(one["findings"])) for one in summary["channels"]]
+
+
+def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A summary with its channels by name and its reasons in words, so that two of them can be compared."""
+    keyed: dict[str, Any] = {"cost": summary["cost"]}
+    for one in summary["channels"]:
+        falls = {reasons.reason(name): number for name, number in one["waterfall"].items()}
+        rest = {name: one[name] for name in ("template", "template_version", "message_class", "sender", "provider", "parts", "cost")}
+        keyed[one["channel"]] = {**rest, **falls}
+    return keyed
+
+
+def _rows(falls: Mapping[str, int]) -> list[dict[str, Any]]:
+    left_out = {reason: number for reason, number in falls.items() if reason not in ("matched", "will_receive")}
+    rows: list[dict[str, Any]] = [{"label": _("In the audience"), "number": falls["matched"]}]
+    if left_out:
+        drawn = [{"label": reasons.reason(reason), "number": number} for reason, number in left_out.items()]
+        rows.append({"label": _("Left out"), "number": sum(left_out.values()), "minus": True, "reasons": drawn})
+    return [*rows, {"label": _("Will receive it"), "number": falls.get("will_receive", 0), "total": True}]
+
+
+def _findings(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(level, sentence) of each check that has something to say, errors first."""
+    return [(str(one["level"]), f"{language(one['language'])}: {_(one['message']) % one['values']}") for one in found]
+
+
+def language(code: str) -> str:
+    """The name of a text's language in the reader's words."""
+    return _(LANGUAGES[code]) if code in LANGUAGES else code
+
+
+@dataclass(frozen=True)
+class Term:
+    """One number of the equation, with the list of those contacts behind it."""
+
+    label: str
+    number: int
+    url: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """audience = all the terms; `skips` add up to what was not sent, `failures` to what failed."""
+
+    channel: str
+    audience: int
+    terms: list[Term]
+    skips: list[Term]
+    failures: list[Term]
+
+
+TONES = {"delivered": "good", "failed": "bad", "undeliverable": "bad", "in_doubt": "warn"}
+
+
+def equations(campaign: Campaign, numbers: Sequence[listing.Numbers]) -> list[Equation]:
+    """For each channel: where everybody of the audience ended."""
+    return [_equation(campaign, one) for one in numbers]
+
+
+def _equation(campaign: Campaign, one: listing.Numbers) -> Equation:
+    def linked(label: str, number: int, tone: str = "", **wanted: str) -> Term:
+        return Term(label, number, url_for("messages.index", campaign=campaign.id, channel=one.channel, **wanted), tone)
+
+    order = ("delivered", "sent", "undeliverable", "failed", "in_doubt", "sending", "queued", *NOT_SENT)
+    terms = [
+        linked(reasons.state(state), one.states[state], TONES.get(state, ""), state=state)
+        for state in order
+        if one.states.get(state)
+    ]
+    return Equation(
+        one.channel,
+        one.audience,
+        terms,
+        [linked(reasons.reason(reason), number, reason=reason) for reason, number in _largest(one.skips)],
+        [linked(reasons.reason(reason), number, reason=reason) for reason, number in _largest(one.failures)],
+    )
+
+
+def _largest(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(numbers.items(), key=lambda pair: -pair[1])

@@ -1,0 +1,43 @@
+"""A fresh second factor at the moment of approving or of changing access (J2)."""
+
+from dataclasses import replace
+
+from flask import g, request
+from flask_wtf import FlaskForm
+
+from app.core import clock
+from app.core.actor import FRESH_FACTOR, Actor
+from app.core.db import db
+from app.core.errors import Invalid
+from app.domain.access import login as logins
+from app.domain.access import mfa, sessions
+from app.http import inputs
+from app.http.auth import cookie_name
+from app.http.session import keep_changes
+
+
+def is_fresh() -> bool:
+    """True if the visitor showed a code in the last few minutes and need not be asked again."""
+    actor: Actor = g.actor
+    return actor.factor_at is not None and clock.now() - actor.factor_at <= FRESH_FACTOR
+
+
+def confirm(form: FlaskForm) -> Actor | None:
+    """The actor with a fresh factor, or None with the reason on the form's field `code`.
+
+    Call it before anything else is changed: a wrong code is counted like a failed login, and that is kept although
+    the answer is an error. At the fifth wrong one the session ends.
+    """
+    if is_fresh():
+        return g.actor  # type: ignore[no-any-return]
+    session, user = db.session(), g.visitor.user
+    try:
+        mfa.require_code(session, user, form.code.data or "")
+    except Invalid as error:
+        keep_changes()
+        if logins.count_failure(session, user, request.remote_addr):
+            sessions.end(session, request.cookies[cookie_name()])
+        inputs.onto(form, error)
+        return None
+    sessions.refresh_factor(session, request.cookies[cookie_name()])
+    return replace(g.actor, factor_at=clock.now())

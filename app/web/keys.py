@@ -1,0 +1,95 @@
+"""API keys: one's own, made within one's own permissions, shown once (I2)."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, g, make_response, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import RadioField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.core.db import db
+from app.core.errors import DomainError, Invalid
+from app.domain.access import keys, users
+from app.domain.access.permissions import GRANTED_BY_NAME, of_role
+from app.http import inputs
+from app.http.auth import allow
+from app.http.errors import said
+from app.web import factor
+from app.web.render import parts_or_redirect
+from app.web.users import PERMISSIONS
+
+bp = Blueprint("keys", __name__, url_prefix="/account/keys")
+
+
+class KeyForm(FlaskForm):  # type: ignore[misc]
+    """A new key: everything its user may do but approve, or chosen permissions only."""
+
+    name = StringField(_l("What it is for"), [InputRequired(), Length(max=80)])
+    reach = RadioField(_l("It may"), default="some")
+    scopes = SelectMultipleField(_l("Permissions"), option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False))
+    code = StringField(_l("Code of your authenticator"))
+
+
+def _form() -> KeyForm:
+    form = KeyForm()
+    form.reach.choices = [("some", _("only what is chosen below")), ("*", _("everything I may do myself, except approving"))]
+    form.scopes.choices = [(p, _(PERMISSIONS.get(p, p))) for p in sorted(of_role(g.actor.role))]
+    return form
+
+
+@bp.get("")
+@allow("")
+def index() -> ResponseReturnValue:
+    """One's own keys; everybody's for who manages them."""
+    return render_template("users/keys.html", **_list())
+
+
+def _list() -> dict[str, object]:
+    found = keys.listed(db.session(), by=g.actor)
+    return {"keys": found, "names": users.names(db.session(), [key.user_id for key in found])}
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@allow("")
+def create() -> ResponseReturnValue:
+    """A new key."""
+    form = _form()
+    if not form.is_submitted():
+        return render_template("users/new_key.html", form=form, fresh=factor.is_fresh(), by_name=GRANTED_BY_NAME)
+    made = _made(form) if form.validate() else None
+    if made:
+        return render_template("users/key_made.html", key=made, name=form.name.data)
+    page = render_template("users/new_key.html", form=form, fresh=factor.is_fresh(), by_name=GRANTED_BY_NAME)
+    return make_response(page, 422)
+
+
+def _made(form: KeyForm) -> str | None:
+    """The key, or None with the reasons on the form."""
+    scopes = ["*"] if form.reach.data == "*" else list(form.scopes.data or [])
+    if not scopes:
+        form.scopes.errors = [_("Choose at least one permission.")]
+        return None
+    actor = factor.confirm(form)
+    if actor is None:
+        return None
+    try:
+        user = users.get(db.session(), actor.id)  # type: ignore[arg-type]
+        return keys.create(db.session(), user, name=form.name.data.strip(), scopes=scopes, by=actor)
+    except Invalid as error:
+        inputs.onto(form, error)
+    except DomainError as error:
+        form.form_errors.append(said(error))
+    return None
+
+
+@bp.post("/<uuid:key_id>/revoke")
+@allow("")
+def revoke(key_id: UUID) -> ResponseReturnValue:
+    """End a key at once."""
+    keys.revoke(db.session(), key_id, by=g.actor)
+    flash(_("The key does not work any more."), "success")
+    return parts_or_redirect(url_for(".index"), "users/_keys.html", **_list())

@@ -1,0 +1,87 @@
+"""Messages: lists, one message with its evidence, settling a doubt (D7, E4, E5)."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.core.db import db
+from app.core.errors import Invalid, mark
+from app.domain.messages import faces, listing, reconcile, sends
+from app.domain.messages.models import Message
+from app.domain.messages.states import RANKS
+from app.domain.reports.words import CHANNEL, REASON, STATE
+from app.http.auth import allow
+from app.http.inputs import page_asked
+from app.web import reasons
+from app.web.render import page_or_part, parts_or_redirect
+
+bp = Blueprint("messages", __name__, url_prefix="/messages")
+bp.record_once(lambda state: reasons.init_app(state.app))
+
+
+@bp.get("")
+@allow("messages:read")
+def index() -> ResponseReturnValue:
+    """A list of messages: of a campaign, a contact, a state, a reason, a channel."""
+    session, wanted = db.session(), _wanted()
+    page = listing.listed(session, wanted, page_asked(request.args), by=g.actor)
+    return page_or_part(
+        "messages/index.html",
+        "messages/_messages.html",
+        page=page,
+        source=next(iter(sends.of_source(session, "campaign", wanted.source_id)), None) if wanted.source_id else None,
+        stalled=listing.stalled(session, wanted.source_id),
+        states=[(state, _(STATE[state])) for state in RANKS],
+        reasons=[(key, _(word)) for key, word in REASON.items()],
+        channels=[(key, _(word)) for key, word in CHANNEL.items()],
+        **_drawn(list(page.items)),
+    )
+
+
+def _wanted() -> listing.Filter:
+    return listing.Filter(
+        source_id=_id("campaign"),
+        contact_id=_id("contact"),
+        state=request.args.get("state", ""),
+        reason=request.args.get("reason", ""),
+        channel=request.args.get("channel", ""),
+    )
+
+
+def _id(name: str) -> UUID | None:
+    value = request.args.get(name)
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        raise Invalid.field(name, mark("This is not a valid id.")) from None
+
+
+def _drawn(messages: list[Message]) -> dict[str, object]:
+    """What rows need beside the messages: masked people, the names of sources and accounts."""
+    session = db.session()
+    return {
+        "faces": faces.faces(session, [message.contact_id for message in messages]),
+        "nobody": faces.NOBODY,
+        "sends": listing.sends_of(session, [message.send_id for message in messages]),
+        "accounts": listing.account_names(session),
+    }
+
+
+@bp.get("/<uuid:message_id>")
+@allow("messages:read")
+def show(message_id: UUID) -> ResponseReturnValue:
+    """One message and everything known of it."""
+    found = listing.evidence(db.session(), message_id, by=g.actor)
+    people = faces.faces(db.session(), [found.message.contact_id])
+    return render_template("messages/show.html", found=found, message=found.message, face=people.get(found.message.contact_id, faces.NOBODY))
+
+
+@bp.post("/<uuid:message_id>/resolve")
+@allow("messages:operate")
+def resolve(message_id: UUID) -> ResponseReturnValue:
+    """A person settles a doubt."""
+    message = reconcile.resolve(db.session(), message_id, as_=request.form.get("as", ""), by=g.actor)
+    flash(_("Noted: it was sent.") if message.state == "sent" else _("It is sent once more."), "success")
+    return parts_or_redirect(url_for(".show", message_id=message_id), "messages/_row.html", message=message, **_drawn([message]))

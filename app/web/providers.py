@@ -1,0 +1,224 @@
+"""Accounts with providers: what is used in which order, their settings, whether they answer (E1, E4)."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, current_app, flash, g, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from pydantic.fields import FieldInfo
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    Field,
+    IntegerField,
+    PasswordField,
+    SelectField,
+    StringField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.core.db import db
+from app.core.errors import Invalid, mark
+from app.domain.providers import accounts
+from app.domain.providers.accounts import AccountInput
+from app.domain.providers.models import ProviderAccount
+from app.gateways.channels.guard import Guard
+from app.gateways.channels.registry import KINDS, Kind, open_channel
+from app.http import inputs
+from app.http.auth import allow
+from app.web.render import leave_for, page_or_part, parts_or_redirect
+
+bp = Blueprint("providers", __name__, url_prefix="/providers")
+
+# The settings of all kinds by name; a new kind that brings a new setting adds its label here.
+SETTINGS = {
+    "answer_seconds": (mark("Seconds to wait after a message is handed over"), mark("If no answer comes in this time, the message is in doubt.")),
+    "base_url": (mark("Address of the carrier’s API"), ""),
+    "batch": (mark("Send 50 messages in one call"), ""),
+    "callback_url": (mark("Address receipts are sent to"), mark("Empty: this installation’s own address for the account.")),
+    "connections": (mark("Connections at a time"), ""),
+    "host": (mark("Host name of the relay"), ""),
+    "port": (mark("Port"), ""),
+    "read_seconds": (mark("Seconds to wait for an answer"), mark("If no answer comes in this time, the message is in doubt.")),
+    "security": (mark("Encryption"), ""),
+    "settle_seconds": (mark("Seconds before a message in doubt is looked up"), mark("Give the provider time to write down what it took.")),
+    "username": (mark("User name"), ""),
+}  # fmt: skip
+KIND_LABELS = {"carrier": mark("SMS carrier over HTTP"), "smtp": mark("Mail relay (SMTP)")}
+CHOICES = {"starttls": mark("STARTTLS"), "tls": mark("TLS from the first byte"), "none": mark("None (only inside this machine)")}
+
+
+class AccountForm(FlaskForm):  # type: ignore[misc]
+    """What every account has; the settings of its kind are added by `_form`."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=80)])
+    sender = StringField(_l("Sender"), [InputRequired(), Length(max=200)])
+    priority = IntegerField(_l("Order of use"), [InputRequired(), NumberRange(1, 1000)], default=100)
+    cost = DecimalField(_l("Cost"), [InputRequired(), NumberRange(0, 999)], places=5, default=0)
+    secret = PasswordField(_l("Secret"), [Length(max=500)])
+
+
+@bp.get("")
+@allow("providers:read")
+def index() -> ResponseReturnValue:
+    """All accounts, in the order in which they are used."""
+    return page_or_part("providers/index.html", "providers/_accounts.html", accounts=accounts.listed(db.session(), by=g.actor))
+
+
+@bp.get("/new")
+@allow("providers:write")
+def choose() -> ResponseReturnValue:
+    """What kind of provider."""
+    return render_template("providers/choose.html", kinds=_offered(), labels=KIND_LABELS)
+
+
+@bp.route("/new/<kind>", methods=["GET", "POST"])
+@allow("providers:write")
+def create(kind: str) -> ResponseReturnValue:
+    """A new account."""
+    known = _offered().get(kind)
+    if known is None:
+        abort(404)
+    form = _form(known)
+    if form.validate_on_submit():
+        try:
+            account = accounts.create(db.session(), _command(form, kind, known), by=g.actor)
+        except Invalid as error:
+            inputs.onto(form, error)
+        else:
+            flash(_("The account “%(name)s” was made.", name=account.name), "success")
+            return leave_for(url_for(".index"))
+    return _edit_page(form, kind, None)
+
+
+@bp.route("/<uuid:account_id>", methods=["GET", "POST"])
+@allow("providers:write")
+def edit(account_id: UUID) -> ResponseReturnValue:
+    """Change an account; its secret can be replaced, never read."""
+    account = accounts.get(db.session(), account_id)
+    known = KINDS[account.kind]
+    form = _form(known, account)
+    if form.validate_on_submit():
+        try:
+            accounts.update(db.session(), account_id, _command(form, account.kind, known), by=g.actor)
+        except Invalid as error:
+            inputs.onto(form, error)
+        else:
+            flash(_("Saved."), "success")
+            return leave_for(url_for(".index"))
+    return _edit_page(form, account.kind, account)
+
+
+def _edit_page(form: FlaskForm, kind: str, account: ProviderAccount | None) -> ResponseReturnValue:
+    values = {"form": form, "kind": KINDS[kind], "label": _label(kind), "provider": account, "settings": _order(KINDS[kind])}
+    page = page_or_part("providers/edit.html", "providers/_form.html", **values)
+    return make_response(page, 422 if request.method == "POST" else 200)
+
+
+@bp.post("/<uuid:account_id>/enabled")
+@allow("providers:write")
+def switch(account_id: UUID) -> ResponseReturnValue:
+    """Use an account again, or no more."""
+    on = request.form.get("on") == "1"
+    accounts.set_enabled(db.session(), account_id, on, by=g.actor)
+    flash(_("The account is in use again.") if on else _("The account is not used any more."), "success")
+    return _accounts()
+
+
+@bp.post("/<uuid:account_id>/test")
+@allow("providers:write")
+def test(account_id: UUID) -> ResponseReturnValue:
+    """Reach the provider without sending anything."""
+    error = accounts.probe(db.session(), account_id, _open, by=g.actor)
+    if error is None:
+        flash(_("The provider answered. Nothing was sent."), "success")
+    else:
+        flash(_("The provider does not answer as it should: %(reason)s", reason=_(error)), "danger")
+    return _accounts()
+
+
+def _accounts() -> ResponseReturnValue:
+    found = accounts.listed(db.session(), by=g.actor)
+    return parts_or_redirect(url_for(".index"), "providers/_accounts.html", accounts=found)
+
+
+def _open(kind: str, config: Any, secret: str) -> Any:
+    """The channel behind a guard that lets nobody through: a test must not be able to write to anyone."""
+    settings = current_app.config["SETTINGS"]
+    return open_channel(kind, config, secret, guard=Guard.only(()), allow_private=not settings.is_production)
+
+
+def _order(kind: Kind) -> list[str]:
+    """The settings as they are asked for: what must be known first, patience last."""
+    fields = kind.config.model_fields
+    return sorted(fields, key=lambda name: (not fields[name].is_required(), "seconds" in name))
+
+
+def _offered() -> dict[str, Kind]:
+    return {name: kind for name, kind in KINDS.items() if not name.startswith("memory")}
+
+
+def _label(kind: str) -> str:
+    return _(KIND_LABELS.get(kind, KINDS[kind].label))
+
+
+def _form(kind: Kind, account: ProviderAccount | None = None) -> FlaskForm:
+    """The form of a kind: the common fields and one for each of its settings."""
+    fields = {name: _setting(name, info) for name, info in kind.config.model_fields.items()}
+    made = type("OneAccountForm", (AccountForm,), fields)
+    form: FlaskForm = made(data=_present(account) if account else None)
+    if account is None and kind.needs_secret:
+        form.secret.validators = [InputRequired(), *form.secret.validators]
+        form.secret.flags.required = True
+    return form
+
+
+def _present(account: ProviderAccount) -> dict[str, object]:
+    own = {"name": account.name, "sender": account.sender, "priority": account.priority, "cost": account.cost}
+    return {**own, **account.config}
+
+
+def _setting(name: str, info: FieldInfo) -> Field:
+    """The form field of one setting, by its type."""
+    label, help_text = SETTINGS.get(name, (info.title or name, ""))
+    label = _(label)
+    needed = [InputRequired()] if info.is_required() else [Optional()]
+    options: dict[str, Any] = {"default": None if info.is_required() else info.default, "description": _(help_text) if help_text else ""}
+    annotation = str(info.annotation)
+    if info.annotation is bool:
+        return BooleanField(label, **options)
+    if info.annotation is int:
+        return IntegerField(label, needed, **options)
+    if info.annotation is float:
+        return DecimalField(label, needed, places=1, **options)
+    if "Literal" in annotation:
+        return SelectField(label, choices=[(value, _(CHOICES.get(value, value))) for value in info.annotation.__args__], **options)  # type: ignore[union-attr]
+    return StringField(label, needed, **options)
+
+
+def _command(form: FlaskForm, kind: str, known: Kind) -> AccountInput:
+    """The form as the command of both create and update."""
+    config = {name: _plain(form[name].data) for name in known.config.model_fields}
+    return inputs.read(
+        AccountInput,
+        {
+            "name": form.name.data,
+            "kind": kind,
+            "channel": known.channel,
+            "config": {name: value for name, value in config.items() if value is not None},
+            "secret": form.secret.data or "",
+            "sender": form.sender.data,
+            "priority": form.priority.data,
+            "cost": str(form.cost.data),
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A setting as it is kept in JSON."""
+    if value is None or value == "":
+        return None
+    return float(value) if hasattr(value, "quantize") else value

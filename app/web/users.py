@@ -1,0 +1,134 @@
+"""Who may do what: users, roles and their permissions (J4, J8)."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, g, make_response, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import EmailField, RadioField, StringField
+from wtforms.validators import InputRequired, Length
+
+from app.core.db import db
+from app.core.errors import Conflict, Invalid, mark
+from app.domain.access import users
+from app.domain.access.permissions import LABELS, ROLES
+from app.http import inputs
+from app.http.auth import allow
+from app.http.errors import said
+from app.web import factor
+from app.web.render import parts_or_redirect
+
+bp = Blueprint("users", __name__, url_prefix="/settings")
+
+# What each role is for, beside its choice.
+DUTIES = {
+    "owner": mark("Users, roles, keys and settings. Cannot approve."),
+    "admin": mark("Approves or rejects what others made."),
+    "marketer": mark("Contacts, segments, templates and campaigns."),
+    "bank_officer": mark("Reviews the monthly list of who qualifies."),
+    "operator": mark("Providers, queues and messages in doubt. Writes no content."),
+    "auditor": mark("Reads everything and exports the audit log."),
+    "viewer": mark("Reads what is sent, changes nothing."),
+}
+PERMISSIONS = {
+    "approvals:decide": mark("Decide on requests"),
+    "approvals:read": mark("See requests for approval"),
+    "audit:export": mark("Export the audit log"),
+    "audit:read": mark("Read the audit log"),
+    "bank:review": mark("Review the month"),
+    "campaigns:approve": mark("Approve campaigns"),
+    "campaigns:read": mark("See campaigns"),
+    "campaigns:stop": mark("Pause, resume and cancel campaigns"),
+    "campaigns:write": mark("Write campaigns"),
+    "contacts:read": mark("See contacts, masked"),
+    "contacts:reveal": mark("See personal data (logged)"),
+    "contacts:write": mark("Change contacts"),
+    "imports:read": mark("See imports"),
+    "imports:write": mark("Import contacts"),
+    "keys:write": mark("Manage everybody’s API keys"),
+    "messages:operate": mark("Settle messages in doubt"),
+    "messages:read": mark("See messages"),
+    "providers:read": mark("See providers"),
+    "providers:write": mark("Change providers"),
+    "reports:read": mark("See reports"),
+    "reports:run": mark("Make reports"),
+    "segments:read": mark("See segments"),
+    "segments:write": mark("Write segments"),
+    "settings:write": mark("Change settings"),
+    "suppressions:read": mark("See suppressions"),
+    "suppressions:write": mark("Add and lift suppressions"),
+    "templates:read": mark("See templates"),
+    "templates:write": mark("Write templates"),
+    "users:read": mark("See users"),
+    "users:write": mark("Create and deactivate users"),
+}
+
+
+class UserForm(FlaskForm):  # type: ignore[misc]
+    """A new user, and a code where the last one was shown too long ago."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=120)])
+    email = EmailField(_l("E-mail"), [InputRequired(), Length(max=254)])
+    role = RadioField(_l("Role"), [InputRequired()])
+    code = StringField(_l("Code of your authenticator"))
+
+
+@bp.get("/users")
+@allow("users:read")
+def index() -> ResponseReturnValue:
+    """All users."""
+    return render_template("users/index.html", **_list())
+
+
+def _list() -> dict[str, object]:
+    session = db.session()
+    return {
+        "people": users.everyone(session, by=g.actor),
+        "seen": users.last_seen(session, by=g.actor),
+        "role_labels": {role: _(label) for role, label in LABELS.items()},
+    }
+
+
+@bp.get("/roles")
+@allow("users:read")
+def roles() -> ResponseReturnValue:
+    """Which role holds which permission."""
+    held = sorted({permission for permissions in ROLES.values() for permission in permissions})
+    rows = [(permission, _(PERMISSIONS.get(permission, permission))) for permission in held]
+    return render_template("users/roles.html", rows=rows, roles=ROLES, labels={r: _(label) for r, label in LABELS.items()}, duties=DUTIES)
+
+
+@bp.route("/users/new", methods=["GET", "POST"])
+@allow("users:write")
+def create() -> ResponseReturnValue:
+    """A new user; the first password is shown once."""
+    form = UserForm()
+    form.role.choices = [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in ROLES]
+    if not form.is_submitted():
+        return render_template("users/new.html", form=form, fresh=factor.is_fresh())
+    actor = factor.confirm(form) if form.validate() else None
+    if actor is not None:
+        password = users.new_password()
+        try:
+            user = users.create_user(
+                db.session(), email=form.email.data, name=form.name.data.strip(), role=form.role.data, password=password, by=actor
+            )
+        except Invalid as error:
+            inputs.onto(form, error)
+        except Conflict as error:
+            form.email.errors = [said(error)]
+        else:
+            return render_template("users/created.html", user=user, password=password, role=_(LABELS[user.role]))
+    return make_response(render_template("users/new.html", form=form, fresh=factor.is_fresh()), 422)
+
+
+@bp.post("/users/<uuid:user_id>/active/<int:on>")
+@allow("users:write")
+def switch(user_id: UUID, on: int) -> ResponseReturnValue:
+    """Shut a user out at once, or let him in again."""
+    user = users.set_active(db.session(), user_id, bool(on), by=g.actor)
+    said_so = _("%(name)s may sign in again.") if on else _("%(name)s was shut out: sessions and keys have ended.")
+    flash(said_so % {"name": user.name}, "success")
+    return parts_or_redirect(url_for(".index"), "users/_people.html", **_list())
