@@ -116,10 +116,13 @@ class OrganisationVault:
         """The blind index of a normalised value: equal values give equal bytes, nothing else can be read from it."""
         return hmac.digest(self._index_key, f"{kind}|{value}".encode(), "sha256")[:BLIND_BYTES]
 
+    def bucket_key(self, salt: str) -> bytes:
+        """The key of the buckets of one salt; the database computes buckets with it, by the set."""
+        return hmac.digest(self._index_key, b"bucket|" + salt.encode(), "sha256")
+
     def bucket(self, salt: str, contact_id: UUID) -> int:
-        """A stable number from 0 to 9999 for one contact under one salt."""
-        digest = hmac.digest(self._index_key, b"bucket|" + salt.encode() + contact_id.bytes, sha256)
-        return int.from_bytes(digest[:8], "big") % 10000
+        """A stable number from 0 to 9999 for one contact under one salt; segments/bucket.py says the same in SQL."""
+        return int.from_bytes(sha256(self.bucket_key(salt) + contact_id.bytes).digest()[:4], "big") % 10000
 
 
 @lru_cache(maxsize=8)

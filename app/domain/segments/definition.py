@@ -1,6 +1,7 @@
 """The grammar of a segment (spec/api.md): a frozen tree, read from JSON with an exact path for everything that is wrong."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -20,6 +21,14 @@ UNITS = ("hours", "days", "weeks", "months", "years")
 Id = Annotated[UUID, PlainSerializer(str)]
 Zone = Literal["organisation", "contact"]
 Comparison = Literal["eq", "neq", "gt", "gte", "lt", "lte"]
+
+
+def is_day(value: object) -> bool:
+    """True for an ISO date of a year that people and time zones know."""
+    try:
+        return isinstance(value, str) and len(value) == 10 and 1900 <= date.fromisoformat(value).year < 2200
+    except ValueError:
+        return False
 
 
 class Part(BaseModel):
@@ -43,7 +52,9 @@ class Span(Part):
     @model_validator(mode="after")
     def _one_way(self) -> "Span":
         if (self.last is None) == (self.first_day is None and self.last_day is None):
-            raise ValueError("Say either “last” and “unit”, or “from” and “to”.")
+            raise ValueError(mark("Say either “last” and “unit”, or “from” and “to”."))
+        if not all(is_day(day) for day in (self.first_day, self.last_day) if day):
+            raise ValueError(mark("This is not a date. Write it as 2026-12-31."))
         return self
 
 
@@ -105,7 +116,7 @@ class InBucket(Part):
     @model_validator(mode="after")
     def _upward(self) -> "InBucket":
         if self.last < self.first:
-            raise ValueError("“from” must not be greater than “to”.")
+            raise ValueError(mark("“from” must not be greater than “to”."))
         return self
 
 
@@ -203,19 +214,20 @@ class _Reader:
         self.issues = issues
         self.conditions = 0
 
-    def wrong(self, path: str, message: str, **values: object) -> None:
+    def _wrong(self, path: str, message: str, **values: object) -> Any:
         self.issues.append(Issue(path, message, values or None))
+        return None
 
     def node(self, raw: object, path: str, depth: int) -> Any:
         if not isinstance(raw, Mapping):
-            return self.wrong(path, mark("Put a condition or a group here."))
+            return self._wrong(path, mark("Put a condition or a group here."))
         groups = [name for name in ("all", "any", "not") if name in raw]
         if not groups:
             return self.condition(raw, path)
         if len(raw) != 1:
-            return self.wrong(path, mark("A group is exactly one of “all”, “any” and “not”, and nothing else."))
+            return self._wrong(path, mark("A group is exactly one of “all”, “any” and “not”, and nothing else."))
         if depth > MOST_DEEP:
-            return self.wrong(path, mark("Groups lie too deep: %(most)s levels at most."), most=MOST_DEEP)
+            return self._wrong(path, mark("Groups lie too deep: %(most)s levels at most."), most=MOST_DEEP)
         name = groups[0]
         return self.negated(raw, path, depth) if name == "not" else self.group(name, raw[name], path, depth)
 
@@ -225,9 +237,9 @@ class _Reader:
         inner = self.node(raw["not"], f"{path}.not", depth + chained)
         return Not.model_construct(inner=inner) if inner else None
 
-    def group(self, name: str, raw: object, path: str, depth: int) -> AllOf | AnyOf | None:
+    def group(self, name: str, raw: object, path: str, depth: int) -> Any:
         if not isinstance(raw, list):
-            return self.wrong(f"{path}.{name}", mark("A group holds a list."))
+            return self._wrong(f"{path}.{name}", mark("A group holds a list."))
         found = [self.node(part, f"{path}.{name}[{n}]", depth + 1) for n, part in enumerate(raw)]
         if not all(found):
             return None
@@ -236,13 +248,13 @@ class _Reader:
     def condition(self, raw: Mapping[str, Any], path: str) -> Any:
         self.conditions += 1
         if self.conditions == MOST_CONDITIONS + 1:
-            return self.wrong(path, mark("Too many conditions: %(most)s at most."), most=MOST_CONDITIONS)
+            return self._wrong(path, mark("Too many conditions: %(most)s at most."), most=MOST_CONDITIONS)
         kind = raw.get("kind")
         if isinstance(kind, str) and kind in _LATER:
-            return self.wrong(f"{path}.kind", mark("Conditions of the kind “%(kind)s” cannot be used yet."), kind=kind)
+            return self._wrong(f"{path}.kind", mark("Conditions of the kind “%(kind)s” cannot be used yet."), kind=kind)
         shape = _CONDITIONS.get(kind) if isinstance(kind, str) else None
         if shape is None:
-            return self.wrong(f"{path}.kind", mark("There is no such kind of condition."))
+            return self._wrong(f"{path}.kind", mark("There is no such kind of condition."))
         try:
             return shape.model_validate(dict(raw))
         except ValidationError as broke:

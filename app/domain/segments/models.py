@@ -17,7 +17,11 @@ class Segment(Owned, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "id"),
         Index(
-            "uq_segments_name", "organisation_id", text("lower(name)"), unique=True, postgresql_where=text("archived_at IS NULL")
+            "uq_segments_name",
+            "organisation_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_where=text("archived_at IS NULL"),
         ),
     )
 

@@ -1,0 +1,303 @@
+"""One field of a contact compared with a value, by the type of the field. Everything is bound; nothing is pasted into SQL."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Exists,
+    LargeBinary,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+
+from app.core.db import live
+from app.domain.contacts.models import Contact, ContactAddress, GroupMember
+from app.domain.segments import days
+from app.domain.segments.definition import FieldIs
+from app.domain.segments.fields import Field
+
+if TYPE_CHECKING:
+    from app.domain.segments.compiler import Setting
+
+Predicate = ColumnElement[bool]
+Compare = Callable[[Any, Any], Predicate]
+contact = live(Contact)
+address = live(ContactAddress)
+member = live(GroupMember)
+
+
+def compare(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+    """The predicate of a checked condition."""
+    if info.source == "address":
+        return _address(around, info, condition)
+    if info.source == "domain":
+        return _domain(condition)
+    if info.source == "groups":
+        return _groups(condition)
+    if info.type == "list":
+        return _list(info, condition)
+    if info.type == "number":
+        return _number(_numeric(info), condition)
+    if info.type == "boolean":
+        return _boolean(info, condition)
+    if info.type in ("date", "moment"):
+        return (_day if info.type == "date" else _moment)(around, info, condition)
+    return _text(_words(info), condition)
+
+
+# ---- Text
+
+
+def _words(info: Field) -> ColumnElement[Any]:
+    """A clear text column, or a text of `properties`."""
+    words: ColumnElement[Any] = _property(info).as_string() if info.source == "property" else contact.c[info.key]
+    return words
+
+
+def _property(info: Field) -> Any:
+    """What `properties` holds under the field's key."""
+    return contact.c.properties[info.key]
+
+
+def texts(values: list[str]) -> ColumnElement[Any]:
+    """A list of texts as one bound array."""
+    return literal(values, ARRAY(Text))
+
+
+def _text(words: ColumnElement[Any], condition: FieldIs) -> Predicate:
+    """`contains`, `starts_with` and `ends_with` do not mind capitals; `eq` and `in` do, and may use an index."""
+    value = condition.value
+    table: dict[str, Callable[[], Predicate]] = {
+        "eq": lambda: words == value,
+        "neq": lambda: words.is_distinct_from(value),
+        "in": lambda: words == any_(texts(value)),
+        "not_in": lambda: or_(words.is_(None), not_(words == any_(texts(value)))),
+        "contains": lambda: words.ilike(f"%{escaped(value)}%", escape="\\"),
+        "not_contains": lambda: or_(words.is_(None), words.not_ilike(f"%{escaped(value)}%", escape="\\")),
+        "starts_with": lambda: words.ilike(f"{escaped(value)}%", escape="\\"),
+        "ends_with": lambda: words.ilike(f"%{escaped(value)}", escape="\\"),
+        "is_set": lambda: words != "",
+        "is_not_set": lambda: or_(words.is_(None), words == ""),
+    }
+    return table[condition.op]()
+
+
+def escaped(value: str) -> str:
+    """Text with the wildcards of LIKE made ordinary characters."""
+    return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# ---- Addresses
+
+
+def _addresses(kind: str) -> Select[Any]:
+    return select(address.c.contact_id).where(address.c.contact_id == contact.c.id, address.c.kind == kind)
+
+
+def _address(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+    """E-mail and phone lie encrypted; equal ones are found by their blind index. Any of a person's addresses counts."""
+    query = _addresses(info.name)
+    if condition.op in ("eq", "in"):
+        values = condition.value if condition.op == "in" else [condition.value]
+        blinds = [around.vault.blind(info.name, value) for value in values]
+        query = query.where(address.c.blind == any_(literal(blinds, ARRAY(LargeBinary))))
+    found = query.correlate(contact).exists()
+    return not_(found) if condition.op == "is_not_set" else found
+
+
+_OPPOSITE = {"neq": "eq", "not_in": "in", "not_contains": "contains", "is_not_set": "is_set"}
+
+
+def _domain(condition: FieldIs) -> Predicate:
+    """The domain of any of the person's e-mail addresses; the negations mean: of none of them."""
+    straight = _OPPOSITE.get(condition.op)
+    asked = condition.model_copy(update={"op": straight}) if straight else condition
+    found = _addresses("email").where(_text(address.c.domain, asked)).correlate(contact).exists()
+    return not_(found) if straight else found
+
+
+# ---- Lists
+
+
+def _groups(condition: FieldIs) -> Predicate:
+    query = select(member.c.contact_id).where(member.c.contact_id == contact.c.id)
+    if condition.op in ("is_set", "is_not_set"):
+        found = query.correlate(contact).exists()
+        return not_(found) if condition.op == "is_not_set" else found
+    if condition.op == "has_all":
+        return and_(*[_in_group(query, [value]) for value in condition.value])
+    found = _in_group(query, condition.value)
+    return not_(found) if condition.op == "has_none" else found
+
+
+def _in_group(query: Select[Any], ids: list[str]) -> Exists:
+    wanted = literal([UUID(i) for i in ids], ARRAY(PgUuid(as_uuid=True)))
+    return query.where(member.c.group_id == any_(wanted)).correlate(contact).exists()
+
+
+def _list(info: Field, condition: FieldIs) -> Predicate:
+    if condition.op in ("is_set", "is_not_set"):
+        filled = _filled(info)
+        return filled.is_not(true()) if condition.op == "is_not_set" else filled
+    symbol = "all" if condition.op == "has_all" else "any"
+    if info.source == "tags":
+        found: Predicate = contact.c.tags.op({"any": "&&", "all": "@>"}[symbol])(texts(condition.value))
+    else:
+        held = _property(info).op({"any": "?|", "all": "?&"}[symbol])(texts(condition.value))
+        # A text of the same name would match "?|" too: only lists count.
+        found = case((_is_list(info), held), else_=false())
+    return found.is_not(true()) if condition.op == "has_none" else found
+
+
+def _filled(info: Field) -> Predicate:
+    if info.source == "tags":
+        return func.cardinality(contact.c.tags) > 0
+    length: Any = func.jsonb_array_length
+    return case((_is_list(info), length(_property(info)) > 0), else_=false())
+
+
+def _is_list(info: Field) -> Predicate:
+    return func.jsonb_typeof(_property(info)) == "array"
+
+
+# ---- Numbers and booleans
+
+
+def _numeric(info: Field) -> ColumnElement[Any]:
+    """A number column, or a property that is a number: text under the same key never reaches the cast."""
+    if info.source == "column":
+        return contact.c[info.key]
+    held = _property(info)
+    return case((func.jsonb_typeof(held) == "number", cast(held, Numeric)))
+
+
+COMPARE: dict[str, Compare] = {
+    "eq": lambda left, right: left == right,
+    "neq": lambda left, right: left.is_distinct_from(right),
+    "gt": lambda left, right: left > right,
+    "gte": lambda left, right: left >= right,
+    "lt": lambda left, right: left < right,
+    "lte": lambda left, right: left <= right,
+}
+
+
+def exact(value: Any) -> ColumnElement[Any]:
+    """A number as PostgreSQL's numeric: 15000.10 stays what it is."""
+    return literal(Decimal(str(value)), Numeric)
+
+
+def _number(number: ColumnElement[Any], condition: FieldIs) -> Predicate:
+    if condition.op == "is_set":
+        return number.is_not(None)
+    if condition.op == "is_not_set":
+        return number.is_(None)
+    if condition.op == "between":
+        low, high = condition.value
+        return number.between(exact(low), exact(high))
+    return COMPARE[condition.op](number, exact(condition.value))
+
+
+def _boolean(info: Field, condition: FieldIs) -> Predicate:
+    held = _property(info)
+    if condition.op == "is":
+        same: Predicate = held == literal(condition.value, JSONB)
+        return same
+    is_boolean: Predicate = func.jsonb_typeof(held) == "boolean"
+    return is_boolean if condition.op == "is_set" else is_boolean.is_not(true())
+
+
+# ---- Days
+
+
+def _day(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+    """A date of `properties`: ISO dates sort as text, so nothing is cast that might not be a date."""
+    held = _property(info).as_string()
+    day = case((held.op("~")(r"^\d{4}-\d{2}-\d{2}"), func.left(held, 10).collate("C")))
+    if condition.op in ("is_set", "is_not_set"):
+        return day.is_not(None) if condition.op == "is_set" else day.is_(None)
+    if condition.op in ("on", "before", "after", "between"):
+        return _fixed(day, condition)
+    found = by_today(around, lambda today: _near(day, condition, today))
+    return found.is_not(true()) if condition.op == "not_in_last" else found
+
+
+def _fixed(day: ColumnElement[Any], condition: FieldIs) -> Predicate:
+    if condition.op == "between":
+        low, high = condition.value
+        return day.between(low, high)
+    table: dict[str, Compare] = {"on": COMPARE["eq"], "before": COMPARE["lt"], "after": COMPARE["gt"]}
+    return table[condition.op](day, condition.value)
+
+
+def _near(day: ColumnElement[Any], condition: FieldIs, today: date) -> Predicate:
+    number, unit = condition.value, condition.unit or "days"
+    if condition.op == "anniversary_in":
+        return func.substr(day, 6, 5) == any_(texts(days.anniversaries(today, number, unit)))
+    first, last = _window(condition.op, today, number, unit)
+    return day.between(first.isoformat(), last.isoformat())
+
+
+def _window(op: str, today: date, number: int, unit: str) -> tuple[date, date]:
+    """The days of "in the last" or "in the next", today included."""
+    if op == "in_next":
+        return today, days.shifted(today, number, unit)
+    return days.shifted(today, -number, unit), today
+
+
+def by_today(around: "Setting", near: Callable[[date], Predicate]) -> Predicate:
+    """A comparison with today: the organisation's, or each contact's own where the definition says so."""
+    home = around.today()
+    if around.whose != "contact":
+        return near(home)
+    elsewhere: dict[date, list[str]] = {}
+    for zone in available_timezones():
+        day = around.now.astimezone(ZoneInfo(zone)).date()
+        if day != home:
+            elsewhere.setdefault(day, []).append(zone)
+    ways = [(contact.c.timezone == any_(texts(sorted(zones))), near(day)) for day, zones in sorted(elsewhere.items())]
+    return case(*ways, else_=near(home)) if ways else near(home)
+
+
+def _moment(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+    """A moment of our own records, by the days of the organisation."""
+    moment = contact.c[info.key]
+    if condition.op in ("is_set", "is_not_set"):
+        return moment.is_not(None) if condition.op == "is_set" else moment.is_(None)
+    first, last = _bounds(around, condition)
+    found = and_(
+        moment >= days.begin(first, around.zone) if first else true(),
+        moment < days.begin(last + timedelta(days=1), around.zone) if last else true(),
+    )
+    return found.is_not(true()) if condition.op == "not_in_last" else found
+
+
+def _bounds(around: "Setting", condition: FieldIs) -> tuple[date | None, date | None]:
+    """The first and the last day that count."""
+    value = condition.value
+    if condition.op in ("in_last", "not_in_last", "in_next"):
+        op = "in_last" if condition.op == "not_in_last" else condition.op
+        return _window(op, around.today(), value, condition.unit or "days")
+    if condition.op == "between":
+        return date.fromisoformat(value[0]), date.fromisoformat(value[1])
+    day, one = date.fromisoformat(value), timedelta(days=1)
+    return {"on": (day, day), "before": (None, day - one), "after": (day + one, None)}[condition.op]

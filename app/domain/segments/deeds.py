@@ -1,0 +1,96 @@
+"""What happened to messages of ours: sent, delivered, opened, and how often."""
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Exists, Select, func, not_, select
+
+from app.core.db import live
+from app.domain.contacts.models import Contact
+from app.domain.messages.models import Message, Receipt, Send, Trace
+from app.domain.segments import days
+from app.domain.segments.comparisons import COMPARE
+from app.domain.segments.definition import Messaged, Span
+
+if TYPE_CHECKING:
+    from app.domain.segments.compiler import Setting
+
+contact, message, send = live(Contact), live(Message), live(Send)
+trace, receipt = live(Trace), live(Receipt)
+_TRACES = {"opened": "open", "clicked": "click", "unsubscribed": "unsubscribe"}
+_STAMPS = {"sent": "sent_at", "opened": "opened_at", "clicked": "clicked_at"}
+_STATES = {"delivered": ("delivered",), "failed": ("failed", "undeliverable")}
+
+
+def happened(around: "Setting", condition: Messaged) -> ColumnElement[bool]:
+    """Contacts with so many messages to which it happened; one message counts once.
+
+    What is true of no message at all ("fewer than 3", "exactly 0") is the opposite of what needs at least one.
+    """
+    op, number = condition.times.op, condition.times.value
+    if _holds(op, 0, number):
+        return not_(_some(around, condition, _REVERSED[op], number))
+    return _some(around, condition, op, number)
+
+
+_REVERSED = {"eq": "neq", "neq": "eq", "gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt"}
+
+
+def _holds(op: str, left: int, right: int) -> bool:
+    return bool({
+        "eq": left == right, "neq": left != right, "gt": left > right,
+        "gte": left >= right, "lt": left < right, "lte": left <= right,
+    }[op])  # fmt: skip
+
+
+def _some(around: "Setting", condition: Messaged, op: str, number: int) -> Exists:
+    """Contacts that have at least one such message, and as many as asked."""
+    rows = _rows(around, condition)
+    if (op, number) in (("gte", 1), ("gt", 0), ("neq", 0)):
+        return rows.where(message.c.contact_id == contact.c.id).correlate(contact).exists()
+    counted = (
+        rows.group_by(message.c.contact_id).having(COMPARE[op](func.count(message.c.id.distinct()), number)).subquery()
+    )
+    return select(counted.c.contact_id).where(counted.c.contact_id == contact.c.id).correlate(contact).exists()
+
+
+def _rows(around: "Setting", condition: Messaged) -> Select[Any]:
+    """One row for each message, or each trace of it, that counts."""
+    rows = select(message.c.contact_id)
+    if condition.channel:
+        rows = rows.where(message.c.channel == condition.channel)
+    if condition.campaign:
+        of_campaign = select(send.c.id).where(send.c.source_kind == "campaign", send.c.source_id == condition.campaign)
+        rows = rows.where(message.c.send_id.in_(of_campaign))
+    rows, at = _did(rows, condition)
+    first, last = _bounds(around, condition.within)
+    rows = rows.where(at >= first) if first else rows
+    return rows.where(at < last) if last else rows
+
+
+def _did(rows: Select[Any], condition: Messaged) -> tuple[Select[Any], ColumnElement[Any]]:
+    did = condition.did
+    if did in _STATES:
+        return rows.where(message.c.state.in_(_STATES[did])), message.c.final_at
+    # Any reader, or an unsubscribe: the traces. A human's first open and click stand on the message itself.
+    if did == "unsubscribed" or (condition.who == "any" and did in _TRACES):
+        traced = rows.where(trace.c.message_id == message.c.id, trace.c.occurrence_id == message.c.occurrence_id)
+        return traced.where(trace.c.kind == _TRACES[did]), trace.c.at
+    if did in _STAMPS:
+        at = message.c[_STAMPS[did]]
+        return rows.where(at.is_not(None)), at
+    told = rows.where(receipt.c.message_id == message.c.id, receipt.c.kind == did)
+    return told, func.coalesce(receipt.c.occurred_at, receipt.c.received_at)
+
+
+def _bounds(around: "Setting", span: Span | None) -> tuple[datetime | None, datetime | None]:
+    """From when, and before when."""
+    if span is None:
+        return None, None
+    if span.last is not None:
+        if span.unit == "hours":
+            return around.now - timedelta(hours=span.last), None
+        return days.begin(days.shifted(around.today(), -span.last, span.unit), around.zone), None
+    first = days.begin(date.fromisoformat(span.first_day), around.zone) if span.first_day else None
+    end = date.fromisoformat(span.last_day) + timedelta(days=1) if span.last_day else None
+    return first, days.begin(end, around.zone) if end else None

@@ -1,0 +1,112 @@
+"""Why one contact is in a segment or not: every condition, true or false, with what the contact has now."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import literal, select, true
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, require
+from app.core.db import live
+from app.core.errors import NotFound, mark
+from app.domain.consent.models import ConsentState
+from app.domain.contacts.models import ContactAddress, GroupMember
+from app.domain.segments import compiler, sealing
+from app.domain.segments.compiler import contact
+from app.domain.segments.definition import Condition, Consented, Definition, FieldIs, InBucket, conditions
+from app.domain.segments.fields import Catalogue, Field
+from app.domain.segments.models import Segment
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One condition about one contact; `value` is what the contact has now, None where there is nothing to show."""
+
+    path: str
+    condition: Condition
+    holds: bool
+    value: Any
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Whether the contact is in the segment, and each condition by itself in reading order."""
+
+    contact_id: UUID
+    external_id: str | None
+    is_in: bool
+    verdicts: list[Verdict]
+
+
+def find(session: Session, said: str, *, by: Actor) -> UUID:
+    """The contact of an id or a customer number. Raises NotFound."""
+    require(by, "contacts:read")
+    try:
+        wanted = contact.c.id == UUID(said)
+    except ValueError:
+        wanted = contact.c.external_id == said.strip()
+    found = session.execute(select(contact.c.id).where(wanted, compiler.present())).scalar_one_or_none()
+    if found is None:
+        raise NotFound(mark("There is no such contact."))
+    return UUID(str(found))
+
+
+def explain(session: Session, segment: Segment, contact_id: UUID, *, by: Actor) -> Explanation:
+    """Explain a segment for one contact. Raises NotFound."""
+    require(by, "contacts:read")
+    return judge(session, sealing.opened(session, segment), contact_id)
+
+
+def judge(session: Session, definition: Definition, contact_id: UUID) -> Explanation:
+    """Explain a definition for one contact: the very predicates the select is made of. Raises NotFound."""
+    around = compiler.setting(session)
+    parts = list(conditions(definition))
+    wanted = [compiler.within(around, definition), *[compiler.one(around, definition, one) for one, _ in parts]]
+    columns = [one.is_(true()).label(f"holds_{n}") for n, one in enumerate(wanted)]
+    row = session.execute(
+        select(contact, *columns).where(contact.c.id == contact_id, compiler.present())
+    ).mappings().one_or_none()  # fmt: skip
+    if row is None:
+        raise NotFound(mark("There is no such contact."))
+    verdicts = [
+        Verdict(path, one, bool(row[f"holds_{n}"]), _value(around, one, row))
+        for n, (one, path) in enumerate(parts, start=1)
+    ]
+    return Explanation(contact_id, row["external_id"], bool(row["holds_0"]), verdicts)
+
+
+def _value(around: compiler.Setting, condition: Condition, row: Any) -> Any:
+    if isinstance(condition, FieldIs):
+        info = around.known.get(condition.field)
+        return _held(around.session, around.known, info, row) if info else None
+    if isinstance(condition, Consented):
+        state = live(ConsentState)
+        query = select(state.c.state).where(
+            state.c.contact_id == row["id"],
+            state.c.channel == condition.channel,
+            state.c.purpose == condition.purpose,
+        )
+        return around.session.execute(query).scalar_one_or_none() or "unknown"
+    return around.vault.bucket(condition.salt, row["id"]) if isinstance(condition, InBucket) else None
+
+
+def _held(session: Session, known: Catalogue, info: Field, row: Any) -> Any:
+    """What the contact has; of an encrypted address only how many there are."""
+    if info.source == "property":
+        return row["properties"].get(info.key)
+    if info.source == "address":
+        return len(_rows(session, ContactAddress, "position", row, kind=info.name)) or None
+    if info.source == "domain":
+        return _rows(session, ContactAddress, "domain", row, kind="email")
+    if info.source == "groups":
+        return [known.groups.get(str(i), str(i)) for i in _rows(session, GroupMember, "group_id", row)]
+    return row[info.key]
+
+
+def _rows(session: Session, model: Any, column: str, row: Any, **where: str) -> list[Any]:
+    table = live(model)
+    query = select(table.c[column]).where(table.c.contact_id == row["id"])
+    for name, value in where.items():
+        query = query.where(table.c[name] == literal(value))
+    return list(session.execute(query).scalars())

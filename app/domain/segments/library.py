@@ -1,0 +1,183 @@
+"""Segments by name: make, change, archive, list. A segment that is used cannot be archived."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Conflict, Invalid, Issue, NotFound, mark
+from app.core.page import Ask, Page, fetch
+from app.domain.audit import trail
+from app.domain.links import used_by
+from app.domain.links.models import UsedBy
+from app.domain.segments import membership, sealing
+from app.domain.segments.check import check
+from app.domain.segments.definition import Definition, named_segments
+from app.domain.segments.models import Segment
+
+SUBJECT = "segment"
+
+
+class SegmentInput(BaseModel):
+    """A segment as a person writes it; `definition` in the grammar of definition.py."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=120)
+    description: str | None = Field(default=None, max_length=2000)
+    definition: dict[str, Any]
+
+
+def create(session: Session, new: SegmentInput, *, by: Actor) -> Segment:
+    """Make a segment and count it. Raises Invalid (name taken, definition wrong), Forbidden."""
+    require(by, "segments:write")
+    definition = _checked(session, new)
+    segment = Segment(
+        organisation_id=by.organisation_id,
+        name=new.name,
+        description=new.description or None,
+        definition=sealing.sealed(session, definition),
+        version=1,
+        created_by=by.id,
+        updated_by=by.id,
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    )
+    session.add(segment)
+    session.flush()
+    _settle(session, segment, definition)
+    after = {"name": segment.name, "definition": segment.definition}
+    trail.record(session, by, "segment.created", (SUBJECT, segment.id), after=after)
+    return segment
+
+
+def update(session: Session, segment_id: UUID, new: SegmentInput, *, version: int | None = None, by: Actor) -> Segment:
+    """Change a segment; its version goes up if anything is different.
+
+    Raises:
+        NotFound, Invalid, Conflict (archived, or somebody else changed it since `version`).
+    """
+    require(by, "segments:write")
+    segment = one_for_update(session, segment_id)
+    if segment.archived_at:
+        raise Conflict(mark("This segment is archived. Make a new one."))
+    if version is not None and version != segment.version:
+        raise Conflict(mark("Somebody else changed this segment while you were editing. Reload it to see the changes."))
+    definition = _checked(session, new, own=segment)
+    changed = _changes(session, segment, new, definition)
+    if not changed:
+        return segment
+    before = {name: getattr(segment, name) for name in changed}
+    for name, value in changed.items():
+        setattr(segment, name, value)
+    segment.version += 1
+    segment.updated_at, segment.updated_by = clock.now(), by.id
+    session.flush()
+    _settle(session, segment, definition)
+    trail.record(session, by, "segment.changed", (SUBJECT, segment.id), before=before, after=changed)
+    return segment
+
+
+def archive(session: Session, segment_id: UUID, *, by: Actor) -> None:
+    """Put a segment away; its name is free again. Raises NotFound, Conflict (something uses it)."""
+    require(by, "segments:write")
+    segment = one_for_update(session, segment_id)
+    if segment.archived_at:
+        return
+    used_by.refuse_while_used(session, SUBJECT, segment.id)
+    segment.archived_at = segment.updated_at = clock.now()
+    segment.updated_by = by.id
+    session.flush()
+    used_by.uses(session, SUBJECT, segment.id, segment.name, [])
+    trail.record(session, by, "segment.archived", (SUBJECT, segment.id), before={"name": segment.name})
+
+
+def get(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
+    """One segment, also an archived one. Raises NotFound."""
+    require(by, "segments:read")
+    segment = session.get(Segment, segment_id)
+    if segment is None:
+        raise NotFound(mark("There is no such segment."))
+    return segment
+
+
+def definition_of(session: Session, segment: Segment) -> Definition:
+    """A segment's definition with readable values."""
+    return sealing.opened(session, segment)
+
+
+def one_for_update(session: Session, segment_id: UUID) -> Segment:
+    """One segment, locked. Raises NotFound."""
+    query = select(Segment).where(Segment.id == segment_id).with_for_update()
+    segment = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
+    if segment is None:
+        raise NotFound(mark("There is no such segment."))
+    return segment
+
+
+def listed(session: Session, ask: Ask, *, by: Actor, text: str = "", is_archived: bool = False) -> Page[Segment]:
+    """A page of segments, newest first."""
+    require(by, "segments:read")
+    query = select(Segment).where(Segment.archived_at.is_not(None) if is_archived else Segment.archived_at.is_(None))
+    if text:
+        query = query.where(Segment.name.icontains(text, autoescape=True))
+    return fetch(session, query, [Segment.__table__.c.id], ask, descending=True)
+
+
+def names(session: Session, *, by: Actor) -> dict[UUID, str]:
+    """Every segment that is not archived, by name: what a condition can choose from."""
+    require(by, "segments:read")
+    query = select(Segment.id, Segment.name).where(Segment.archived_at.is_(None)).order_by(func.lower(Segment.name))
+    return {row.id: row.name for row in session.execute(query)}
+
+
+def users_of(session: Session, segment: Segment, *, by: Actor) -> list[UsedBy]:
+    """Who uses a segment: campaigns and other segments."""
+    require(by, "segments:read")
+    return used_by.users_of(session, SUBJECT, segment.id)
+
+
+def recount(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
+    """Count a segment now. Raises NotFound."""
+    require(by, "segments:read")
+    segment = one_for_update(session, segment_id)
+    membership.recount(session, segment)
+    return segment
+
+
+def _checked(session: Session, new: SegmentInput, own: Segment | None = None) -> Definition:
+    """The definition, checked; mistakes in it and a name that is taken are told together."""
+    found: list[Issue] = []
+    definition = None
+    try:
+        definition = check(session, new.definition, own_id=own.id if own else None)
+    except Invalid as error:
+        found += [Issue(f"definition.{i.field}".rstrip("."), i.message, i.values) for i in error.details]
+    same = select(Segment.id).where(func.lower(Segment.name) == new.name.lower(), Segment.archived_at.is_(None))
+    if session.execute(same.where(Segment.id != own.id) if own else same).first():
+        found.append(Issue("name", mark("There is a segment of this name already.")))
+    if found or definition is None:
+        raise Invalid(mark("Some fields are not right."), details=tuple(found))
+    return definition
+
+
+def _changes(session: Session, segment: Segment, new: SegmentInput, definition: Definition) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    if new.name != segment.name:
+        changed["name"] = new.name
+    if (new.description or None) != segment.description:
+        changed["description"] = new.description or None
+    # Compared open: a value sealed again is another ciphertext.
+    if definition.dump() != definition_of(session, segment).dump():
+        changed["definition"] = sealing.sealed(session, definition)
+    return changed
+
+
+def _settle(session: Session, segment: Segment, definition: Definition) -> None:
+    """What follows from a definition: whom it names, and its size."""
+    used_by.uses(session, SUBJECT, segment.id, segment.name, [(SUBJECT, i) for i in named_segments(definition)])
+    membership.recount(session, segment)

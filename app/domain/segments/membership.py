@@ -1,0 +1,119 @@
+"""Who is in a segment now: counts, a sample, the audience of several segments, and the sizes shown in lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import DomainError, NotFound, mark
+from app.core.page import Ask, Page, fetch
+from app.domain.segments import compiler, sealing
+from app.domain.segments.compiler import contact
+from app.domain.segments.definition import Definition, conditions
+from app.domain.segments.models import Segment
+
+_AT_ONCE = 20  # segments counted in one pass over the contacts
+SHOWN: tuple[ColumnElement[Any], ...] = (
+    contact.c.id, contact.c.external_id, contact.c.status, contact.c.language, contact.c.city, contact.c.created_at,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How many a definition matches, out of how many, and how many each condition matches by itself."""
+
+    matched: int
+    everybody: int
+    by_condition: dict[str, int]
+
+    @property
+    def share(self) -> float:
+        return self.matched / self.everybody if self.everybody else 0.0
+
+
+def count(session: Session, definition: Definition) -> int:
+    """How many contacts a definition matches."""
+    query = select(func.count()).select_from(contact).where(compiler.present(), compiler.predicate(session, definition))
+    return int(session.execute(query).scalar_one())
+
+
+def numbers(session: Session, definition: Definition) -> Numbers:
+    """All the numbers the builder shows, in one pass over the contacts."""
+    around = compiler.setting(session)
+    paths, wanted = [], [compiler.within(around, definition)]
+    for condition, path in conditions(definition):
+        paths.append(path)
+        wanted.append(compiler.one(around, definition, condition))
+    matched, *each, everybody = _counted(session, [*wanted, true()])
+    return Numbers(matched, everybody, dict(zip(paths, each, strict=True)))
+
+
+def _counted(session: Session, wanted: Sequence[ColumnElement[bool]]) -> list[int]:
+    columns = [func.count().filter(one) for one in wanted]
+    row = session.execute(select(*columns).select_from(contact).where(compiler.present())).one()
+    return [int(number) for number in row]
+
+
+def sample(session: Session, definition: Definition, most: int = 5) -> Sequence[Row[Any]]:
+    """A few of the contacts, without personal data: id, external_id, status, language, city, created_at."""
+    query = select(*SHOWN).where(compiler.present(), compiler.predicate(session, definition))
+    return session.execute(query.order_by(contact.c.id).limit(most)).all()
+
+
+def contacts(session: Session, segment: Segment, ask: Ask, *, by: Actor) -> Page[Row[Any]]:
+    """A page of a segment's contacts, oldest first, without personal data."""
+    require(by, "contacts:read")
+    found = compiler.predicate(session, sealing.opened(session, segment))
+    return fetch(session, select(*SHOWN).where(compiler.present(), found), [contact.c.id], ask)
+
+
+def audience(session: Session, include: list[UUID], exclude: list[UUID]) -> Select[Any]:
+    """The ids of everybody in any of `include`, without those in any of `exclude`; no `include` is everybody.
+
+    Whoever is deleted is never among them. Raises NotFound.
+    """
+    around = compiler.setting(session)
+    wanted = or_(*[_predicate(around, i) for i in include]) if include else true()
+    left_out = [compiler.opposite(_predicate(around, i)) for i in exclude]
+    return select(contact.c.id).where(compiler.present(), and_(wanted, *left_out))
+
+
+def _predicate(around: compiler.Setting, segment_id: UUID) -> ColumnElement[bool]:
+    segment = around.session.get(Segment, segment_id)
+    if segment is None:
+        raise NotFound(mark("There is no such segment."))
+    return compiler.within(around, sealing.opened(around.session, segment))
+
+
+def recount(session: Session, segment: Segment) -> None:
+    """Count a segment and note when."""
+    segment.size, segment.counted_at = count(session, sealing.opened(session, segment)), clock.now()
+    session.flush()
+
+
+def recount_all(session: Session) -> int:
+    """Count every segment that is not archived, many in one pass; how many were counted.
+
+    A segment whose field or segment is gone has no size until somebody mends it.
+    """
+    segments = (
+        session.execute(select(Segment).where(Segment.archived_at.is_(None)).order_by(Segment.id)).scalars().all()
+    )
+    around, ready, now = compiler.setting(session), [], clock.now()
+    for segment in segments:
+        try:
+            ready.append((segment, compiler.within(around, sealing.opened(session, segment))))
+        except DomainError:
+            segment.size = None
+        segment.counted_at = now
+    for start in range(0, len(ready), _AT_ONCE):
+        some = ready[start : start + _AT_ONCE]
+        for (segment, _), size in zip(some, _counted(session, [found for _, found in some]), strict=True):
+            segment.size = size
+    session.flush()
+    return len(ready)

@@ -1,0 +1,49 @@
+"""A definition may name an e-mail or a phone; stored, such a value is a ciphertext."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.access.keyring import vault_of
+from app.domain.segments.definition import Definition, parse
+from app.domain.segments.models import Segment
+
+_PERSONAL = ("email", "phone")
+_BOUND = "segment value"
+_MARK = "sealed:"
+
+
+def sealed(session: Session, definition: Definition) -> dict[str, Any]:
+    """The definition as it is stored."""
+    vault = vault_of(session)
+
+    def seal(value: str) -> str:
+        return _MARK + b64encode(vault.seal(value.encode(), _BOUND)).decode()
+
+    stored: dict[str, Any] = _changed(definition.dump(), seal)
+    return stored
+
+
+def opened(session: Session, segment: Segment) -> Definition:
+    """The definition of a segment, its values readable."""
+    return parse(_changed(segment.definition, lambda value: _open(session, value)))
+
+
+def _open(session: Session, value: str) -> str:
+    if not value.startswith(_MARK):
+        return value
+    return vault_of(session).open(b64decode(value.removeprefix(_MARK)), _BOUND).decode()
+
+
+def _changed(node: Any, change: Callable[[str], str]) -> Any:
+    """The tree with the values of personal fields changed."""
+    if isinstance(node, list):
+        return [_changed(part, change) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("kind") == "field" and node.get("field") in _PERSONAL and node.get("value") is not None:
+        value = node["value"]
+        return node | {"value": [change(one) for one in value] if isinstance(value, list) else change(value)}
+    return {name: _changed(part, change) for name, part in node.items()}
