@@ -83,6 +83,18 @@ CREATE FUNCTION public.ensure_partitions(months_ahead int) RETURNS int
     RETURN made;
   END $$;
 
+-- Fresh statistics after a bulk change: a plan made on an empty table reads a full one from end to end. For a partitioned table
+-- only the partition of that occurrence is read.
+CREATE FUNCTION public.refresh_statistics(parent text, occurrence uuid DEFAULT NULL) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+  DECLARE place text := parent;
+  BEGIN
+    IF occurrence IS NOT NULL THEN
+      place := parent || to_char(uuid_extract_timestamp(occurrence) AT TIME ZONE 'UTC', '_YYYY_MM');
+    END IF;
+    EXECUTE format('ANALYZE public.%I', place);
+  END $$;
+
 -- The present state of consent follows the ledger and nothing else. The latest act wins; at the same moment the withdrawal.
 CREATE FUNCTION public.follow_consent() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
@@ -99,8 +111,9 @@ CREATE TRIGGER follow_consent AFTER INSERT ON public.consent_entries
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.follow_consent();
 
 REVOKE ALL ON FUNCTION public.find_user(text), public.find_session(bytea), public.find_key(text), public.find_account(uuid),
-  public.organisation_ids(), public.ensure_partitions(int), public.follow_consent() FROM PUBLIC;
+  public.organisation_ids(), public.ensure_partitions(int), public.refresh_statistics(text, uuid), public.follow_consent()
+  FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.find_user(text), public.find_session(bytea), public.find_key(text), public.find_account(uuid),
-  public.organisation_ids(), public.ensure_partitions(int) TO carillon_app;
+  public.organisation_ids(), public.ensure_partitions(int), public.refresh_statistics(text, uuid) TO carillon_app;
 SELECT public.ensure_partitions(3);
 """

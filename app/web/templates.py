@@ -15,6 +15,7 @@ from wtforms.validators import DataRequired, Length
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound, mark
 from app.domain.audit import trail
+from app.domain.contacts.models import Contact
 from app.domain.content import checks, gallery, library, preview
 from app.domain.content.library import LANGUAGES, TemplateInput
 from app.domain.content.models import Template
@@ -229,6 +230,11 @@ def frame() -> ResponseReturnValue:
     except Invalid as error:
         return security.as_preview(Response(in_words(error), mimetype="text/plain"))
     return security.as_preview(Response(drawn.html))
+
+
+def _written(channel: str, said: dict[str, str], person: Contact | None) -> preview.Preview:
+    message_class = request.form.get("message_class", "marketing")
+    return preview.preview(channel, message_class, said, preview.data_for(db.session(), person))
 
 
 def _asked() -> tuple[str, dict[str, str]]:

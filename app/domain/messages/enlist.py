@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select
+from sqlalchemy import Select, case, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,6 +46,7 @@ def enlist(session: Session, send: Send, audience: Select[Any]) -> dict[str, int
     made = insert(Message).from_select(columns, chosen, include_defaults=False)
     session.execute(made.on_conflict_do_nothing())
     ring(session, JOB[send.channel], send.organisation_id)
+    session.execute(text("SELECT refresh_statistics('messages', :occurrence)"), {"occurrence": send.occurrence_id})
     return tally(session, send)
 
 

@@ -66,8 +66,8 @@ class Message(Owned, Base):
         Index("ix_messages_due", "send_id", "due_at", postgresql_where=text("state = 'queued'")),
         Index("ix_messages_lease", "organisation_id", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
         Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
-        Index("ix_messages_send", "organisation_id", "send_id", "state", "reason"),
-        Index("ix_messages_contact", "organisation_id", "contact_id", "id"),
+        Index("ix_messages_send", "send_id", "state", "reason"),
+        Index("ix_messages_contact", "contact_id", "id"),
         Index("ix_messages_reference", "provider_account_id", "provider_reference"),
         {"postgresql_partition_by": "RANGE (occurrence_id)"},
     )

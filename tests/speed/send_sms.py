@@ -1,0 +1,78 @@
+"""send-sms: one worker's dispatch to the sandbox carrier, recording included, beside a bare aiohttp loop with the same payload."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+
+from app.core.actor import system
+from app.core.db import make_engine, session_factory
+from app.core.settings import Settings
+from app.core.unit import unit_of_work
+from app.domain.access import users
+from app.domain.messages import dispatch
+from app.gateways.channels.guard import Guard
+from app.gateways.channels.registry import open_channel
+from tests.factories import people, sending
+from tests.servers.sandbox import SECRET, Sandbox, running
+from tests.servers.throwaway import Servers
+from tests.speed.row import Row
+
+
+def measure(servers: Servers, messages: int = 20_000) -> Iterator[Row]:
+    """Messages a second of one process, three times in turn with the floor; the best pair counts least noise."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as sandbox:
+        floors, ours = [], []
+        for turn in range(3):
+            floors.append(floor(sandbox, messages))
+            ours.append(dispatched(servers, sandbox, messages, turn))
+        best, base = sorted(ours)[1], sorted(floors)[1]
+    ratio = best / base
+    yield Row("send-sms", f"{best:,.0f}/s", f"{base:,.0f}/s", ratio, ">= 0.50 of the floor", ratio >= 0.5)
+
+
+def floor(sandbox: Sandbox, messages: int) -> float:
+    """The bare loop: 50 connections, the same payload, nothing recorded."""
+
+    async def run() -> float:
+        room = asyncio.Semaphore(50)
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50), headers=headers) as http:
+
+            async def one() -> None:
+                payload = {"reference": uuid4().hex * 2, "to": "+972522000001", "from": "CARILLON", "text": "Hello Dana1"}
+                async with room, http.post(f"{sandbox.url}/messages", json=payload) as answer:
+                    await answer.json()
+
+            began = time.perf_counter()
+            await asyncio.gather(*[one() for _ in range(messages)])
+            return messages / (time.perf_counter() - began)
+
+    return asyncio.run(run())
+
+
+def dispatched(servers: Servers, sandbox: Sandbox, messages: int, turn: int) -> float:
+    """Ours: claim, render, intend, send, record."""
+    name = f"bench_send_{turn}"
+    servers.copy(name)
+    settings = Settings.from_env(servers.env(name, redis=8))
+    engine = make_engine(settings)
+    factory = session_factory(engine, settings)
+    with unit_of_work(factory, None) as session:
+        organisation_id = users.create_organisation(session, users.NewOrganisation(name="Bank")).id
+        people.contacts(session, messages)
+        sending.account(session, "sms", "carrier", base_url=sandbox.url)
+        sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    channel = partial(open_channel, guard=Guard.only(["+97252*"]), allow_private=True)
+    unit = partial(unit_of_work, factory, system(organisation_id))
+    began = time.perf_counter()
+    tally = dispatch.dispatch(unit, channel, "sms", seconds=300)
+    took = time.perf_counter() - began
+    engine.dispose()
+    assert tally.sent == messages, tally
+    return messages / took
