@@ -4,8 +4,8 @@ from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from app.core.db import db
-from app.http.auth import allow
 from app.domain.reports import dashboard as numbers
+from app.http.auth import allow
 from app.web.render import page_or_part
 
 bp = Blueprint("dashboard", __name__)

@@ -51,7 +51,9 @@ def clicked(token: str) -> ResponseReturnValue:
 def ask_unsubscribe(token: str) -> ResponseReturnValue:
     """The page with one button: a mail scanner that follows links must not unsubscribe anybody."""
     _target(token, "u")
-    return render_template("public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=False)
+    return render_template(
+        "public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=False
+    )
 
 
 @bp.post("/u/<token>")
@@ -61,7 +63,9 @@ def unsubscribe(token: str) -> ResponseReturnValue:
     target = _target(token, "u")
     if not tracking.unsubscribed(db.session(), target, request.headers.get("User-Agent"), ip=request.remote_addr):
         abort(404)
-    return render_template("public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=True)
+    return render_template(
+        "public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=True
+    )
 
 
 security.exempt(unsubscribe)

@@ -104,7 +104,9 @@ def make(session: Session, campaign: Campaign) -> Plan:
     return Plan(channels, digest(session, campaign))
 
 
-def _channel(session: Session, campaign: Campaign, channel: str, template_id: UUID, audience: Select[Any]) -> ChannelPlan:
+def _channel(
+    session: Session, campaign: Campaign, channel: str, template_id: UUID, audience: Select[Any]
+) -> ChannelPlan:
     template = session.get_one(Template, template_id)
     version = library.current(session, template)
     falls = policy.waterfall(session, audience, channel, template.message_class)
@@ -129,7 +131,11 @@ def _average_parts(
 ) -> Decimal:
     """SMS parts a recipient, from a sample: a Hebrew name can double them."""
     people = audience.limit(SAMPLE).subquery()
-    rows = session.execute(_RECIPIENTS, {"contacts": list(session.execute(select(people.c[0])).scalars())}).mappings().all()
+    rows = (
+        session.execute(_RECIPIENTS, {"contacts": list(session.execute(select(people.c[0])).scalars())})
+        .mappings()
+        .all()
+    )
     if not rows:
         return Decimal(1)
     vault, ready = vault_of(session), prepared(version, channel)
@@ -137,7 +143,9 @@ def _average_parts(
     total = 0
     for row in rows:
         data = data_of(row, vault.open_person(row["id"], row["key"], row["person"]), names)
-        text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": "https://example.example/u/" + "x" * 84})
+        text = ready.sms(
+            ready.language_for(row["language"]), {**data, "unsubscribe_url": "https://example.example/u/" + "x" * 84}
+        )
         total += sms.measure(text).parts
     return Decimal(total) / len(rows)
 
@@ -161,14 +169,20 @@ def digest(session: Session, campaign: Campaign) -> bytes:
 
 def _definitions(session: Session, audience: Mapping[str, Any]) -> dict[str, object]:
     return {
-        side: [session.get_one(Segment, UUID(str(i))).definition for i in audience.get(side, [])] for side in ("segments", "exclude")
+        side: [session.get_one(Segment, UUID(str(i))).definition for i in audience.get(side, [])]
+        for side in ("segments", "exclude")
     }
 
 
 def _text(session: Session, template_id: UUID) -> dict[str, object]:
     template = session.get_one(Template, template_id)
     version = library.current(session, template)
-    return {"class": template.message_class, "channel": template.channel, "texts": version.texts, "fallback": version.fallback_language}
+    return {
+        "class": template.message_class,
+        "channel": template.channel,
+        "texts": version.texts,
+        "fallback": version.fallback_language,
+    }
 
 
 def _sender(session: Session, channel: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The consent ledger: what a person allowed, when, on what basis. Append-only; the present state follows by a trigger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -76,8 +76,16 @@ def history(session: Session, contact_id: UUID) -> list[ConsentEntry]:
 
 def states(session: Session, contact_id: UUID) -> dict[str, str]:
     """The present state by channel: granted, withdrawn or unknown."""
-    query = select(ConsentState.channel, ConsentState.state).where(
-        ConsentState.contact_id == contact_id, ConsentState.purpose == "marketing"
+    return states_of(session, [contact_id])[contact_id]
+
+
+def states_of(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
+    """The present states of the contacts of a page."""
+    wanted = list(contact_ids)
+    query = select(ConsentState.contact_id, ConsentState.channel, ConsentState.state).where(
+        ConsentState.contact_id.in_(wanted), ConsentState.purpose == "marketing"
     )
-    known = dict(session.execute(query).tuples().all())
-    return {channel: known.get(channel, "unknown") for channel in CHANNELS}
+    found: dict[UUID, dict[str, str]] = {contact_id: dict.fromkeys(CHANNELS, "unknown") for contact_id in wanted}
+    for contact_id, channel, state in session.execute(query):
+        found[contact_id][channel] = state
+    return found

@@ -39,4 +39,6 @@ def refuse_while_used(session: Session, kind: str, used_id: UUID) -> None:
     """Raise Conflict naming who uses the thing."""
     users = users_of(session, kind, used_id)
     if users:
-        raise Conflict(mark("It is used by %(names)s. Change that first."), names=", ".join(u.by_name for u in users[:5]))
+        raise Conflict(
+            mark("It is used by %(names)s. Change that first."), names=", ".join(u.by_name for u in users[:5])
+        )
