@@ -16,8 +16,8 @@ class Import(Owned, Base):
     """One file on its way into contacts.
 
     `dialect` is {encoding, delimiter}, `columns` the header, `mapping` {column: field}, `options` the dedupe rule, consent and
-    demonstration choice. `position` is the byte after the last row taken: a killed import goes on from there, because it moves
-    in the same transaction as the rows. Names and addresses of bad rows are not kept here: the error file is encrypted.
+    demonstration choice. `position` is the byte after the last row taken: a killed import goes on from there, because it moves in
+    the same transaction as the rows.
     """
 
     __tablename__ = "imports"
@@ -42,7 +42,6 @@ class Import(Owned, Base):
     updated: Mapped[int] = mapped_column(Integer, server_default="0")
     unchanged: Mapped[int] = mapped_column(Integer, server_default="0")
     failed: Mapped[int] = mapped_column(Integer, server_default="0")
-    error_file: Mapped[str | None]
     failure: Mapped[str | None]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]

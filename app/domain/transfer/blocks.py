@@ -1,0 +1,262 @@
+"""One block of rows made ready for the database: who is new, who changes, everything sealed, as text for COPY.
+
+Nothing here touches the database, so that a thread does it while PostgreSQL loads the block before.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.core import phone
+from app.core.errors import mark
+from app.core.vault import OrganisationVault
+from app.domain.contacts.person import Person, opened
+from app.domain.transfer.reading import Record
+from app.domain.transfer.rows import PLAIN, Bad, Draft, Plan
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NULL = "\\N"
+
+
+class Known(NamedTuple):
+    """A contact that is there already, as far as a row must know it; `whole` only where the row says something new."""
+
+    id: UUID
+    content_hash: bytes | None
+    status: str = "active"
+    whole: Mapping[str, Any] | None = None
+
+
+class Problem(NamedTuple):
+    """A row that is not taken."""
+
+    row: int
+    column: str
+    reason: str
+    fields: list[str]
+
+
+class Line(NamedTuple):
+    """A row that can be taken: its hash, whom it is about and what it says."""
+
+    row: int
+    key: str | bytes
+    content_hash: bytes
+    draft: Draft
+    fields: list[str]
+
+
+@dataclass
+class Block:
+    """Rows as they were read. `position` and `rows` are where the file stands after them."""
+
+    before: int
+    position: int
+    rows: int
+    lines: list[Line] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class Staged:
+    """A block ready to load: text for COPY, and what it will do to the numbers of the import."""
+
+    block: Block
+    contacts: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    replaced: int = 0  # contacts that were there before and change
+
+    def count(self, effect: str) -> None:
+        """Count one row by what it does: created, updated or unchanged."""
+        setattr(self, effect, getattr(self, effect) + 1)
+
+
+class Ambiguous(NamedTuple):
+    """Several contacts share the address a row is matched by."""
+
+
+Found = Mapping[str | bytes, Known | Ambiguous]
+
+
+class Maker:
+    """Everything about an import that stays the same for all its blocks."""
+
+    def __init__(self, plan: Plan, vault: OrganisationVault, dedupe: str, fingerprint: str) -> None:
+        self.plan = plan
+        self.vault = vault
+        self.dedupe = dedupe
+        # A row's hash counts only for the same file header, mapping and options: with others it means something else.
+        self._hash_key = vault.blind("import", fingerprint)
+
+    def read(self, records: Iterable[Record], first_row: int, block: Block) -> Block:
+        """Check the records and turn them into lines and problems; row 1 is the header."""
+        for row, record in enumerate(records, start=first_row):
+            if record.problem:
+                block.problems.append(Problem(row, "", record.problem, record.fields))
+                continue
+            try:
+                draft = self.plan(record.fields)
+            except Bad as bad:
+                block.problems.append(Problem(row, bad.column, bad.reason, record.fields))
+                continue
+            digest = blake2b("\x1f".join(record.fields).encode(), key=self._hash_key, digest_size=16).digest()
+            block.lines.append(Line(row, draft.external_id or self._address(draft), digest, draft, record.fields))
+        return block
+
+    def _address(self, draft: Draft) -> bytes:
+        return (
+            self.vault.blind("email", draft.emails[0]) if draft.emails else self.vault.blind("phone", draft.phones[0])
+        )
+
+    def stage(self, block: Block, found: Found) -> Staged:
+        """Decide what every line does, then seal what has to be written."""
+        staged = Staged(block, problems=list(block.problems))
+        pending: dict[str | bytes, _Pending] = {}
+        for line in block.lines:
+            waiting = pending.get(line.key)
+            if waiting is not None:
+                staged.count("unchanged" if self.dedupe == "skip" else "updated")
+                if self.dedupe != "skip":
+                    waiting.take(line, self.dedupe)
+                continue
+            known = found.get(line.key)
+            if known is None:
+                staged.created += 1
+                pending[line.key] = _Pending(line)
+            elif reason := _refusal(known):
+                staged.problems.append(Problem(line.row, "", reason, line.fields))
+            else:
+                assert isinstance(known, Known)
+                self._meet(staged, pending, line, known)
+        for one in pending.values():
+            self._write(staged, one)
+        return staged
+
+    def _meet(self, staged: Staged, pending: dict[str | bytes, "_Pending"], line: Line, known: Known) -> None:
+        if self.dedupe == "skip" or known.content_hash == line.content_hash or known.whole is None:
+            staged.unchanged += 1
+            return
+        waiting = _Pending(line, known.whole, self.vault)
+        waiting.take(line, self.dedupe)
+        staged.updated += 1
+        staged.replaced += 1
+        pending[line.key] = waiting
+
+    def _write(self, staged: Staged, one: "_Pending") -> None:
+        contact_id = one.id or _new_id()
+        draft = one.draft
+        person: dict[str, object] = {
+            "first_name": draft.first_name,
+            "last_name": draft.last_name,
+            "emails": draft.emails,
+            "phones": draft.phones,
+            "properties": draft.personal,
+        }
+        key, sealed = self.vault.seal_person(contact_id, person, one.key)
+        text = str(contact_id)
+        plain = [draft.plain.get(name) for name in PLAIN]
+        staged.contacts.append(
+            "\t".join((
+                text, "f" if one.id else "t", _text(draft.external_id), f"\\\\x{key.hex()}", f"\\\\x{sealed.hex()}",
+                *map(_text, plain), _text(f"{{{draft.clear}}}"), _array(draft.tags), str(one.version),
+                f"\\\\x{one.content_hash.hex()}", "t" if draft.consent else "f",
+            ))
+        )  # fmt: skip
+        for position, email in enumerate(draft.emails):
+            blind, domain = self.vault.blind("email", email).hex(), email.rpartition("@")[2]
+            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}")
+        for position, number in enumerate(draft.phones):
+            blind, country = self.vault.blind("phone", number).hex(), phone.country(number) or _NULL
+            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}")
+
+
+class _Pending:
+    """A contact as it will be written at the end of the block; several lines may speak of it."""
+
+    __slots__ = ("content_hash", "draft", "id", "key", "version")
+
+    def __init__(
+        self, line: Line, whole: Mapping[str, Any] | None = None, vault: OrganisationVault | None = None
+    ) -> None:
+        self.content_hash = line.content_hash
+        self.id: UUID | None = None
+        self.key: bytes | None = None
+        self.version = 1
+        self.draft = line.draft
+        if whole is not None and vault is not None:
+            self.id, self.key, self.version = whole["id"], bytes(whole["key"]), whole["version"]
+            self.draft = _as_draft(whole, opened(vault, whole["id"], self.key, bytes(whole["person"])))
+
+    def take(self, line: Line, dedupe: str) -> None:
+        """Add what a line says: over what is there (update), or only where nothing is (fill)."""
+        self.draft = _merged(line.draft, self.draft) if dedupe == "update" else _merged(self.draft, line.draft)
+        self.content_hash = line.content_hash
+
+
+def _refusal(known: Known | Ambiguous) -> str | None:
+    if isinstance(known, Ambiguous):
+        return mark("Several contacts share this address. Map a column to the external id.")
+    if known.status == "erased":
+        return mark("This person was erased and cannot be imported again.")
+    return None
+
+
+def _as_draft(whole: Mapping[str, Any], person: Person) -> Draft:
+    return Draft(
+        external_id=whole["external_id"],
+        first_name=person.first_name,
+        last_name=person.last_name,
+        emails=person.emails,
+        phones=person.phones,
+        plain={name: whole[name] for name in PLAIN if whole[name]},
+        clear=json.dumps(whole["properties"], ensure_ascii=False)[1:-1],
+        personal=person.properties,
+        tags=tuple(whole["tags"]),
+    )
+
+
+def _merged(strong: Draft, weak: Draft) -> Draft:
+    """Both together; where both speak, the strong one counts. An empty cell says nothing. Tags add up."""
+    return Draft(
+        external_id=strong.external_id or weak.external_id,
+        first_name=strong.first_name or weak.first_name,
+        last_name=strong.last_name or weak.last_name,
+        emails=_joined(strong.emails, weak.emails),
+        phones=_joined(strong.phones, weak.phones),
+        plain={**weak.plain, **strong.plain},
+        clear=json.dumps({**weak.properties, **strong.properties}, ensure_ascii=False)[1:-1],
+        personal={**weak.personal, **strong.personal},
+        tags=tuple(dict.fromkeys((*weak.tags, *strong.tags))),
+        consent=strong.consent or weak.consent,
+    )
+
+
+def _joined(strong: tuple[str, ...], weak: tuple[str, ...]) -> tuple[str, ...]:
+    """The strong addresses take the first places; those beyond them stay."""
+    return strong + tuple(value for value in weak[len(strong) :] if value not in strong)
+
+
+def _new_id() -> UUID:
+    """A uuidv7 (RFC 9562): the milliseconds first, so that new rows lie side by side in the index."""
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    return UUID(int=number & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
+
+
+def _text(value: str | None) -> str:
+    return _NULL if value is None else value.translate(_ESCAPES)
+
+
+def _array(values: tuple[str, ...]) -> str:
+    if not values:
+        return "{}"
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return _text(f"{{{','.join(quoted)}}}")

@@ -1,0 +1,280 @@
+"""Carry out an import: block by block, each in one transaction with its place in the file, so that it can die at any moment.
+
+While PostgreSQL loads a block, a thread reads, checks and seals the next one.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import system
+from app.core.errors import mark
+from app.core.files import Files
+from app.core.sql import load
+from app.core.unit import settings_of
+from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.audit import trail
+from app.domain.contacts import properties
+from app.domain.outbox.publish import publish
+from app.domain.transfer import demonstration
+from app.domain.transfer.blocks import Ambiguous, Block, Found, Known, Maker, Problem, Staged
+from app.domain.transfer.mapping import ImportOptions
+from app.domain.transfer.models import Import, ImportProblem
+from app.domain.transfer.reading import Records
+from app.domain.transfer.rows import Plan, Typed
+
+log = logging.getLogger(__name__)
+OpenUnit = Callable[[], AbstractContextManager[Session]]
+
+BLOCK = 10_000
+LEASE = timedelta(seconds=60)
+MOST_PROBLEMS = 100_000
+TRIES = 5
+_SQL = load("transfer/queries.sql")
+# COPY is refused on tables with row-level security: rows come to rest here first. Temporary, so it is written to no log.
+_STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS import_contacts (
+  id uuid, is_new boolean, external_id text, key bytea, person bytea, language text, gender text, timezone text, country text,
+  city text, postal_code text, lifecycle_stage text, properties jsonb, tags text[], version int, content_hash bytea,
+  consent boolean) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS import_addresses (
+  contact_id uuid, kind text, position smallint, blind bytea, domain text, country text) ON COMMIT DELETE ROWS;
+TRUNCATE pg_temp.import_contacts, pg_temp.import_addresses
+"""
+
+
+class _CollisionError(Exception):
+    """A contact of this block was added or changed by somebody else since it was looked up."""
+
+
+class _LostError(Exception):
+    """The import was cancelled, or another worker holds it now."""
+
+
+def run(open_unit: OpenUnit, import_id: UUID) -> None:
+    """Carry out an import from where it stands; nothing happens when somebody else is at it or it is over."""
+    token = uuid4()
+    with open_unit() as session:
+        loader = _claimed(session, open_unit, import_id, token)
+    if loader is None:
+        return
+    try:
+        failure = loader.run()
+    except _LostError:
+        log.info("an import was taken away", extra={"import": str(import_id)})
+        return
+    except FileNotFoundError:
+        failure = mark("The uploaded file is not there any more.")
+    except (DataError, IntegrityError):
+        log.exception("a block of an import was refused", extra={"import": str(import_id)})
+        failure = mark("The database refused some rows. Nothing of them was kept; the rows before them were.")
+    with open_unit() as session:
+        _finish(session, import_id, token, failure)
+
+
+def _claimed(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID) -> "_Loader | None":
+    now = clock.now()
+    values = {"id": import_id, "token": token, "now": now, "until": now + LEASE}
+    if session.execute(_SQL["claim"], values).first() is None:
+        return None
+    row = session.execute(select(Import).where(Import.id == import_id)).scalar_one()
+    options = ImportOptions.model_validate(row.options)
+    known = {p.key: Typed(p.key, p.type, p.is_pii) for p in properties.listed(session)}
+    plan = Plan(row.columns, options, known, organisation_of(session).region)
+    fingerprint = json.dumps([row.columns, options.model_dump(mode="json")], sort_keys=True)
+    maker = Maker(plan, vault_of(session), options.dedupe, fingerprint)
+    chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
+    records = Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.position)
+    return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options))
+
+
+def _grants(row: Import, options: ImportOptions) -> dict[str, Any]:
+    """The consent of this file as the ledger keeps it."""
+    made_up = options.demonstration
+    return {
+        "organisation": row.organisation_id,
+        "channels": ["sms", "email"] if made_up else list(options.consent),
+        "basis": demonstration.CONSENT_SOURCE if made_up else options.basis,
+        "source": demonstration.CONSENT_SOURCE if made_up else f"import {row.file_name}"[:200],
+        "wording": options.wording or None,
+        "by": row.created_by,
+    }
+
+
+@dataclass
+class _Loader:
+    """One worker at one import."""
+
+    open_unit: OpenUnit
+    id: UUID
+    token: UUID
+    maker: Maker
+    records: Records
+    rows: int
+    grants: dict[str, Any]
+    failed: int = 0
+
+    def run(self) -> str | None:
+        """Load all blocks; why it cannot go on, or None at the good end."""
+        with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
+            block = self._read()
+            ahead = self._stage(pool, block) if block else None
+            while ahead:
+                staged, block = ahead.result()
+                # the next block is sealed while this one is loaded, unless both speak of the same people
+                is_apart = block is not None and _keys(block).isdisjoint(_keys(staged.block)) and not _by_address(block)
+                ahead = self._stage(pool, block) if block and is_apart else None
+                self._load(staged)
+                self.failed += len(staged.problems)
+                if self.failed > MOST_PROBLEMS:
+                    return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
+                if block and not is_apart:
+                    ahead = self._stage(pool, block)
+        return None
+
+    def _read(self) -> Block | None:
+        block = Block(before=self.records.position, position=0, rows=0)
+        records = self.records.take(BLOCK)
+        if not records:
+            return None
+        first_row = self.rows + 2  # row 1 is the header
+        self.rows += len(records)
+        block.position, block.rows = self.records.position, self.rows
+        return self.maker.read(records, first_row, block)
+
+    def _stage(self, pool: ThreadPoolExecutor, block: Block) -> "Future[tuple[Staged, Block | None]]":
+        with self.open_unit() as session:
+            found = _find(session, block)
+        return pool.submit(lambda: (self.maker.stage(block, found), self._read()))
+
+    def _load(self, staged: Staged) -> None:
+        for attempt in range(TRIES):
+            try:
+                with self.open_unit() as session:
+                    self._load_once(session, staged)
+                return
+            except _CollisionError:
+                if attempt == TRIES - 1:
+                    raise
+                with self.open_unit() as session:
+                    found = _find(session, staged.block)
+                staged = self.maker.stage(staged.block, found)
+
+    def _load_once(self, session: Session, staged: Staged) -> None:
+        now = clock.now()
+        # first of all: whoever lost the import finds out before he has written anything
+        moved = session.execute(_SQL["move"], {
+            "id": self.id, "token": self.token, "until": now + LEASE, "before": staged.block.before,
+            "position": staged.block.position, "rows": staged.block.rows, "created": staged.created,
+            "updated": staged.updated, "unchanged": staged.unchanged, "failed": len(staged.problems),
+        })  # fmt: skip
+        if _count(moved) != 1:
+            raise _LostError
+        if staged.problems:
+            _keep_problems(session, self.id, staged.problems)
+        if staged.contacts:
+            _copy(session, staged)
+            self._write(session, staged)
+
+    def _write(self, session: Session, staged: Staged) -> None:
+        shared = {**self.grants, "now": clock.now()}
+        added = _count(session.execute(_SQL["add_contacts"], shared))
+        changed = _count(session.execute(_SQL["change_contacts"], shared)) if staged.replaced else 0
+        if (added, changed) != (staged.created, staged.replaced):
+            raise _CollisionError
+        if changed:
+            session.execute(_SQL["drop_addresses"])
+        session.execute(_SQL["add_addresses"], shared)
+        if shared["channels"]:
+            session.execute(_SQL["grant_new"], shared)
+            if changed:
+                session.execute(_SQL["grant_changed"], shared)
+
+
+def _keys(block: Block) -> set[str | bytes]:
+    return {line.key for line in block.lines}
+
+
+def _by_address(block: Block) -> bool:
+    return bool(block.lines) and isinstance(block.lines[0].key, bytes)
+
+
+def _find(session: Session, block: Block) -> Found:
+    """Who of the block is there already; those the rows say something new about, whole."""
+    keys = list(_keys(block))
+    query = _SQL["known_by_address" if _by_address(block) else "known_by_external_id"]
+    found: dict[str | bytes, Known | Ambiguous] = {}
+    for name, contact_id, content_hash, status in session.execute(query, {"keys": keys}) if keys else ():
+        found[name] = Ambiguous() if name in found else Known(contact_id, content_hash, status)
+    news = {
+        known.id: line.key
+        for line in block.lines
+        if isinstance(known := found.get(line.key), Known) and known.content_hash != line.content_hash
+    }
+    if news:
+        for whole in session.execute(_SQL["whole"], {"ids": list(news)}).mappings():
+            known = found[news[whole["id"]]]
+            assert isinstance(known, Known)
+            found[news[whole["id"]]] = known._replace(whole=dict(whole))
+    return found
+
+
+def _copy(session: Session, staged: Staged) -> None:
+    connection: Any = session.connection().connection.driver_connection
+    with connection.cursor() as cursor:
+        cursor.execute(_STAGE)
+        for table, lines in (("import_contacts", staged.contacts), ("import_addresses", staged.addresses)):
+            with cursor.copy(f"COPY pg_temp.{table} FROM STDIN") as copy:
+                copy.write("".join(f"{line}\n" for line in lines))
+
+
+def _keep_problems(session: Session, import_id: UUID, problems: Iterable[Problem]) -> None:
+    vault = vault_of(session)
+    rows = [
+        {
+            "organisation_id": vault.organisation_id,
+            "import_id": import_id,
+            "row": problem.row,
+            "column": problem.column,
+            "reason": problem.reason,
+            "sealed": vault.seal(
+                json.dumps(problem.fields, ensure_ascii=False).encode(), f"import_problems|{import_id}|{problem.row}"
+            ),
+        }
+        for problem in problems
+    ]
+    session.execute(insert(ImportProblem), rows)
+
+
+def _finish(session: Session, import_id: UUID, token: UUID, failure: str | None) -> None:
+    state = "failed" if failure else "completed"
+    values = {"id": import_id, "token": token, "now": clock.now(), "state": state, "failure": failure}
+    if _count(session.execute(_SQL["finish"], values)) != 1:
+        return
+    close(session, import_id, f"import.{state}")
+
+
+def close(session: Session, import_id: UUID, action: str) -> None:
+    """Tell the trail and everybody upward what an import has done, once, at its end."""
+    row = session.execute(
+        select(Import).where(Import.id == import_id).execution_options(populate_existing=True)
+    ).scalar_one()
+    numbers = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed")}
+    trail.record(session, system(row.organisation_id), action, ("import", import_id), after=numbers)
+    if row.created or row.updated:
+        publish(session, "contacts.changed", import_id, {"import": str(import_id)})
+
+
+def _count(result: Any) -> int:
+    return int(result.rowcount)
