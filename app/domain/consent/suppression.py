@@ -2,15 +2,17 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core import clock, phone
 from app.core.actor import Actor, require
+from app.core.db import live
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.core.text import email as normal_email
@@ -19,9 +21,11 @@ from app.core.unit import actor_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS, Suppression
+from app.domain.contacts.models import ContactAddress
 
 KIND = {"sms": "phone", "email": "email"}
 MOST_AT_ONCE = 100_000
+_AT_ONCE = 1_000
 
 
 def normal(session: Session, address: str, channel: str) -> str | None:
@@ -33,32 +37,36 @@ def normal(session: Session, address: str, channel: str) -> str | None:
 
 def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> None:
     """Put an address on the list; nothing happens if it stands there already. Raises Invalid."""
+    _check(channel, reason)
+    clean = normal(session, address, channel)
+    if clean is None:
+        raise Invalid.field("address", mark("This is not a valid address for this channel."))
+    for made in _put(session, [(channel, clean)], reason, source):
+        after = {"channel": channel, "reason": reason}
+        trail.record(session, actor_of(session), "suppression.added", ("suppression", made), after=after)
+
+
+def _check(channel: str, reason: str) -> None:
     if channel not in CHANNELS:
         raise Invalid.field("channel", mark("Choose SMS or e-mail."))
     if reason not in SUPPRESSION_REASONS:
         raise Invalid.field("reason", mark("Choose one of the reasons offered."))
-    clean = normal(session, address, channel)
-    if clean is None:
-        raise Invalid.field("address", mark("This is not a valid address for this channel."))
+
+
+def _put(session: Session, addresses: Iterable[tuple[str, str]], reason: str, source: str) -> list[UUID]:
+    """Add normal addresses, each (channel, address); the ids of those that were not there."""
     by, vault = actor_of(session), vault_of(session)
-    blind = vault.blind(KIND[channel], clean)
-    made = session.execute(
-        insert(Suppression)
-        .values(
-            organisation_id=by.organisation_id,
-            channel=channel,
-            blind=blind,
-            address=vault.seal(clean.encode(), f"suppressions|{channel}|{blind.hex()}"),
-            reason=reason,
-            source=source,
-            at=clock.now(),
-            added_by=by.id,
-        )
-        .on_conflict_do_nothing()
-        .returning(Suppression.id)
-    ).scalar_one_or_none()
-    if made:
-        trail.record(session, by, "suppression.added", ("suppression", made), after={"channel": channel, "reason": reason})
+    shared = {"organisation_id": by.organisation_id, "reason": reason, "source": source, "at": clock.now(), "added_by": by.id}
+    rows = []
+    for channel, address in addresses:
+        blind = vault.blind(KIND[channel], address)
+        sealed = vault.seal(address.encode(), f"suppressions|{channel}|{blind.hex()}")
+        rows.append({**shared, "channel": channel, "blind": blind, "address": sealed})
+    made: list[UUID] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        statement = insert(Suppression).values(rows[start : start + _AT_ONCE]).on_conflict_do_nothing()
+        made += session.execute(statement.returning(Suppression.id)).scalars()
+    return made
 
 
 def add(session: Session, address: str, *, channel: str, reason: str, by: Actor) -> None:
@@ -67,36 +75,89 @@ def add(session: Session, address: str, *, channel: str, reason: str, by: Actor)
     suppress(session, address, channel=channel, reason=reason, source="by hand")
 
 
-def add_file(session: Session, content: bytes, *, channel: str, reason: str, by: Actor) -> tuple[int, list[int]]:
-    """Suppress a list, one address a line (first column); how many lines were taken, and the numbers of bad ones.
+@dataclass(frozen=True)
+class Taken:
+    """What became of a list: `added` are new, `known` stood there already, `bad` are the numbers of bad lines."""
 
-    Raises Invalid (not text, too long), Forbidden.
+    added: int
+    known: int
+    bad: list[int]
+
+
+def add_file(session: Session, content: bytes, *, channel: str, reason: str, by: Actor) -> Taken:
+    """Suppress a list, one address a line, in the first column or in one headed "address".
+
+    A column headed "channel" wins over `channel`, so that an exported list can be read again.
+
+    Raises:
+        Invalid (not text, nothing in it, too long), Forbidden.
     """
     require(by, "suppressions:write")
+    _check(channel, reason)
+    good: dict[tuple[str, str], int] = {}
+    bad: list[int] = []
+    region = organisation_of(session).region
+    for number, kind, address in _lines(content, channel):
+        clean = None
+        if kind in CHANNELS:
+            clean = normal_email(address) if kind == "email" else phone.parse(address, region)
+        if clean is None:
+            bad.append(number)
+        else:
+            good.setdefault((kind, clean), number)
+    if not good and not bad:
+        raise Invalid.field("file", mark("The file is empty."))
+    added = len(_put(session, good, reason, "list"))
+    after = {"reason": reason, "rows": added}
+    trail.record(session, by, "suppression.added", ("organisation", by.organisation_id), after=after)
+    return Taken(added, len(good) - added, bad)
+
+
+def _lines(content: bytes, channel: str) -> Iterator[tuple[int, str, str]]:
+    """Line number, channel and address of every line that holds something."""
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise Invalid.field("file", mark("The file is not text in UTF-8. Save it as CSV UTF-8 and try again.")) from None
     if len(lines) > MOST_AT_ONCE:
         raise Invalid.field("file", mark("At most %(most)s lines at once."), most=MOST_AT_ONCE)
-    taken, bad = 0, []
-    for number, row in enumerate(csv.reader(lines), start=1):
-        if not row or not row[0].strip():
-            continue
-        try:
-            suppress(session, row[0], channel=channel, reason=reason, source="list")
-            taken += 1
-        except Invalid:
-            bad.append(number)
-    return taken, bad
+    place, kind_place = 0, -1
+    try:
+        for number, row in enumerate(csv.reader(lines), start=1):
+            heads = [cell.strip().lower() for cell in row]
+            if number == 1 and "address" in heads:
+                place, kind_place = heads.index("address"), heads.index("channel") if "channel" in heads else -1
+            elif len(row) > place and (address := row[place].strip().lstrip("'")):
+                yield number, heads[kind_place] if 0 <= kind_place < len(row) else channel, address
+    except csv.Error:
+        raise Invalid.field("file", mark("The file is not a list of lines. Save it as CSV UTF-8 and try again.")) from None
+
+
+def get(session: Session, suppression_id: UUID, *, by: Actor) -> Suppression:
+    """One standing suppression. Raises NotFound, Forbidden."""
+    require(by, "suppressions:read")
+    row = session.get(Suppression, suppression_id)
+    if row is None or row.lifted_at:
+        raise NotFound(mark("This address is not on the list."))
+    return row
+
+
+def of_contact(session: Session, contact_id: UUID) -> list[Suppression]:
+    """The standing suppressions of a contact's own addresses."""
+    addresses, rows = live(ContactAddress).c, live(Suppression).c
+    ids = (
+        select(rows.id)
+        .join_from(live(ContactAddress), live(Suppression), rows.blind == addresses.blind)
+        .where(addresses.contact_id == contact_id, rows.lifted_at.is_(None))
+        .where(or_(*(and_(rows.channel == c, addresses.kind == kind) for c, kind in KIND.items())))
+    )
+    return list(session.execute(select(Suppression).where(Suppression.id.in_(ids)).order_by(Suppression.at)).scalars())
 
 
 def lift(session: Session, suppression_id: UUID, *, reason: str, by: Actor) -> Suppression:
     """Take an address off the list, with a reason; a legal one stays. Raises NotFound, Invalid, Conflict, Forbidden."""
     require(by, "suppressions:write")
-    row = session.get(Suppression, suppression_id)
-    if row is None or row.lifted_at:
-        raise NotFound(mark("This address is not on the list."))
+    row = get(session, suppression_id, by=by)
     if row.reason == "legal":
         raise Conflict(mark("A legal suppression cannot be lifted here."))
     if not reason.strip():

@@ -1,0 +1,5 @@
+"""The blueprint of the contact pages."""
+
+from flask import Blueprint
+
+bp = Blueprint("contacts", __name__, url_prefix="/contacts")

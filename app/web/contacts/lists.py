@@ -1,0 +1,68 @@
+"""The list of contacts: filters in the address, keyset pages, masked people."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Select
+
+from app.core.db import db
+from app.core.errors import Invalid, mark
+from app.domain.consent import ledger
+from app.domain.contacts import groups, profile, search
+from app.domain.contacts.models import STATUSES
+from app.domain.contacts.search import Filter
+from app.domain.segments import library, membership
+from app.http.auth import allow
+from app.http.inputs import page_asked
+from app.web.contacts import words
+from app.web.contacts.blueprint import bp
+from app.web.render import page_or_part
+
+FILTERS = ("q", "tag", "group", "status", "segment", "deleted")
+
+
+@bp.get("")
+@allow("contacts:read")
+def index() -> ResponseReturnValue:
+    """Contacts, the newest first. Names and addresses are masked for everybody."""
+    session = db.session()
+    page = search.listed(session, _wanted(), page_asked(request.args), by=g.actor)
+    ids = [contact.id for contact in page.items]
+    return page_or_part(
+        "contacts/index.html",
+        "contacts/_contacts.html",
+        page=page,
+        people=profile.masked_all(session, page.items),
+        consents=ledger.states_of(session, ids),
+        words=words,
+        statuses=STATUSES,
+        tags=search.tags(session),
+        groups=groups.listed(session),
+        segments=library.names(session, by=g.actor),
+        is_filtered=any(request.args.get(name) for name in FILTERS),
+    )
+
+
+def _wanted() -> Filter:
+    given = request.args
+    return Filter(
+        q=given.get("q", ""),
+        tag=given.get("tag", ""),
+        group=given.get("group", ""),
+        status=given.get("status", ""),
+        within=_segment(given.get("segment", "")),
+        deleted=given.get("deleted") == "1",
+    )
+
+
+def _segment(given: str) -> Select[Any] | None:
+    """The ids of a segment's contacts. Raises Invalid (not an id), NotFound."""
+    if not given:
+        return None
+    try:
+        segment_id = UUID(given)
+    except ValueError:
+        raise Invalid.field("segment", mark("This is not a valid id.")) from None
+    return membership.audience(db.session(), [segment_id], [])

@@ -1,0 +1,67 @@
+"""One contact: overview with masked personal data, what is revealed, history."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import g, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.core.db import db
+from app.domain.audit import trail
+from app.domain.consent import ledger, suppression
+from app.domain.contacts import groups, profile, properties
+from app.domain.contacts.models import Contact
+from app.domain.contacts.person import Person
+from app.http.auth import allow
+from app.http.inputs import page_asked
+from app.web import acts
+from app.web.contacts import words
+from app.web.contacts.blueprint import bp
+from app.web.render import page_or_part
+
+
+@bp.get("/<uuid:contact_id>")
+@allow("contacts:read")
+def show(contact_id: UUID) -> ResponseReturnValue:
+    """The overview; a deleted contact can be looked at and restored for 30 days."""
+    values = head(contact_id)
+    return render_template("contacts/show.html", tab="overview", **values, **overview(values["contact"], values["person"]))
+
+
+@bp.post("/<uuid:contact_id>/reveal")
+@allow("contacts:reveal")
+def reveal(contact_id: UUID) -> ResponseReturnValue:
+    """The personal data in clear, for this one answer; the look is logged."""
+    values = head(contact_id)
+    values["person"] = profile.reveal(db.session(), contact_id, by=g.actor)
+    values |= {"is_revealed": True, **overview(values["contact"], values["person"])}
+    return page_or_part("contacts/show.html", "contacts/_person.html", tab="overview", **values)
+
+
+@bp.get("/<uuid:contact_id>/history")
+@allow("contacts:read")
+def history(contact_id: UUID) -> ResponseReturnValue:
+    """Everything that was done to the contact, from the audit log."""
+    values = head(contact_id)
+    page = trail.entries(db.session(), page_asked(request.args), by=g.actor, subject=("contact", str(contact_id)))
+    drawn = acts.drawn(page.items)
+    return page_or_part("contacts/history.html", "contacts/_history.html", tab="history", page=page, acts=drawn, **values)
+
+
+def head(contact_id: UUID) -> dict[str, Any]:
+    """What the head of every tab needs."""
+    contact = profile.get(db.session(), contact_id, by=g.actor, deleted=True)
+    person = profile.masked(profile.person_of(db.session(), contact))
+    return {"contact": contact, "person": person, "words": words, "is_revealed": False}
+
+
+def overview(contact: Contact, person: Person) -> dict[str, Any]:
+    """What the overview needs beside its head."""
+    session = db.session()
+    return {
+        "definitions": properties.listed(session),
+        "values": {**contact.properties, **person.properties},
+        "groups": groups.of(session, [contact.id])[contact.id],
+        "consents": ledger.states(session, contact.id),
+        "suppressed": suppression.of_contact(session, contact.id),
+    }
