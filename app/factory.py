@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     db.init_app(app)
-    db.session.configure(info={"settings": settings}, expire_on_commit=False)
+    db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
     for room in (session, auth, security, locale, render, navigation, assets, badges, errors):
         room.init_app(app)
     for name in WEB:

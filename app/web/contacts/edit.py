@@ -36,8 +36,8 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     phone = TelField(_l("Phone"), [Length(max=40)])
     email = EmailField(_l("E-mail"), [Length(max=320)])
     external_id = StringField(_l("External id"), [Length(max=200)])
-    language = SelectField(_l("Language"), validate_choice=False)
-    gender = SelectField(_l("Gender"))
+    language = SelectField(_l("Language"), default="", validate_choice=False)
+    gender = SelectField(_l("Gender"), default="")
     lifecycle_stage = StringField(_l("Lifecycle stage"), [Length(max=40)])
     city = StringField(_l("City"), [Length(max=120)])
     postal_code = StringField(_l("Postal code"), [Length(max=20)])
@@ -135,7 +135,7 @@ def _form(data: dict[str, Any] | None = None) -> FlaskForm:
 def _field(row: PropertyDefinition) -> Field:
     """The field of a property; its text is brought to its type by the domain."""
     if row.type == "boolean":
-        return SelectField(row.label, choices=[("", "–"), ("yes", _l("yes")), ("no", _l("no"))])
+        return SelectField(row.label, default="", choices=[("", "–"), ("yes", _l("yes")), ("no", _l("no"))])
     hints = {"list": _l("Separate several by commas."), "date": _l("For example 2026-03-31.")}
     return StringField(row.label, [Length(max=2000)], description=hints.get(row.type, ""))
 

@@ -1,0 +1,129 @@
+"""Contact pages as a person without script uses them."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.core.actor import system
+from app.domain.contacts import profile, properties
+from app.domain.contacts.profile import ContactInput
+from app.domain.contacts.properties import PropertyInput
+from tests.web.pages import House
+
+DANA = {"external_id": "C-77", "email": "Dana@Mail.example", "phone": "052-2345678", "first_name": "Dana", "last_name": "Levi"}
+
+
+def made(bank: House, **changes: Any) -> UUID:
+    with bank.unit() as session:
+        return profile.create(session, ContactInput(**{**DANA, **changes}), by=system(bank.organisation_id)).id
+
+
+def test_an_empty_list_says_what_to_do_next(bank: House) -> None:
+    page = bank.browser("marketer").get("/contacts").get_data(as_text=True)
+    assert "No contacts yet" in page
+    assert 'href="/contacts/new"' in page
+
+
+def test_people_are_masked_until_somebody_looks_and_the_look_is_logged(bank: House) -> None:
+    contact_id = made(bank)
+    marketer = bank.browser("marketer")
+    for url in ("/contacts", f"/contacts/{contact_id}", f"/contacts/{contact_id}/history", f"/contacts/{contact_id}/consents"):
+        page = marketer.get(url).get_data(as_text=True)
+        assert "Dana" not in page
+        assert "dana@mail.example" not in page
+        assert "2345678" not in page
+    shown = marketer.post(f"/contacts/{contact_id}/reveal").get_data(as_text=True)
+    assert "dana@mail.example" in shown
+    assert "+972522345678" in shown
+    assert "Looked at personal data" in marketer.get(f"/contacts/{contact_id}/history").get_data(as_text=True)
+    viewer = bank.browser("viewer")
+    assert viewer.post(f"/contacts/{contact_id}/reveal").status_code == 403
+    assert viewer.get(f"/contacts/{contact_id}/edit").status_code == 403
+
+
+@pytest.mark.parametrize("text", ["dana@mail.example", "0522345678", "+972 52-234-5678", "C-7"])
+def test_the_search_finds_by_whole_address_or_beginning_of_the_external_id(bank: House, text: str) -> None:
+    made(bank)
+    made(bank, external_id="X-1", email="other@mail.example", phone="0522345679")
+    page = bank.browser("viewer").client.get("/contacts", query_string={"q": text}).get_data(as_text=True)
+    assert "C-77" in page
+    assert "X-1" not in page
+
+
+def test_a_contact_is_added_changed_deleted_and_brought_back(bank: House) -> None:
+    with bank.unit() as session:
+        by = system(bank.organisation_id)
+        properties.define(session, PropertyInput(key="balance", type="number"), by=by)
+        properties.define(session, PropertyInput(key="vip", type="boolean", label="Very important"), by=by)
+    marketer = bank.browser("marketer")
+    assert "Very important" in marketer.get("/contacts/new").get_data(as_text=True)
+    answer = marketer.post("/contacts/new", {**DANA, "own_balance": "15,000", "own_vip": "yes", "tags": "gold, staff", "groups": "Haifa"})
+    assert answer.status_code == 303
+    url = answer.headers["Location"]
+    page = marketer.get(url).get_data(as_text=True)
+    assert "15,000" in page
+    assert "gold" in page
+    assert "Haifa" in page
+    form = marketer.get(f"{url}/edit").get_data(as_text=True)
+    version = re.search(r'name="version"[^>]*value="(\d+)"', form)
+    assert version
+    assert 'value="dana@mail.example"' in form
+    saved = marketer.post(f"{url}/edit", {**DANA, "version": version.group(1), "city": "Haifa"})
+    assert saved.headers["Location"] == url
+    assert marketer.post(f"{url}/delete").status_code == 303
+    assert "Undo" in marketer.get("/contacts").get_data(as_text=True)
+    assert "Restore" in marketer.get(url).get_data(as_text=True)
+    assert marketer.post(f"{url}/restore").status_code == 303
+    assert "C-77" in marketer.get("/contacts").get_data(as_text=True)
+
+
+def test_mistakes_stand_beside_their_fields(bank: House) -> None:
+    made(bank)
+    marketer = bank.browser("marketer")
+    marketer.get("/contacts/new")
+    wrong = marketer.post("/contacts/new", {"email": "not an address", "phone": ""})
+    assert wrong.status_code == 422
+    assert 'id="email-error"' in wrong.get_data(as_text=True)
+    taken = marketer.post("/contacts/new", {"external_id": "C-77"})
+    assert taken.status_code == 422
+    assert 'id="external_id-error"' in taken.get_data(as_text=True)
+
+
+def test_of_two_who_edit_at_once_the_second_sees_what_the_first_changed(bank: House) -> None:
+    contact_id = made(bank)
+    marketer = bank.browser("marketer")
+    marketer.get(f"/contacts/{contact_id}/edit")
+    assert marketer.post(f"/contacts/{contact_id}/edit", {**DANA, "version": "1", "city": "Haifa"}).status_code == 303
+    late = marketer.post(f"/contacts/{contact_id}/edit", {**DANA, "version": "1", "city": "Eilat"})
+    page = late.get_data(as_text=True)
+    assert late.status_code == 409
+    assert "Haifa" in page
+    assert re.search(r'name="version"[^>]*value="2"', page)
+    assert marketer.post(f"/contacts/{contact_id}/edit", {**DANA, "version": "2", "city": "Eilat"}).status_code == 303
+
+
+def test_a_consent_is_recorded_with_its_proof(bank: House) -> None:
+    contact_id = made(bank)
+    marketer = bank.browser("marketer")
+    url = f"/contacts/{contact_id}/consents"
+    assert "No consent is recorded" in marketer.get(url).get_data(as_text=True)
+    wrong = marketer.post(url, {"state": "granted", "basis": ""})
+    assert wrong.status_code == 422
+    granted = marketer.post(url, {"state": "granted", "channels": ["sms", "email"], "basis": "form at the branch"})
+    assert granted.status_code == 303
+    marketer.post(url, {"state": "withdrawn", "channels": ["sms"], "basis": "called us"}, htmx=True)
+    page = marketer.get(url).get_data(as_text=True)
+    assert page.index("called us") < page.index("form at the branch")
+    now = page[page.index("Now</h2>") :]
+    assert now.index("Withdrawn") < now.index("Granted")
+
+
+def test_somebody_elses_contact_is_not_there(bank: House, page_app: Any, page_settings: Any) -> None:
+    from tests.web.pages import house
+
+    contact_id = made(bank)
+    stranger = house(page_app, page_settings).browser("marketer")
+    for part in ("", "/edit", "/history", "/consents"):
+        assert stranger.get(f"/contacts/{contact_id}{part}").status_code == 404

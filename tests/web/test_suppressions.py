@@ -1,0 +1,46 @@
+"""The suppression list in the browser."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+from tests.web.pages import House
+
+
+def upload(text: bytes, **values: str) -> dict[str, Any]:
+    return {"file": (BytesIO(text), "list.csv"), "channel": "email", "reason": "manual", **values}
+
+
+def test_an_address_is_added_found_and_lifted(bank: House) -> None:
+    marketer = bank.browser("marketer")
+    assert "Nothing is suppressed" in marketer.get("/suppressions").get_data(as_text=True)
+    assert marketer.post("/suppressions/new", {"channel": "sms", "address": "12", "reason": "manual"}).status_code == 422
+    assert marketer.post("/suppressions/new", {"channel": "sms", "address": "052-2345678", "reason": "opt_out"}).status_code == 303
+    found = marketer.client.get("/suppressions", query_string={"address": "+972522345678"}).get_data(as_text=True)
+    assert "+972•••••78" in found
+    lift = re.findall(r'href="([^"]+/lift)"', found)[0]
+    assert marketer.post(lift, {"reason": ""}).status_code == 422
+    assert marketer.post(lift, {"reason": "a slip of the hand"}).status_code == 303
+    assert marketer.get(lift).status_code == 404
+    assert "Nothing is suppressed" in marketer.get("/suppressions").get_data(as_text=True)
+
+
+def test_a_list_is_read_and_an_exported_one_again(bank: House) -> None:
+    marketer = bank.browser("marketer")
+    assert marketer.post("/suppressions/list", upload(b"a@mail.example\nnonsense\nB@mail.example\na@mail.example\n")).status_code == 303
+    page = marketer.get("/suppressions").get_data(as_text=True)
+    assert "2 addresses were added" in page
+    assert "left out: 2" in page
+    exported = marketer.post("/suppressions/export").get_data()
+    assert b"a@mail.example" in exported
+    marketer.post("/suppressions/list", upload(exported))
+    assert "2 were there already" in marketer.get("/suppressions").get_data(as_text=True)
+    assert marketer.post("/suppressions/list", upload(b"\xff\xfe\x00")).status_code == 422
+    assert marketer.post("/suppressions/list", upload(b"")).status_code == 422
+
+
+def test_a_viewer_sees_and_changes_nothing(bank: House) -> None:
+    viewer = bank.browser("viewer")
+    assert viewer.get("/suppressions").status_code == 200
+    assert viewer.get("/suppressions/new").status_code == 403
+    assert viewer.post("/suppressions/export").status_code == 403
