@@ -61,14 +61,14 @@ UNITS = {
 CHANNELS = {"sms": mark("SMS"), "email": mark("e-mail")}
 CONSENT = {"granted": mark("was given"), "withdrawn": mark("was withdrawn"), "unknown": mark("was never asked")}
 DEEDS = {
-    "sent": mark("was sent a message"),
-    "delivered": mark("received a message"),
-    "opened": mark("opened a message"),
-    "clicked": mark("clicked in a message"),
-    "bounced": mark("had a message bounce"),
-    "complained": mark("complained about a message"),
-    "unsubscribed": mark("unsubscribed from a message"),
-    "failed": mark("could not be reached by a message"),
+    "sent": mark("the contact was sent a message"),
+    "delivered": mark("the contact received a message"),
+    "opened": mark("the contact opened a message"),
+    "clicked": mark("the contact clicked in a message"),
+    "bounced": mark("the contact had a message bounce"),
+    "complained": mark("the contact complained about a message"),
+    "unsubscribed": mark("the contact unsubscribed from a message"),
+    "failed": mark("the contact could not be reached by a message"),
 }
 TIMES = {
     "eq": mark("exactly %(number)s times"),
@@ -151,12 +151,16 @@ def condition(node: Any, names: Names) -> Said:
         return _message(node, names)
     if isinstance(node, InSegment):
         name = names.segments.get(node.segment, str(node.segment))
-        message = mark("is in the segment “%(name)s”") if node.op == "in" else mark("is not in the segment “%(name)s”")
+        message = (
+            mark("the contact is in the segment “%(name)s”")
+            if node.op == "in"
+            else mark("the contact is not in the segment “%(name)s”")
+        )
         return Said(message, {"name": name})
     assert isinstance(node, InBucket)
     share = (node.last - node.first + 1) / 100
     return Said(
-        mark("is in a fixed random %(share)s%% (draw “%(salt)s”, buckets %(first)s to %(last)s)"),
+        mark("the contact is in a fixed random %(share)s%% (draw “%(salt)s”, buckets %(first)s to %(last)s)"),
         {"share": f"{share:g}", "salt": node.salt, "first": node.first, "last": node.last},
     )
 
