@@ -255,3 +255,8 @@ def _one_for_update(session: Session, import_id: UUID) -> Import:
     if row is None:
         raise NotFound(mark("There is no such import."))
     return row
+
+
+def waiting(session: Session) -> list[UUID]:
+    """Imports that were started and have not ended."""
+    return list(session.execute(select(Import.id).where(Import.state.in_(("queued", "running")))).scalars())
