@@ -25,6 +25,8 @@ def email(value: str) -> str | None:
 
 def clean(value: str) -> str:
     """Text without control characters and without space at its ends, in NFC."""
+    if value.isascii() and value.isprintable():  # most are
+        return value.strip()
     return unicodedata.normalize("NFC", _CONTROL.sub("", value)).strip()
 
 

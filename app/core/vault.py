@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _HEAD = b"\x01\x00\x01"
 BLIND_BYTES = 16
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make an encoder each time
 
 
 class Sealed(ValueError):
@@ -74,6 +75,9 @@ class OrganisationVault:
         self._wrap = AESGCM(key)
         self._prefix = organisation_id.bytes
         self._index_key = index_key
+        # HMAC (RFC 2104) with its two keyed halves made once: three times as fast, and an import makes millions
+        padded = index_key.ljust(64, b"\0")
+        self._inner, self._outer = sha256(bytes(b ^ 0x36 for b in padded)), sha256(bytes(b ^ 0x5C for b in padded))
 
     def seal(self, plain: bytes, bound_to: str) -> bytes:
         """Seal bytes under the organisation's key; `bound_to` names table, column and row."""
@@ -91,14 +95,14 @@ class OrganisationVault:
         Without `wrapped` a fresh key is made; destroying the wrapped key destroys the person's data.
         """
         bound = contact_id.bytes
+        chance = os.urandom(56)  # key and nonces from one call of the system
+        nonce = chance[:12]
         if wrapped is None:
-            key, nonce = os.urandom(32), os.urandom(12)
-            wrapped = _HEAD + nonce + self._wrap.encrypt(nonce, key, bound)
+            key, wrapping = chance[12:44], chance[44:]
+            wrapped = _HEAD + wrapping + self._wrap.encrypt(wrapping, key, bound)
         else:
             key = self._unwrap(bound, wrapped)
-        nonce = os.urandom(12)
-        plain = json.dumps(person, ensure_ascii=False, separators=(",", ":")).encode()
-        return wrapped, _HEAD + nonce + AESGCM(key).encrypt(nonce, plain, bound)
+        return wrapped, _HEAD + nonce + AESGCM(key).encrypt(nonce, _as_json(person).encode(), bound)
 
     def open_person(self, contact_id: UUID, wrapped: bytes, sealed: bytes) -> dict[str, object]:
         """A contact's personal data, or raise Sealed."""
@@ -114,7 +118,10 @@ class OrganisationVault:
 
     def blind(self, kind: str, value: str) -> bytes:
         """The blind index of a normalised value: equal values give equal bytes, nothing else can be read from it."""
-        return hmac.digest(self._index_key, f"{kind}|{value}".encode(), "sha256")[:BLIND_BYTES]
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(f"{kind}|{value}".encode())
+        outer.update(inner.digest())
+        return outer.digest()[:BLIND_BYTES]
 
     def bucket_key(self, salt: str) -> bytes:
         """The key of the buckets of one salt; the database computes buckets with it, by the set."""

@@ -5,8 +5,9 @@ Nothing here touches the database, so that a thread does it while PostgreSQL loa
 
 import json
 import os
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from app.domain.transfer.reading import Record
 from app.domain.transfer.rows import PLAIN, Bad, Draft, Plan
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPED = re.compile(r"[\\\t\n\r]")
 _NULL = "\\N"
 
 
@@ -137,8 +139,8 @@ class Maker:
             else:
                 assert isinstance(known, Known)
                 self._meet(staged, pending, line, known)
-        for one in pending.values():
-            self._write(staged, one)
+        for one, new_id in zip(pending.values(), _new_ids(len(pending)), strict=True):
+            self._write(staged, one, new_id)
         return staged
 
     def _meet(self, staged: Staged, pending: dict[str | bytes, "_Pending"], line: Line, known: Known) -> None:
@@ -151,8 +153,8 @@ class Maker:
         staged.replaced += 1
         pending[line.key] = waiting
 
-    def _write(self, staged: Staged, one: "_Pending") -> None:
-        contact_id = one.id or _new_id()
+    def _write(self, staged: Staged, one: "_Pending", new_id: UUID) -> None:
+        contact_id = one.id or new_id
         draft = one.draft
         person: dict[str, object] = {
             "first_name": draft.first_name,
@@ -163,20 +165,18 @@ class Maker:
         }
         key, sealed = self.vault.seal_person(contact_id, person, one.key)
         text = str(contact_id)
-        plain = [draft.plain.get(name) for name in PLAIN]
+        plain = "\t".join([_text(draft.plain[name]) if name in draft.plain else _NULL for name in PLAIN])
         staged.contacts.append(
-            "\t".join((
-                text, "f" if one.id else "t", _text(draft.external_id), f"\\\\x{key.hex()}", f"\\\\x{sealed.hex()}",
-                *map(_text, plain), _text(f"{{{draft.clear}}}"), _array(draft.tags), str(one.version),
-                f"\\\\x{one.content_hash.hex()}", "t" if draft.consent else "f",
-            ))
-        )  # fmt: skip
+            f"{text}\t{'f' if one.id else 't'}\t{_text(draft.external_id)}\t\\\\x{key.hex()}\t\\\\x{sealed.hex()}\t{plain}\t"
+            f"{_text(f'{{{draft.clear}}}')}\t{_array(draft.tags)}\t{one.version}\t\\\\x{one.content_hash.hex()}\t"
+            f"{'t' if draft.consent else 'f'}\n"
+        )
         for position, email in enumerate(draft.emails):
             blind, domain = self.vault.blind("email", email).hex(), email.rpartition("@")[2]
-            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}")
+            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}\n")
         for position, number in enumerate(draft.phones):
             blind, country = self.vault.blind("phone", number).hex(), phone.country(number) or _NULL
-            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}")
+            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}\n")
 
 
 class _Pending:
@@ -245,14 +245,19 @@ def _joined(strong: tuple[str, ...], weak: tuple[str, ...]) -> tuple[str, ...]:
     return strong + tuple(value for value in weak[len(strong) :] if value not in strong)
 
 
-def _new_id() -> UUID:
-    """A uuidv7 (RFC 9562): the milliseconds first, so that new rows lie side by side in the index."""
-    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
-    return UUID(int=number & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
+def _new_ids(number: int) -> Iterator[UUID]:
+    """Ids of version 7 (RFC 9562): the milliseconds first, so that new rows lie side by side in the index."""
+    head = (time.time_ns() // 1_000_000 << 80 | 0x7000 << 64 | 0x8000 << 48).to_bytes(16, "big")
+    chance = os.urandom(8 * number)
+    for at in range(0, 8 * number, 8):
+        low = int.from_bytes(chance[at : at + 8], "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        yield UUID(bytes=head[:8] + low.to_bytes(8, "big"))
 
 
 def _text(value: str | None) -> str:
-    return _NULL if value is None else value.translate(_ESCAPES)
+    if value is None:
+        return _NULL
+    return value.translate(_ESCAPES) if _ESCAPED.search(value) else value
 
 
 def _array(values: tuple[str, ...]) -> str:

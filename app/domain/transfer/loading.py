@@ -37,7 +37,7 @@ from app.domain.transfer.rows import Plan, Typed
 log = logging.getLogger(__name__)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
-BLOCK = 10_000
+BLOCK = 5_000
 LEASE = timedelta(seconds=60)
 MOST_PROBLEMS = 100_000
 TRIES = 5
@@ -236,7 +236,7 @@ def _copy(session: Session, staged: Staged) -> None:
         cursor.execute(_STAGE)
         for table, lines in (("import_contacts", staged.contacts), ("import_addresses", staged.addresses)):
             with cursor.copy(f"COPY pg_temp.{table} FROM STDIN") as copy:
-                copy.write("".join(f"{line}\n" for line in lines))
+                copy.write("".join(lines))
 
 
 def _keep_problems(session: Session, import_id: UUID, problems: Iterable[Problem]) -> None:

@@ -98,14 +98,7 @@ class Plan:
             self._make_up(draft)
         else:
             self._reach(draft, fields)
-            for name, place, _ in self._names:
-                if value := clean(fields[place]):
-                    setattr(draft, name, self._short(name, place, value))
-        for name, place, memo in self._plain:
-            if value := fields[place].strip():
-                draft.plain[name] = memo.get(value) or self._remember(
-                    memo, value, self._plain_value(name, place, value)
-                )
+        self._fill_plain(draft, fields)
         draft.clear = self._properties(fields)
         for place, wanted in self._personal:
             if value := fields[place].strip():

@@ -1,0 +1,92 @@
+"""A dry run: read a file as an import would and count what would become of its rows; nothing is written (A3)."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, require
+from app.core.db import live
+from app.core.files import Files
+from app.core.unit import settings_of
+from app.core.vault import OrganisationVault
+from app.domain.access.keyring import vault_of
+from app.domain.contacts.models import Contact, ContactAddress
+from app.domain.transfer import imports, reading
+from app.domain.transfer.mapping import ImportOptions
+from app.domain.transfer.models import Import
+from app.domain.transfer.rows import Bad, Draft
+
+MOST = 50_000  # rows read; a person waits for the answer
+_AT_ONCE = 10_000
+
+
+@dataclass
+class Trial:
+    """What would become of the rows read. `is_whole` is False when the file goes on beyond them."""
+
+    rows: int = 0
+    new: int = 0
+    known: int = 0
+    repeated: int = 0
+    bad: Counter[tuple[str, str]] = field(default_factory=Counter)
+    is_whole: bool = True
+
+    @property
+    def failed(self) -> int:
+        """How many rows cannot be taken."""
+        return sum(self.bad.values())
+
+
+def run(session: Session, row: Import, options: ImportOptions, *, by: Actor) -> Trial:
+    """Read up to 50,000 rows and count. Raises Invalid (the options do not fit), Forbidden."""
+    require(by, "imports:write")
+    imports.check(session, row, options)
+    plan, vault = imports.plan_of(session, row, options), vault_of(session)
+    chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
+    records = reading.Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.dialect["start"])
+    trial, seen = Trial(), set[str | bytes]()
+    while trial.rows < MOST and (block := records.take(_AT_ONCE)):
+        keys = []
+        for record in block:
+            try:
+                keys.append(_key(vault, plan(record.fields)) if not record.problem else _refuse(trial, "", record.problem))
+            except Bad as bad:
+                _refuse(trial, bad.column, bad.reason)
+        trial.rows += len(block)
+        _count(session, trial, [key for key in keys if key is not None], seen)
+    trial.is_whole = not records.take(1)
+    return trial
+
+
+def _refuse(trial: Trial, column: str, reason: str) -> None:
+    trial.bad[column, reason] += 1
+
+
+def _key(vault: OrganisationVault, draft: Draft) -> str | bytes:
+    """What an import recognises a person by: the external id, otherwise the first address, as its blind index."""
+    if draft.external_id:
+        return draft.external_id
+    if draft.emails:
+        return vault.blind("email", draft.emails[0])
+    return vault.blind("phone", draft.phones[0])
+
+
+def _count(session: Session, trial: Trial, keys: list[str | bytes], seen: set[str | bytes]) -> None:
+    fresh = list(dict.fromkeys(key for key in keys if key not in seen))
+    seen.update(fresh)
+    known = _known(session, [k for k in fresh if isinstance(k, str)], [k for k in fresh if isinstance(k, bytes)])
+    trial.repeated += len(keys) - len(fresh)
+    trial.known += known
+    trial.new += len(fresh) - known
+
+
+def _known(session: Session, external_ids: list[str], blinds: list[bytes]) -> int:
+    contacts, addresses = live(Contact).c, live(ContactAddress).c
+    by_id: Select[tuple[int]] = select(func.count()).where(contacts.external_id == func.any(external_ids))
+    by_address: Select[tuple[int]] = select(func.count(addresses.blind.distinct())).where(
+        addresses.kind.in_(["email", "phone"]), addresses.blind == func.any(blinds)
+    )
+    found = session.execute(by_id).scalar_one() if external_ids else 0
+    return found + (session.execute(by_address).scalar_one() if blinds else 0)
