@@ -75,7 +75,11 @@ def define(session: Session, new: PropertyInput, *, by: Actor) -> PropertyDefini
 
 def listed(session: Session) -> list[PropertyDefinition]:
     """All definitions, in their order."""
-    return list(session.execute(select(PropertyDefinition).order_by(PropertyDefinition.position, PropertyDefinition.key)).scalars())
+    return list(
+        session.execute(
+            select(PropertyDefinition).order_by(PropertyDefinition.position, PropertyDefinition.key)
+        ).scalars()
+    )
 
 
 def typed(kind: str, value: Any) -> Any:

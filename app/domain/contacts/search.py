@@ -63,7 +63,9 @@ def _counted(session: Session, query: Select[Any]) -> int | None:
 
 def _narrowed(session: Session, wanted: Filter) -> Select[Any]:
     contacts = live(Contact).c
-    query = select(contacts.id).where(contacts.deleted_at.is_not(None) if wanted.deleted else contacts.deleted_at.is_(None))
+    query = select(contacts.id).where(
+        contacts.deleted_at.is_not(None) if wanted.deleted else contacts.deleted_at.is_(None)
+    )
     for name in ("external_id", "status"):
         if value := getattr(wanted, name):
             query = query.where(contacts[name] == value)
@@ -83,7 +85,9 @@ def _sets(session: Session, wanted: Filter) -> Iterator[Any]:
             yield with_address(session, kind, value)
     if wanted.group:
         members, found = live(GroupMember).c, live(Group).c
-        yield select(members.contact_id).join(live(Group), found.id == members.group_id).where(found.name == wanted.group)
+        yield (
+            select(members.contact_id).join(live(Group), found.id == members.group_id).where(found.name == wanted.group)
+        )
     if wanted.within is not None:
         yield wanted.within
     if text := wanted.q.strip():

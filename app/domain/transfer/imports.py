@@ -42,7 +42,7 @@ def upload(session: Session, file_name: str, stream: IO[bytes], *, by: Actor) ->
     clear = reading.Utf8(stream, dialect)
     files = Files(settings_of(session), by.organisation_id)
     name = files.write(cast("IO[bytes]", clear))
-    look = reading.look(_beginning(files, name))
+    look = reading.look(files.chunks(name))
     row = Import(
         organisation_id=by.organisation_id,
         file=name,
@@ -237,16 +237,6 @@ def _define(session: Session, options: ImportOptions, by: Actor) -> None:
 def _label(column: str) -> str:
     words = column.replace("_", " ").strip()
     return (words[:1].upper() + words[1:])[:120]
-
-
-def _beginning(files: Files, name: str) -> list[bytes]:
-    """The first three megabytes: more than the header and the sample need, unless the file is a strange one."""
-    chunks: list[bytes] = []
-    for chunk in files.chunks(name):
-        chunks.append(chunk)
-        if len(chunks) == 3:
-            break
-    return chunks
 
 
 def _one_for_update(session: Session, import_id: UUID) -> Import:

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, NamedTuple
 
 from app.core.errors import Invalid, mark
@@ -17,6 +17,8 @@ CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 1_000
 SAMPLE_ROWS = 1_000
+ENOUGH_VALUES = 100
+SEARCHED = 50_000  # rows, for values of a column that begins empty
 DELIMITERS = ",;\t|"
 _WIDEST_RECORD = 1_000  # lines of one record; more is a quotation mark nobody closed
 _MAGIC = (
@@ -267,21 +269,40 @@ class Look:
     rows: list[list[str]]
 
 
-def look(chunks: list[bytes]) -> Look:
+def look(chunks: Iterator[bytes]) -> Look:
     """Find the delimiter and the header. Raises Invalid: no rows, too many columns."""
-    head = b"".join(chunks)[:CHUNK]
+    head = next(chunks, b"")
     delimiter = _delimiter(head)
-    records = Records(iter(chunks), delimiter)
+    records = Records(chain([head], chunks), delimiter)
     header = next(iter(records), None)
     if header is None:
         raise Invalid.field("file", mark("The file is empty."))
     if len(header.fields) > MOST_COLUMNS:
         raise Invalid.field("file", mark("The file has more than %(most)s columns."), most=MOST_COLUMNS)
     columns, start = _named(header.fields), records.position
-    rows = [record.fields for record in records.take(SAMPLE_ROWS) if len(record.fields) == len(columns)]
+    rows = _sample(records, len(columns))
     if not rows and records.position == start:
         raise Invalid.field("file", mark("The file has a header but no rows."))
     return Look(delimiter, columns, start, rows)
+
+
+def _sample(records: Records, width: int) -> list[list[str]]:
+    """The first rows, and of later ones those that show values of a column of which too few were seen."""
+    rows: list[list[str]] = []
+    missing = dict.fromkeys(range(width), ENOUGH_VALUES)
+    for _ in range(SEARCHED // SAMPLE_ROWS):
+        taken = records.take(SAMPLE_ROWS)
+        for fields in (record.fields for record in taken if len(record.fields) == width):
+            shown = [place for place in missing if fields[place].strip()]
+            if shown or len(rows) < SAMPLE_ROWS:
+                rows.append(fields)
+            for place in shown:
+                missing[place] -= 1
+                if not missing[place]:
+                    del missing[place]
+        if not missing or not taken:
+            break
+    return rows
 
 
 def _delimiter(head: bytes) -> str:
