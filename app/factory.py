@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
     for name in API:
         module = import_module(f"app.api.{name}")
         security.exempt(module.bp)
-        app.register_blueprint(module.bp, url_prefix="/api/v1")
+        # A prefix given here replaces the blueprint's own, so both are said.
+        app.register_blueprint(module.bp, url_prefix=f"/api/v1{module.bp.url_prefix or ''}")
     cli.register(app)
     return app
