@@ -1,9 +1,11 @@
 """A dry run: read a file as an import would and count what would become of its rows; nothing is written (A3)."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Text, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
@@ -16,9 +18,11 @@ from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.transfer import imports, reading
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
-from app.domain.transfer.rows import Bad, Draft
+from app.domain.transfer.reading import Record
+from app.domain.transfer.rows import Bad, Draft, Plan
 
 MOST = 50_000  # rows read; a person waits for the answer
+SAMPLED = 3
 _AT_ONCE = 10_000
 
 
@@ -44,24 +48,24 @@ def run(session: Session, row: Import, options: ImportOptions, *, by: Actor) -> 
     require(by, "imports:write")
     imports.check(session, row, options)
     plan, vault = imports.plan_of(session, row, options), vault_of(session)
-    chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
-    records = reading.Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.dialect["start"])
-    trial, seen = Trial(), set[str | bytes]()
+    records, trial, seen = _records(session, row), Trial(), set[str | bytes]()
     while trial.rows < MOST and (block := records.take(_AT_ONCE)):
-        keys = []
-        for record in block:
-            try:
-                keys.append(_key(vault, plan(record.fields)) if not record.problem else _refuse(trial, "", record.problem))
-            except Bad as bad:
-                _refuse(trial, bad.column, bad.reason)
         trial.rows += len(block)
-        _count(session, trial, [key for key in keys if key is not None], seen)
+        _count(session, trial, list(_keys(trial, block, plan, vault)), seen)
     trial.is_whole = not records.take(1)
     return trial
 
 
-def _refuse(trial: Trial, column: str, reason: str) -> None:
-    trial.bad[column, reason] += 1
+def _keys(trial: Trial, block: list[Record], plan: Plan, vault: OrganisationVault) -> Iterator[str | bytes]:
+    """What tells the people of the good rows apart; bad rows are counted by column and reason."""
+    for record in block:
+        if record.problem:
+            trial.bad["", record.problem] += 1
+            continue
+        try:
+            yield _key(vault, plan(record.fields))
+        except Bad as bad:
+            trial.bad[bad.column, bad.reason] += 1
 
 
 def _key(vault: OrganisationVault, draft: Draft) -> str | bytes:
@@ -84,9 +88,21 @@ def _count(session: Session, trial: Trial, keys: list[str | bytes], seen: set[st
 
 def _known(session: Session, external_ids: list[str], blinds: list[bytes]) -> int:
     contacts, addresses = live(Contact).c, live(ContactAddress).c
-    by_id: Select[tuple[int]] = select(func.count()).where(contacts.external_id == func.any(external_ids))
-    by_address: Select[tuple[int]] = select(func.count(addresses.blind.distinct())).where(
-        addresses.kind.in_(["email", "phone"]), addresses.blind == func.any(blinds)
+    by_id = select(func.count()).where(contacts.external_id == any_(literal(external_ids, ARRAY(Text()))))
+    by_address = select(func.count(addresses.blind.distinct())).where(
+        addresses.kind.in_(["email", "phone"]), addresses.blind == any_(literal(blinds, ARRAY(BYTEA())))
     )
-    found = session.execute(by_id).scalar_one() if external_ids else 0
-    return found + (session.execute(by_address).scalar_one() if blinds else 0)
+    found = [session.execute(query).scalar_one() for keys, query in ((external_ids, by_id), (blinds, by_address)) if keys]
+    return sum(found)
+
+
+def sample(session: Session, row: Import, *, by: Actor) -> list[list[str]]:
+    """A few rows as they stand in the file, each as wide as its header. Raises Forbidden."""
+    require(by, "imports:write")
+    records = _records(session, row).take(SAMPLED)
+    return [record.fields for record in records if len(record.fields) == len(row.columns)]
+
+
+def _records(session: Session, row: Import) -> reading.Records:
+    chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
+    return reading.Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.dialect["start"])

@@ -1,0 +1,6 @@
+"""Imports in the browser: upload, columns and options, trial, progress, result (A3)."""
+
+from app.web.imports import lists, show, upload, wizard
+from app.web.imports.blueprint import bp
+
+__all__ = ["bp", "lists", "show", "upload", "wizard"]
