@@ -173,7 +173,8 @@ def drawn(entries: Iterable[AuditEntry]) -> list[Act]:
 
 def _page_of(entry: AuditEntry) -> str:
     endpoint, name = PAGES.get(entry.subject_kind, ("", ""))
-    return url_for(endpoint, **{name: entry.subject_id}) if endpoint and exists(endpoint) else ""
+    values: dict[str, Any] = {name: entry.subject_id}
+    return url_for(endpoint, **values) if endpoint and exists(endpoint) else ""
 
 
 def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Change]:
@@ -195,13 +196,16 @@ def _flat(values: dict[str, Any] | None, prefix: str = "") -> dict[str, str]:
 
 def _word(value: object) -> str:
     if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
+        return str(gettext("yes") if value else gettext("no"))
     if isinstance(value, int | float):
-        return i18n.number(value, current_language())
+        return str(i18n.number(value, current_language()))
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
-    return f"{value[:12]}…" if isinstance(value, str) and _DIGEST.fullmatch(value) else str(value)
+    said = str(value)
+    return f"{said[:12]}…" if _DIGEST.fullmatch(said) else said
 
 
 def _name(path: str) -> str:
-    return " › ".join(gettext(NAMES[part]) if part in NAMES else part.replace("_", " ").capitalize() for part in path.split("."))
+    return " › ".join(
+        gettext(NAMES[part]) if part in NAMES else part.replace("_", " ").capitalize() for part in path.split(".")
+    )

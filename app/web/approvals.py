@@ -1,5 +1,7 @@
 """Requests for a second person's decision: mine, all, decided; the bell (D2)."""
 
+from typing import Any
+
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -50,4 +52,5 @@ def bell() -> ResponseReturnValue:
 def review_of(approval: Approval) -> str:
     """The page on which a request is decided."""
     endpoint, name = REVIEWS[approval.subject_kind]
-    return url_for(endpoint, **{name: approval.subject_id})
+    values: dict[str, Any] = {name: approval.subject_id}
+    return url_for(endpoint, **values)

@@ -28,8 +28,9 @@ def confirm(form: FlaskForm) -> Actor | None:
     Call it before anything else is changed: a wrong code is counted like a failed login, and that is kept although
     the answer is an error. At the fifth wrong one the session ends.
     """
+    actor: Actor = g.actor
     if is_fresh():
-        return g.actor  # type: ignore[no-any-return]
+        return actor
     session, user = db.session(), g.visitor.user
     try:
         mfa.require_code(session, user, form.code.data or "")
@@ -40,4 +41,4 @@ def confirm(form: FlaskForm) -> Actor | None:
         inputs.onto(form, error)
         return None
     sessions.refresh_factor(session, request.cookies[cookie_name()])
-    return replace(g.actor, factor_at=clock.now())
+    return replace(actor, factor_at=clock.now())

@@ -14,7 +14,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
 from app.domain.access import keys, users
-from app.domain.access.permissions import GRANTED_BY_NAME, of_role
+from app.domain.access.permissions import of_role
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
@@ -30,13 +30,18 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
 
     name = StringField(_l("What it is for"), [InputRequired(), Length(max=80)])
     reach = RadioField(_l("It may"), default="some")
-    scopes = SelectMultipleField(_l("Permissions"), option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False))
+    scopes = SelectMultipleField(
+        _l("Permissions"), option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False)
+    )
     code = StringField(_l("Code of your authenticator"))
 
 
 def _form() -> KeyForm:
     form = KeyForm()
-    form.reach.choices = [("some", _("only what is chosen below")), ("*", _("everything I may do myself, except approving"))]
+    form.reach.choices = [
+        ("some", _("only what is chosen below")),
+        ("*", _("everything I may do myself, except approving")),
+    ]
     form.scopes.choices = [(p, _(PERMISSIONS.get(p, p))) for p in sorted(of_role(g.actor.role))]
     return form
 
@@ -53,18 +58,22 @@ def _list() -> dict[str, object]:
     return {"keys": found, "names": users.names(db.session(), [key.user_id for key in found])}
 
 
-@bp.route("/new", methods=["GET", "POST"])
+@bp.get("/new")
+@allow("")
+def new() -> ResponseReturnValue:
+    """The empty form."""
+    return render_template("users/new_key.html", form=_form(), fresh=factor.is_fresh())
+
+
+@bp.post("/new")
 @allow("")
 def create() -> ResponseReturnValue:
-    """A new key."""
+    """A new key, shown once."""
     form = _form()
-    if not form.is_submitted():
-        return render_template("users/new_key.html", form=form, fresh=factor.is_fresh(), by_name=GRANTED_BY_NAME)
     made = _made(form) if form.validate() else None
     if made:
         return render_template("users/key_made.html", key=made, name=form.name.data)
-    page = render_template("users/new_key.html", form=form, fresh=factor.is_fresh(), by_name=GRANTED_BY_NAME)
-    return make_response(page, 422)
+    return make_response(render_template("users/new_key.html", form=form, fresh=factor.is_fresh()), 422)
 
 
 def _made(form: KeyForm) -> str | None:

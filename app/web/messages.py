@@ -18,7 +18,8 @@ from app.web import reasons
 from app.web.render import page_or_part, parts_or_redirect
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
-bp.record_once(lambda state: reasons.init_app(state.app))
+for name, label in reasons.LABELS.items():
+    bp.add_app_template_global(label, name)
 
 
 @bp.get("")
@@ -74,8 +75,9 @@ def _drawn(messages: list[Message]) -> dict[str, object]:
 def show(message_id: UUID) -> ResponseReturnValue:
     """One message and everything known of it."""
     found = listing.evidence(db.session(), message_id, by=g.actor)
-    people = faces.faces(db.session(), [found.message.contact_id])
-    return render_template("messages/show.html", found=found, message=found.message, face=people.get(found.message.contact_id, faces.NOBODY))
+    message = found.message
+    face = faces.faces(db.session(), [message.contact_id]).get(message.contact_id, faces.NOBODY)
+    return render_template("messages/show.html", found=found, message=message, face=face)
 
 
 @bp.post("/<uuid:message_id>/resolve")
@@ -84,4 +86,6 @@ def resolve(message_id: UUID) -> ResponseReturnValue:
     """A person settles a doubt."""
     message = reconcile.resolve(db.session(), message_id, as_=request.form.get("as", ""), by=g.actor)
     flash(_("Noted: it was sent.") if message.state == "sent" else _("It is sent once more."), "success")
-    return parts_or_redirect(url_for(".show", message_id=message_id), "messages/_row.html", message=message, **_drawn([message]))
+    return parts_or_redirect(
+        url_for(".show", message_id=message_id), "messages/_row.html", message=message, **_drawn([message])
+    )

@@ -1,6 +1,6 @@
 """Accounts with providers: what is used in which order, their settings, whether they answer (E1, E4)."""
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
 from flask import Blueprint, abort, current_app, flash, g, make_response, render_template, request, url_for
@@ -35,7 +35,9 @@ bp = Blueprint("providers", __name__, url_prefix="/providers")
 
 # The settings of all kinds by name; a new kind that brings a new setting adds its label here.
 SETTINGS = {
-    "answer_seconds": (mark("Seconds to wait after a message is handed over"), mark("If no answer comes in this time, the message is in doubt.")),
+    "answer_seconds": (
+        mark("Seconds to wait after a message is handed over"), mark("If no answer comes in this time, the message is in doubt."),
+    ),
     "base_url": (mark("Address of the carrier’s API"), ""),
     "batch": (mark("Send 50 messages in one call"), ""),
     "callback_url": (mark("Address receipts are sent to"), mark("Empty: this installation’s own address for the account.")),
@@ -44,11 +46,17 @@ SETTINGS = {
     "port": (mark("Port"), ""),
     "read_seconds": (mark("Seconds to wait for an answer"), mark("If no answer comes in this time, the message is in doubt.")),
     "security": (mark("Encryption"), ""),
-    "settle_seconds": (mark("Seconds before a message in doubt is looked up"), mark("Give the provider time to write down what it took.")),
+    "settle_seconds": (
+        mark("Seconds before a message in doubt is looked up"), mark("Give the provider time to write down what it took."),
+    ),
     "username": (mark("User name"), ""),
 }  # fmt: skip
 KIND_LABELS = {"carrier": mark("SMS carrier over HTTP"), "smtp": mark("Mail relay (SMTP)")}
-CHOICES = {"starttls": mark("STARTTLS"), "tls": mark("TLS from the first byte"), "none": mark("None (only inside this machine)")}
+CHOICES = {
+    "starttls": mark("STARTTLS"),
+    "tls": mark("TLS from the first byte"),
+    "none": mark("None (only inside this machine)"),
+}
 
 
 class AccountForm(FlaskForm):  # type: ignore[misc]
@@ -65,7 +73,9 @@ class AccountForm(FlaskForm):  # type: ignore[misc]
 @allow("providers:read")
 def index() -> ResponseReturnValue:
     """All accounts, in the order in which they are used."""
-    return page_or_part("providers/index.html", "providers/_accounts.html", accounts=accounts.listed(db.session(), by=g.actor))
+    return page_or_part(
+        "providers/index.html", "providers/_accounts.html", accounts=accounts.listed(db.session(), by=g.actor)
+    )
 
 
 @bp.get("/new")
@@ -75,13 +85,18 @@ def choose() -> ResponseReturnValue:
     return render_template("providers/choose.html", kinds=_offered(), labels=KIND_LABELS)
 
 
-@bp.route("/new/<kind>", methods=["GET", "POST"])
+@bp.get("/new/<kind>")
+@allow("providers:write")
+def new(kind: str) -> ResponseReturnValue:
+    """The empty form of a kind."""
+    return _edit_page(_form(_known(kind)), kind, None)
+
+
+@bp.post("/new/<kind>")
 @allow("providers:write")
 def create(kind: str) -> ResponseReturnValue:
     """A new account."""
-    known = _offered().get(kind)
-    if known is None:
-        abort(404)
+    known = _known(kind)
     form = _form(known)
     if form.validate_on_submit():
         try:
@@ -91,12 +106,20 @@ def create(kind: str) -> ResponseReturnValue:
         else:
             flash(_("The account “%(name)s” was made.", name=account.name), "success")
             return leave_for(url_for(".index"))
-    return _edit_page(form, kind, None)
+    return _edit_page(form, kind, None, 422)
 
 
-@bp.route("/<uuid:account_id>", methods=["GET", "POST"])
+@bp.get("/<uuid:account_id>")
 @allow("providers:write")
 def edit(account_id: UUID) -> ResponseReturnValue:
+    """The form of an account, without its secret."""
+    account = accounts.get(db.session(), account_id)
+    return _edit_page(_form(KINDS[account.kind], account), account.kind, account)
+
+
+@bp.post("/<uuid:account_id>")
+@allow("providers:write")
+def update(account_id: UUID) -> ResponseReturnValue:
     """Change an account; its secret can be replaced, never read."""
     account = accounts.get(db.session(), account_id)
     known = KINDS[account.kind]
@@ -109,13 +132,18 @@ def edit(account_id: UUID) -> ResponseReturnValue:
         else:
             flash(_("Saved."), "success")
             return leave_for(url_for(".index"))
-    return _edit_page(form, account.kind, account)
+    return _edit_page(form, account.kind, account, 422)
 
 
-def _edit_page(form: FlaskForm, kind: str, account: ProviderAccount | None) -> ResponseReturnValue:
-    values = {"form": form, "kind": KINDS[kind], "label": _label(kind), "provider": account, "settings": _order(KINDS[kind])}
-    page = page_or_part("providers/edit.html", "providers/_form.html", **values)
-    return make_response(page, 422 if request.method == "POST" else 200)
+def _edit_page(form: FlaskForm, kind: str, account: ProviderAccount | None, status: int = 200) -> ResponseReturnValue:
+    values = {
+        "form": form,
+        "kind": KINDS[kind],
+        "label": _label(kind),
+        "provider": account,
+        "settings": _order(KINDS[kind]),
+    }
+    return make_response(page_or_part("providers/edit.html", "providers/_form.html", **values), status)
 
 
 @bp.post("/<uuid:account_id>/enabled")
@@ -151,6 +179,13 @@ def _open(kind: str, config: Any, secret: str) -> Any:
     return open_channel(kind, config, secret, guard=Guard.only(()), allow_private=not settings.is_production)
 
 
+def _known(kind: str) -> Kind:
+    found = _offered().get(kind)
+    if found is None:
+        abort(404)
+    return found
+
+
 def _order(kind: Kind) -> list[str]:
     """The settings as they are asked for: what must be known first, patience last."""
     fields = kind.config.model_fields
@@ -162,7 +197,7 @@ def _offered() -> dict[str, Kind]:
 
 
 def _label(kind: str) -> str:
-    return _(KIND_LABELS.get(kind, KINDS[kind].label))
+    return str(_(KIND_LABELS.get(kind, KINDS[kind].label)))
 
 
 def _form(kind: Kind, account: ProviderAccount | None = None) -> FlaskForm:
@@ -186,16 +221,17 @@ def _setting(name: str, info: FieldInfo) -> Field:
     label, help_text = SETTINGS.get(name, (info.title or name, ""))
     label = _(label)
     needed = [InputRequired()] if info.is_required() else [Optional()]
-    options: dict[str, Any] = {"default": None if info.is_required() else info.default, "description": _(help_text) if help_text else ""}
-    annotation = str(info.annotation)
+    default = None if info.is_required() else info.default
+    options: dict[str, Any] = {"default": default, "description": _(help_text) if help_text else ""}
     if info.annotation is bool:
         return BooleanField(label, **options)
     if info.annotation is int:
         return IntegerField(label, needed, **options)
     if info.annotation is float:
         return DecimalField(label, needed, places=1, **options)
-    if "Literal" in annotation:
-        return SelectField(label, choices=[(value, _(CHOICES.get(value, value))) for value in info.annotation.__args__], **options)  # type: ignore[union-attr]
+    if get_origin(info.annotation) is Literal:
+        values = get_args(info.annotation)
+        return SelectField(label, choices=[(value, _(CHOICES.get(value, value))) for value in values], **options)
     return StringField(label, needed, **options)
 
 

@@ -1,8 +1,8 @@
 """Why a message was not sent, or what became of it, in the reader's words; one table for lists, results and evidence."""
 
 from collections.abc import Callable
+from functools import partial
 
-from flask import Flask
 from flask_babel import gettext
 
 from app.core.errors import mark
@@ -17,15 +17,6 @@ OUTCOMES = {
     "not_sent": mark("Not taken; to be tried again"),
     "unknown": mark("No clear answer: in doubt"),
 }
-
-
-def init_app(app: Flask) -> None:
-    """Give templates `reason_label`, `channel_label`, `class_label`, `priority_label` and `outcome_label`."""
-    tables = {
-        "reason_label": REASON, "channel_label": CHANNEL, "class_label": CLASSES, "priority_label": PRIORITIES,
-        "outcome_label": OUTCOMES,
-    }  # fmt: skip
-    app.jinja_env.globals.update({name: _reader(table) for name, table in tables.items()})
 
 
 def reason(key: str | None) -> str:
@@ -49,5 +40,11 @@ def _say(table: dict[str, str], key: str | None) -> str:
     return gettext(table[key]) if key in table else key.replace("_", " ").capitalize()
 
 
-def _reader(table: dict[str, str]) -> Callable[[str | None], str]:
-    return lambda key: _say(table, key)
+# What templates call them by.
+LABELS: dict[str, Callable[[str | None], str]] = {
+    "reason_label": reason,
+    "channel_label": partial(_say, CHANNEL),
+    "class_label": partial(_say, CLASSES),
+    "priority_label": partial(_say, PRIORITIES),
+    "outcome_label": partial(_say, OUTCOMES),
+}

@@ -97,23 +97,43 @@ def roles() -> ResponseReturnValue:
     """Which role holds which permission."""
     held = sorted({permission for permissions in ROLES.values() for permission in permissions})
     rows = [(permission, _(PERMISSIONS.get(permission, permission))) for permission in held]
-    return render_template("users/roles.html", rows=rows, roles=ROLES, labels={r: _(label) for r, label in LABELS.items()}, duties=DUTIES)
+    labels = {role: _(label) for role, label in LABELS.items()}
+    return render_template("users/roles.html", rows=rows, roles=ROLES, labels=labels)
 
 
-@bp.route("/users/new", methods=["GET", "POST"])
+@bp.get("/users/new")
+@allow("users:write")
+def new() -> ResponseReturnValue:
+    """The empty form."""
+    return _new_page(_form())
+
+
+def _form() -> UserForm:
+    form = UserForm()
+    form.role.choices = [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in ROLES]
+    return form
+
+
+def _new_page(form: UserForm, status: int = 200) -> ResponseReturnValue:
+    return make_response(render_template("users/new.html", form=form, fresh=factor.is_fresh()), status)
+
+
+@bp.post("/users/new")
 @allow("users:write")
 def create() -> ResponseReturnValue:
     """A new user; the first password is shown once."""
-    form = UserForm()
-    form.role.choices = [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in ROLES]
-    if not form.is_submitted():
-        return render_template("users/new.html", form=form, fresh=factor.is_fresh())
+    form = _form()
     actor = factor.confirm(form) if form.validate() else None
     if actor is not None:
         password = users.new_password()
         try:
             user = users.create_user(
-                db.session(), email=form.email.data, name=form.name.data.strip(), role=form.role.data, password=password, by=actor
+                db.session(),
+                email=form.email.data,
+                name=form.name.data.strip(),
+                role=form.role.data,
+                password=password,
+                by=actor,
             )
         except Invalid as error:
             inputs.onto(form, error)
@@ -121,7 +141,7 @@ def create() -> ResponseReturnValue:
             form.email.errors = [said(error)]
         else:
             return render_template("users/created.html", user=user, password=password, role=_(LABELS[user.role]))
-    return make_response(render_template("users/new.html", form=form, fresh=factor.is_fresh()), 422)
+    return _new_page(form, 422)
 
 
 @bp.post("/users/<uuid:user_id>/active/<int:on>")

@@ -7,6 +7,7 @@ from app.core.settings import Settings
 from app.factory import create_app
 from tests.servers.throwaway import Servers
 from tests.conftest import NUMBER, WORKER
+from tests.web.campaigning import ROLES, Campaigning, campaigning
 from tests.web.pages import House, house
 
 
@@ -27,3 +28,9 @@ def page_app(page_settings: Settings) -> Flask:
 def bank(page_app: Flask, page_settings: Settings) -> House:
     """A bank of this test's own."""
     return house(page_app, page_settings)
+
+
+@pytest.fixture
+def campaigns(page_app: Flask, page_settings: Settings) -> Campaigning:
+    """A bank of this test's own with an audience, a text and a provider."""
+    return campaigning(house(page_app, page_settings, roles=ROLES))

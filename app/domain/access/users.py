@@ -119,10 +119,9 @@ def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> U
 def last_seen(session: Session, *, by: Actor) -> dict[UUID, datetime]:
     """When each user was last here."""
     require(by, "users:read")
-    rows = session.execute(
-        select(UserSession.user_id, func.max(UserSession.seen_at)).group_by(UserSession.user_id)
-    ).all()
-    return {user_id: at for user_id, at in rows}
+    at = func.max(UserSession.seen_at).label("at")
+    rows = session.execute(select(UserSession.user_id, at).group_by(UserSession.user_id)).all()
+    return {row.user_id: row.at for row in rows}
 
 
 def get(session: Session, user_id: UUID) -> User:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import all_, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -135,7 +135,7 @@ def waiting(session: Session, ask: Ask, *, by: Actor) -> Page[Approval]:
     """A page of the open requests this actor could decide, newest first."""
     require(by, "approvals:read")
     query = select(Approval).where(
-        Approval.state == "pending", Approval.expires_at > clock.now(), ~literal(by.id).op("=")(func.any(Approval.editors))
+        Approval.state == "pending", Approval.expires_at > clock.now(), literal(by.id) != all_(Approval.editors)
     )
     return fetch(session, query, [Approval.__table__.c.id], ask, descending=True)
 
@@ -145,7 +145,7 @@ def waiting_for(session: Session, *, by: Actor) -> int:
     if not by.may("approvals:decide") or by.id is None:
         return 0
     query = select(Approval.id).where(
-        Approval.state == "pending", Approval.expires_at > clock.now(), ~literal(by.id).op("=")(func.any(Approval.editors))
+        Approval.state == "pending", Approval.expires_at > clock.now(), literal(by.id) != all_(Approval.editors)
     )
     return len(session.execute(query.limit(100)).all())
 

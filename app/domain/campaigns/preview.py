@@ -81,7 +81,9 @@ def samples(session: Session, campaign: Campaign, most: int = 5) -> list[Text]:
     return found
 
 
-def _sample(session: Session, campaign: Campaign, which: tuple[str, TemplateVersion], row: Mapping[Any, Any]) -> Text | None:
+def _sample(
+    session: Session, campaign: Campaign, which: tuple[str, TemplateVersion], row: Mapping[Any, Any]
+) -> Text | None:
     try:
         person = vault_of(session).open_person(row["id"], row["key"], row["person"])
     except Sealed:
@@ -92,7 +94,9 @@ def _sample(session: Session, campaign: Campaign, which: tuple[str, TemplateVers
     return _rendered(channel, version, prepared(version, channel).language_for(row["language"]), shown, true)
 
 
-def _rendered(channel: str, version: TemplateVersion, language: str, shown: dict[str, Any], true: dict[str, Any]) -> Text:
+def _rendered(
+    channel: str, version: TemplateVersion, language: str, shown: dict[str, Any], true: dict[str, Any]
+) -> Text:
     ready = prepared(version, channel)
     try:
         if channel == "email":
@@ -109,8 +113,17 @@ def _example(session: Session, campaign: Campaign, language: str) -> dict[str, A
     """Somebody who has everything a text may ask for."""
     first, last, city = EXAMPLES.get(language, EXAMPLES["en"])
     definitions = session.execute(select(PropertyDefinition)).scalars()
-    properties = {d.key: BY_TYPE.get(d.type, clock.now().date().isoformat() if d.type == "date" else d.label) for d in definitions}
-    row = {"properties": properties, "external_id": "1000001", "language": language, "gender": "female", "city": city, "country": "IL"}
+    properties = {
+        d.key: BY_TYPE.get(d.type, clock.now().date().isoformat() if d.type == "date" else d.label) for d in definitions
+    }
+    row = {
+        "properties": properties,
+        "external_id": "1000001",
+        "language": language,
+        "gender": "female",
+        "city": city,
+        "country": "IL",
+    }
     return _data(session, campaign, row, {"first_name": first, "last_name": last})
 
 
@@ -127,7 +140,9 @@ def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, Templat
         template = session.get(Template, template_id) if template_id else None
         if template:
             kept = sent.get(template.channel)
-            found.append((template, session.get_one(TemplateVersion, kept) if kept else library.current(session, template)))
+            found.append(
+                (template, session.get_one(TemplateVersion, kept) if kept else library.current(session, template))
+            )
     return found
 
 

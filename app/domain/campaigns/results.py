@@ -44,14 +44,14 @@ def progress(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progr
 
 def unsubscribes(session: Session, campaign: Campaign) -> dict[str, int]:
     """People who unsubscribed through a link of this campaign, by channel."""
-    people = func.count(func.distinct(Message.contact_id))
+    people = func.count(func.distinct(Message.contact_id)).label("people")
     query = (
         select(Message.channel, people)
         .join(Trace, (Trace.message_id == Message.id) & (Trace.occurrence_id == Message.occurrence_id))
         .where(Message.occurrence_id == campaign.occurrence_id, Trace.kind == "unsubscribe")
         .group_by(Message.channel)
     )
-    return {channel: number for channel, number in session.execute(query).all()}
+    return {row.channel: row.people for row in session.execute(query).all()}
 
 
 def over_time(session: Session, campaign: Campaign) -> list[tuple[str, int, int]]:

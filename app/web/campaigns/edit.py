@@ -10,24 +10,33 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateTimeLocalField, HiddenField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import (
+    DateTimeLocalField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.core import i18n
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, mark
 from app.domain.access.keyring import organisation_of
 from app.domain.campaigns import drafts
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
+from app.domain.segments.models import Segment
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
-from app.web.render import leave_for, page_or_part
 from app.web.reasons import PRIORITIES
-from app.core import i18n
+from app.web.render import leave_for, page_or_part
 
 
 class CampaignForm(FlaskForm):  # type: ignore[misc]
@@ -49,17 +58,30 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
 def _form(data: dict[str, Any] | None = None) -> CampaignForm:
     form = CampaignForm(data=data)
     offered = drafts.choices(db.session(), by=g.actor)
-    segments = [(str(s.id), f"{s.name} ({i18n.number(s.size, current_language())})" if s.size is not None else s.name) for s in offered.segments]
+    segments = [(str(segment.id), _named(segment)) for segment in offered.segments]
     form.priority.choices = [(key, _(word)) for key, word in PRIORITIES.items()]
     form.who.choices = [("segments", _("People of some segments")), ("everybody", _("Everybody"))]
     form.segments.choices = form.exclude.choices = segments
     for field, channel in ((form.sms_template_id, "sms"), (form.email_template_id, "email")):
-        field.choices = [("", _("No message on this channel")), *((str(t.id), t.name) for t in offered.templates if t.channel == channel)]
+        templates = [(str(template.id), template.name) for template in offered.templates if template.channel == channel]
+        field.choices = [("", _("No message on this channel")), *templates]
     form.moment.choices = [("approval", _("As soon as it is approved")), ("at", _("At a moment, once it is approved"))]
     return form
 
 
-@bp.route("/new", methods=["GET", "POST"])
+def _named(segment: Segment) -> str:
+    """A segment with its last count, as the choice is written."""
+    return segment.name if segment.size is None else f"{segment.name} ({i18n.number(segment.size, current_language())})"
+
+
+@bp.get("/new")
+@allow("campaigns:write")
+def new() -> ResponseReturnValue:
+    """The empty form."""
+    return _page(_form(), None, 200)
+
+
+@bp.post("/new")
 @allow("campaigns:write")
 def create() -> ResponseReturnValue:
     """A new draft."""
@@ -72,18 +94,25 @@ def create() -> ResponseReturnValue:
         else:
             flash(_("The draft is saved."), "success")
             return leave_for(url_for(".show", campaign_id=campaign.id))
-    return _page(form, None, 422 if form.is_submitted() else 200)
+    return _page(form, None, 422)
 
 
-@bp.route("/<uuid:campaign_id>/edit", methods=["GET", "POST"])
+@bp.get("/<uuid:campaign_id>/edit")
 @allow("campaigns:write")
 def edit(campaign_id: UUID) -> ResponseReturnValue:
-    """Change a campaign; any change withdraws it from approval."""
+    """The form of a campaign that can still be changed."""
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     if "edit" not in shown.head(campaign)["verbs"]:
         return redirect(url_for(".show", campaign_id=campaign_id), 303)
-    form = _form(_present(campaign))
-    status = 422 if form.is_submitted() else 200
+    return _page(_form(_present(campaign)), campaign, 200)
+
+
+@bp.post("/<uuid:campaign_id>/edit")
+@allow("campaigns:write")
+def update(campaign_id: UUID) -> ResponseReturnValue:
+    """Change a campaign; any change withdraws it from approval."""
+    campaign = drafts.get(db.session(), campaign_id, by=g.actor)
+    form, status = _form(_present(campaign)), 422
     if form.validate_on_submit():
         try:
             drafts.update(db.session(), campaign_id, _command(form), version=int(form.version.data or 0), by=g.actor)
@@ -160,7 +189,7 @@ def _moment(form: CampaignForm) -> datetime | None:
     zone = ZoneInfo(organisation_of(db.session()).timezone)
     moment: datetime = local.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != local:
-        raise Invalid.field("scheduled_at", mark("This hour does not exist: the clock leaps over it that night. Choose another one."))
+        raise Invalid.field("scheduled_at", mark("This hour does not exist: the clock leaps over it that night."))
     return moment
 
 

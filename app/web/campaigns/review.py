@@ -56,7 +56,8 @@ def approve(campaign_id: UUID) -> ResponseReturnValue:
         lifecycle.approve(db.session(), campaign_id, note=form.note.data or "", by=actor)
     except Conflict as error:
         return _page(campaign, form, 409, said(error))
-    flash(_("Approved. It is sent at its moment.") if campaign.state == "scheduled" else _("Approved. The sending begins."), "success")
+    later = campaign.state == "scheduled"
+    flash(_("Approved. It is sent at its moment.") if later else _("Approved. The sending begins."), "success")
     return leave_for(url_for(".show", campaign_id=campaign_id))
 
 
@@ -101,7 +102,9 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "refused": refused,
         "hurdle": _hurdle(campaign, approval, changed),
         "changed": changed,
-        "approvers": [user.name for user in users.with_permission(session, "campaigns:approve") if user.id not in approval.editors],
+        "approvers": [
+            u.name for u in users.with_permission(session, "campaigns:approve") if u.id not in approval.editors
+        ],
     }
     return make_response(render_template("campaigns/review.html", **values), status)
 
@@ -112,8 +115,8 @@ def _hurdle(campaign: Campaign, approval: Approval, changed: bool) -> str:
         return "decided"
     if approval.expires_at <= clock.now():
         return "expired"
-    if not g.actor.may("campaigns:approve"):
-        return "role"
     if g.actor.id in approval.editors:
         return "own"
+    if not g.actor.may("campaigns:approve"):
+        return "role"
     return "changed" if changed else ""

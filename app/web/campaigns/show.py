@@ -1,5 +1,6 @@
 """One campaign: overview with its plan, how the sending goes, results, who did not get it, history."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.campaigns import drafts, plan, preview, results
 from app.domain.campaigns.drafts import SUBJECT
+from app.domain.campaigns.models import Campaign
 from app.http import security
 from app.http.auth import allow
 from app.http.errors import said
@@ -36,7 +38,7 @@ def show(campaign_id: UUID) -> ResponseReturnValue:
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     values = {**shown.head(campaign), **shown.sending(campaign), **shown.facts(campaign)}
     if campaign.plan:
-        values |= {"channels": shown.channels(campaign.plan), "texts": preview.texts(db.session(), campaign), "cost": campaign.plan["cost"]}
+        values |= _planned(campaign, campaign.plan)
     return render_template("campaigns/show.html", tab="overview", **values)
 
 
@@ -47,12 +49,16 @@ def worked_out(campaign_id: UUID) -> ResponseReturnValue:
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     values: dict[str, Any] = {**shown.head(campaign), "texts": [], "at": clock.now()}
     try:
-        made = plan.make(db.session(), campaign).summary()
+        values |= _planned(campaign, plan.make(db.session(), campaign).summary())
     except Invalid as error:
         values |= {"channels": [], "missing": said(error)}
-    else:
-        values |= {"channels": shown.channels(made), "texts": preview.texts(db.session(), campaign), "cost": made["cost"]}
     return page_or_part("campaigns/plan.html", "campaigns/_plan.html", **values)
+
+
+def _planned(campaign: Campaign, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan draws: the channels, the texts, the cost."""
+    texts = preview.texts(db.session(), campaign)
+    return {"channels": shown.channels(summary), "texts": texts, "cost": summary["cost"]}
 
 
 @bp.get("/<uuid:campaign_id>/progress")
@@ -92,8 +98,9 @@ def _drawn(minutes: list[tuple[str, int, int]]) -> Markup | None:
     """The line of the sending; two points make one."""
     if len(minutes) < 2:
         return None
-    series = [chart.Series(_("Handed over"), [sent for _at, sent, _d in minutes]), chart.Series(_("Delivered"), [d for _at, _s, d in minutes])]
-    return chart.line(_("Messages a minute"), [_minute(at) for at, _s, _d in minutes], series, locale=current_language())
+    moments, sent, delivered = zip(*minutes, strict=True)
+    series = [chart.Series(_("Handed over"), sent), chart.Series(_("Delivered"), delivered)]
+    return chart.line(_("Messages a minute"), [_minute(at) for at in moments], series, locale=current_language())
 
 
 @bp.get("/<uuid:campaign_id>/not-sent")
@@ -114,8 +121,8 @@ def history(campaign_id: UUID) -> ResponseReturnValue:
     campaign = drafts.get(session, campaign_id, by=g.actor)
     page = trail.entries(session, page_asked(request.args), by=g.actor, subject=(SUBJECT, str(campaign.id)))
     notes = {str(approval.id): approval for approval in decisions.of_subject(session, (SUBJECT, campaign.id))}
-    values = {**shown.head(campaign), **shown.sending(campaign)}
-    return page_or_part("campaigns/history.html", "campaigns/_history.html", tab="history", page=page, acts=acts.drawn(page.items), notes=notes, **values)
+    values = {**shown.head(campaign), **shown.sending(campaign), "acts": acts.drawn(page.items), "notes": notes}
+    return page_or_part("campaigns/history.html", "campaigns/_history.html", tab="history", page=page, **values)
 
 
 @bp.get("/<uuid:campaign_id>/email/<language>")

@@ -60,7 +60,11 @@ def facts(campaign: Campaign) -> dict[str, Any]:
     """What it is made of, and who made it."""
     session = db.session()
     approval = decisions.get(session, campaign.approval_id) if campaign.approval_id else None
-    people = [campaign.created_by, *campaign.editors, *([approval.decided_by] if approval and approval.decided_by else [])]
+    people = [
+        campaign.created_by,
+        *campaign.editors,
+        *([approval.decided_by] if approval and approval.decided_by else []),
+    ]
     return {"used": drafts.used(session, campaign), "approval": approval, "names": users.names(session, people)}
 
 
@@ -84,7 +88,13 @@ class ChannelShown:
 
 def channels(summary: Mapping[str, Any]) -> list[ChannelShown]:
     """The channels of a plan's summary."""
-    return [ChannelShown(one["channel"], one, _rows(one["waterfall"]), _findings(one["findings"])) for one in summary["channels"]]
+    return [
+        ChannelShown(one["channel"], one, _rows(one["waterfall"]), _findings(one["findings"]))
+        for one in summary["channels"]
+    ]
+
+
+COMPARED = ("template", "template_version", "message_class", "sender", "provider", "parts", "cost")
 
 
 def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,8 +102,7 @@ def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
     keyed: dict[str, Any] = {"cost": summary["cost"]}
     for one in summary["channels"]:
         falls = {reasons.reason(name): number for name, number in one["waterfall"].items()}
-        rest = {name: one[name] for name in ("template", "template_version", "message_class", "sender", "provider", "parts", "cost")}
-        keyed[one["channel"]] = {**rest, **falls}
+        keyed[one["channel"]] = {**{name: one[name] for name in COMPARED}, **falls}
     return keyed
 
 
@@ -146,8 +155,9 @@ def equations(campaign: Campaign, numbers: Sequence[listing.Numbers]) -> list[Eq
 
 
 def _equation(campaign: Campaign, one: listing.Numbers) -> Equation:
-    def linked(label: str, number: int, tone: str = "", **wanted: str) -> Term:
-        return Term(label, number, url_for("messages.index", campaign=campaign.id, channel=one.channel, **wanted), tone)
+    def linked(label: str, number: int, tone: str = "", state: str | None = None, reason: str | None = None) -> Term:
+        url = url_for("messages.index", campaign=campaign.id, channel=one.channel, state=state, reason=reason)
+        return Term(label, number, url, tone)
 
     order = ("delivered", "sent", "undeliverable", "failed", "in_doubt", "sending", "queued", *NOT_SENT)
     terms = [

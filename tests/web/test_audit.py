@@ -1,0 +1,44 @@
+"""The audit log in the browser: filtered, verified, exported."""
+
+from sqlalchemy import text
+
+from app.core.db import make_owner_engine
+from app.core.settings import Settings
+from tests.web.campaigning import Campaigning
+from tests.web.test_campaigns import shown
+
+
+def test_the_log_is_filtered_and_differences_are_read(campaigns: Campaigning) -> None:
+    campaigns.submitted()
+    auditor = campaigns.bank.browser("auditor")
+    page = shown(auditor.get("/audit?subject=campaign"))
+    assert "Submitted the campaign for approval" in page
+    assert "Created the campaign" in page
+    part = auditor.get("/audit?action=campaign.created", htmx=True)
+    assert "Submitted" not in shown(part)
+    assert "<html" not in part.get_data(as_text=True)
+    assert "Nothing like this was done" in shown(auditor.get("/audit?action=report.made"))
+    assert campaigns.bank.browser("marketer").get("/audit").status_code == 403
+
+
+def test_the_chain_is_verified_and_a_change_shows(campaigns: Campaigning, page_settings: Settings) -> None:
+    campaigns.draft()
+    auditor = campaigns.bank.browser("auditor")
+    assert "The chain is whole" in shown(auditor.get("/audit/verify"))
+    owner = make_owner_engine(page_settings)
+    with owner.begin() as connection:
+        said = "UPDATE audit_entries SET actor_name = 'Nobody' WHERE organisation_id = :id AND seq = 2"
+        connection.execute(text(said), {"id": campaigns.bank.organisation_id})
+    owner.dispose()
+    assert "The chain is broken at entry 2" in shown(auditor.get("/audit/verify", htmx=True))
+
+
+def test_all_of_it_is_exported_and_the_export_is_noted(campaigns: Campaigning) -> None:
+    campaigns.draft(name="=cmd|calc")
+    auditor = campaigns.bank.browser("auditor")
+    answer = auditor.client.get("/audit/export?subject=campaign")
+    lines = answer.get_data(as_text=True).splitlines()
+    assert answer.mimetype == "text/csv"
+    assert len(lines) == 2
+    assert "campaign.created" in lines[1]
+    assert "Exported the audit log" in shown(auditor.get("/audit"))

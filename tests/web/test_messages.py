@@ -1,0 +1,50 @@
+"""Messages in the browser: the lists, the evidence, the doubts."""
+
+import re
+
+from app.gateways.channels.base import Category, InDoubt, Rejected
+from tests.web.campaigning import Campaigning
+from tests.web.test_campaigns import shown
+
+
+def test_the_evidence_of_a_message_names_consent_text_and_attempts(campaigns: Campaigning) -> None:
+    campaigns.launched()
+    campaigns.dispatch(lambda _m: Rejected("no such number", category=Category.INVALID_NUMBER))
+    operator = campaigns.bank.browser("operator")
+    listed = operator.get("/messages?state=failed").get_data(as_text=True)
+    found = re.search(r'href="(/messages/[0-9a-f-]{36})"', listed)
+    assert found
+    page = shown(operator.get(found.group(1)))
+    for said in (
+        "SMS to D••• L•••",
+        "+972•••••",
+        "It relies on the consent of",
+        "An SMS , version 1",
+        "Refused for good",
+    ):
+        assert said in page
+    assert "no such number" in page
+    assert "Dana" not in page
+
+
+def test_a_doubt_is_settled_by_a_person_who_may(campaigns: Campaigning) -> None:
+    campaigns.launched()
+    fates = iter([InDoubt("no answer"), InDoubt("no answer")])
+    campaigns.dispatch(lambda _m: next(fates, None))
+    first, second = campaigns.messages(state="in_doubt")
+    marketer, operator = campaigns.bank.browser("marketer"), campaigns.bank.browser("operator")
+    assert "Send again" not in shown(marketer.get("/messages?state=in_doubt"))
+    assert marketer.post(f"/messages/{first}/resolve", {"as": "sent"}).status_code == 403
+    assert "Send again" in shown(operator.get("/messages?state=in_doubt"))
+    row = operator.post(f"/messages/{first}/resolve", {"as": "sent"}, htmx=True).get_data(as_text=True)
+    assert row.lstrip().startswith(f'<tr id="message-{first}"')
+    assert operator.post(f"/messages/{second}/resolve", {"as": "again"}).status_code == 303
+    assert operator.post(f"/messages/{second}/resolve", {"as": "again"}).status_code == 409
+    assert campaigns.messages(state="queued") == [second]
+    assert "Nothing is in doubt" in shown(operator.get("/messages?state=in_doubt"))
+
+
+def test_an_id_that_is_none_is_refused(campaigns: Campaigning) -> None:
+    operator = campaigns.bank.browser("operator")
+    assert operator.get("/messages?campaign=nonsense").status_code == 422
+    assert operator.get("/messages/00000000-0000-0000-0000-000000000000").status_code == 404

@@ -1,0 +1,57 @@
+"""Providers in the browser: made, changed, switched, tested; the secret goes in and never comes out."""
+
+from sqlalchemy import select
+
+from app.domain.providers import accounts
+from app.domain.providers.models import ProviderAccount
+from tests.web.campaigning import Campaigning
+from tests.web.test_campaigns import shown
+
+CARRIER = {
+    "name": "Carrier one", "sender": "BANK", "priority": "10", "cost": "0.105", "secret": "s3cret-token",
+    "base_url": "http://127.0.0.1:9", "settle_seconds": "900", "read_seconds": "5",
+}  # fmt: skip
+
+
+def kept(campaigns: Campaigning) -> ProviderAccount:
+    with campaigns.bank.unit() as session:
+        return session.execute(select(ProviderAccount).where(ProviderAccount.name == "Carrier one")).scalar_one()
+
+
+def test_an_account_is_made_and_its_secret_is_never_shown(campaigns: Campaigning) -> None:
+    operator = campaigns.bank.browser("operator")
+    assert "SMS carrier over HTTP" in shown(operator.get("/providers/new"))
+    assert operator.get("/providers/new/memory_sms").status_code == 404
+    operator.get("/providers/new/carrier")
+    assert operator.post("/providers/new/carrier", {**CARRIER, "secret": ""}).status_code == 422
+    assert operator.post("/providers/new/carrier", {**CARRIER, "base_url": "nonsense"}).status_code == 422
+    assert operator.post("/providers/new/carrier", CARRIER).status_code == 303
+    account = kept(campaigns)
+    assert account.config["callback_url"].endswith(f"/api/v1/inbound/carrier/{account.id}/receipts")
+    page = operator.get(f"/providers/{account.id}").get_data(as_text=True)
+    assert "s3cret-token" not in page
+    changed = {**CARRIER, "sender": "BANK2", "secret": "", "callback_url": account.config["callback_url"]}
+    assert operator.post(f"/providers/{account.id}", changed).status_code == 303
+    with campaigns.bank.unit() as session:
+        account = accounts.get(session, account.id)
+        assert (account.sender, accounts.secret_of(session, account)) == ("BANK2", "s3cret-token")
+    assert "There is an account with this name already" in shown(operator.post("/providers/new/carrier", CARRIER))
+
+
+def test_an_account_is_switched_and_tested(campaigns: Campaigning) -> None:
+    operator = campaigns.bank.browser("operator")
+    operator.get("/providers/new/carrier")
+    operator.post("/providers/new/carrier", CARRIER)
+    account = kept(campaigns)
+    tested = shown(operator.post(f"/providers/{account.id}/test", htmx=True))
+    assert "The provider does not answer as it should" in tested
+    assert "Down" in tested
+    assert "Disabled" in shown(operator.post(f"/providers/{account.id}/enabled", {"on": "0"}, htmx=True))
+    assert operator.post(f"/providers/{account.id}/enabled", {"on": "1"}).status_code == 303
+
+
+def test_who_may_not_change_them_only_looks(campaigns: Campaigning) -> None:
+    marketer = campaigns.bank.browser("marketer")
+    assert "/test" not in marketer.get("/providers").get_data(as_text=True)
+    assert marketer.get("/providers/new").status_code == 403
+    assert campaigns.bank.browser("viewer").get("/providers").status_code == 403
