@@ -28,7 +28,12 @@ def sealed(session: Session, definition: Definition) -> dict[str, Any]:
 
 def opened(session: Session, segment: Segment) -> Definition:
     """The definition of a segment, its values readable."""
-    return parse(_changed(segment.definition, lambda value: _open(session, value)))
+    return readable(session, segment.definition)
+
+
+def readable(session: Session, stored: dict[str, Any]) -> Definition:
+    """A stored definition, also an old one out of the audit trail, its values readable."""
+    return parse(_changed(stored, lambda value: _open(session, value)))
 
 
 def _open(session: Session, value: str) -> str:

@@ -1,0 +1,136 @@
+"""A segment as its pages draw it: sentences in the reader's language, names of what it uses, trees with verdicts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import flash, g
+from flask_babel import gettext as _
+
+from app.core.db import db
+from app.core.page import MOST, Ask
+from app.domain.audit.models import AuditEntry
+from app.domain.campaigns import drafts
+from app.domain.segments import fields, library, sealing, words
+from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, children
+from app.domain.segments.explain import Explanation
+from app.domain.segments.fields import Catalogue
+from app.domain.segments.models import Segment
+from app.domain.segments.words import Names
+from app.web import acts
+from app.web.acts import Act, Change
+
+
+def catalogue() -> Catalogue:
+    """The fields of the organisation, read once a request."""
+    if "segment_fields" not in g:
+        g.segment_fields = fields.catalogue(db.session())
+    known: Catalogue = g.segment_fields
+    return known
+
+
+def names() -> Names:
+    """What ids in definitions are called, read once a request."""
+    if "segment_names" not in g:
+        session = db.session()
+        campaigns = drafts.listed(session, Ask(per_page=MOST), by=g.actor).items
+        g.segment_names = Names(
+            catalogue(), library.names(session, by=g.actor), {one.id: one.name for one in campaigns}
+        )
+    known: Names = g.segment_names
+    return known
+
+
+def sentence(definition: Definition) -> str:
+    """A definition in the reader's language."""
+    return words.spoken(words.sentence(definition, names()), _)
+
+
+def sentence_of(segment: Segment) -> str:
+    """A stored segment in the reader's language."""
+    return sentence(library.definition_of(db.session(), segment))
+
+
+def versions(entries: Iterable[AuditEntry]) -> list[Act]:
+    """The entries of a segment's history, their definitions as sentences."""
+    return [replace(act, changes=_said_changes(act)) for act in acts.drawn(entries)]
+
+
+def _said_changes(act: Act) -> list[Change]:
+    before, after = ({**(values or {})} for values in (act.entry.before, act.entry.after))
+    old, new = before.pop("definition", None), after.pop("definition", None)
+    said = Change(_("Conditions"), old and _sentence_of_kept(old), new and _sentence_of_kept(new))
+    return [*acts.changes(before, after), *([said] if old or new else [])]
+
+
+def _sentence_of_kept(raw: dict[str, Any]) -> str:
+    return sentence(sealing.readable(db.session(), raw))
+
+
+def worded(options: Iterable[tuple[str, str]], translates: bool = True) -> list[tuple[str, str]]:
+    """Choices in the reader's language; the bank's own words stay as they are."""
+    return [(value, _(word) if translates else word) for value, word in options]
+
+
+def segments(without: str | None) -> list[tuple[str, str]]:
+    """The segments a condition can name."""
+    return [(str(one), name) for one, name in names().segments.items() if str(one) != without]
+
+
+def campaigns() -> list[tuple[str, str]]:
+    """The campaigns a condition can name, newest first."""
+    return [(str(one), name) for one, name in names().campaigns.items()]
+
+
+def saved(segment: Segment, *, is_new: bool) -> None:
+    """Say that a segment was saved."""
+    flash(_("The segment is made.") if is_new else _("The segment is saved."), "success")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a definition as a tree of sentences; `holds` and `value` are about one contact, `count` about all."""
+
+    said: str
+    kind: str
+    kids: tuple["Part", ...] = ()
+    holds: bool | None = None
+    value: str = ""
+    count: int | None = None
+
+
+def outline(definition: Definition, counts: Mapping[str, int], about: Explanation | None = None) -> Part:
+    """The definition as an outline; `counts` by path, and what it says about one contact."""
+    verdicts = {one.path: one for one in about.verdicts} if about else {}
+
+    def drawn(node: Any, path: str) -> Part:
+        kids = tuple(drawn(part, place) for part, place in children(node, path))
+        if isinstance(node, Not):
+            return Part(_("Not:"), "not", kids, None if kids[0].holds is None else not kids[0].holds)
+        if isinstance(node, AllOf | AnyOf):
+            return _group(node, kids, is_about=about is not None)
+        verdict = verdicts.get(path)
+        said = words.spoken(words.condition(node, names()), _)
+        if verdict is None:
+            return Part(said, "condition", count=counts.get(path))
+        return Part(said, "condition", holds=verdict.holds, value=present(verdict.value), count=counts.get(path))
+
+    return drawn(definition.where, "where")
+
+
+def _group(node: AllOf | AnyOf, kids: tuple[Part, ...], *, is_about: bool) -> Part:
+    is_all = isinstance(node, AllOf)
+    held = [bool(kid.holds) for kid in kids]
+    holds = (all(held) if is_all else any(held)) if is_about else None
+    return Part(_("All of these:") if is_all else _("At least one of these:"), "all" if is_all else "any", kids, holds)
+
+
+def present(value: Any) -> str:
+    """What a contact has now, in words."""
+    if value is None or value in ("", []):
+        return str(_("nothing"))
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value if one is not None) or str(_("nothing"))
+    return str(value)
