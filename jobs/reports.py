@@ -9,5 +9,4 @@ from jobs.runtime import job, runtime
 @job
 def run(organisation_id: UUID, run_id: UUID) -> None:
     """Make a report that was asked for."""
-    with runtime().unit(organisation_id) as session:
-        runs.make(session, run_id)
+    runs.make(runtime().opener(organisation_id), run_id)

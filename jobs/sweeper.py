@@ -57,7 +57,9 @@ def _sweep_one(here: Runtime, organisation_id: UUID) -> list[tuple[Job, tuple[st
         reconcile.doubt_abandoned(session)
         sends.expire_late(session)
         sends.close_drained(session)
-        rings = [(sends.JOB[channel], (own,)) for channel in sends.due_channels(session)]
+        rings: list[tuple[Job, tuple[str, ...]]] = [
+            (sends.JOB[channel], (own,)) for channel in sends.due_channels(session)
+        ]
         rings += [(job, (own,)) for job, waits in WAITING.items() if waits(session)]
         rings += [(job, (own, str(i))) for job, waiting in EACH.items() for i in waiting(session)]
     return rings

@@ -37,7 +37,7 @@ class Listener(SimpleWorker):
         if self.get_current_job_id() is None:
             self.register_death()
             os._exit(0)
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def listen(name: str, redis_url: str) -> None:

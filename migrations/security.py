@@ -44,6 +44,7 @@ CREATE POLICY ours ON public.organisations
   USING (id = NULLIF(current_setting('app.organisation_id', true), '')::uuid)
   WITH CHECK (id = NULLIF(current_setting('app.organisation_id', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE ON public.organisations TO carillon_app;
+GRANT SELECT ON public.alembic_version TO carillon_app;
 
 -- Before the organisation is known: functions of the owner that return nothing but ids.
 CREATE FUNCTION public.find_user(text) RETURNS TABLE (organisation_id uuid, user_id uuid)

@@ -1,5 +1,9 @@
 """Health: /healthz says the process lives, /readyz that it can work (L2)."""
 
+from functools import cache
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
@@ -32,11 +36,17 @@ def readyz() -> ResponseReturnValue:
 
 def _database() -> str:
     try:
-        db.session.execute(text("SELECT version_num FROM alembic_version"))
+        version = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except SQLAlchemyError as broke:
         db.session.rollback()
         return type(broke).__name__
-    return "ok"
+    return "ok" if version == _newest() else f"schema {version}, needs {_newest()}: run flask migrate"
+
+
+@cache
+def _newest() -> str | None:
+    """The revision this program was written for."""
+    return ScriptDirectory(str(Path(__file__).parents[2] / "migrations")).get_current_head()
 
 
 def _workers() -> dict[str, str]:

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
+from app.core.errors import DomainError
+from app.core.unit import savepoint
 from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.campaigns import plan, states
@@ -47,14 +49,25 @@ def launch(session: Session, campaign_id: UUID) -> Campaign:
         trail.record(session, by, "campaign.returned", (SUBJECT, campaign.id), after={"reason": campaign.failure})
         return campaign
     campaign.occurrence_id = sends.new_occurrence(session)
-    counted = {}
-    for template_id in (campaign.sms_template_id, campaign.email_template_id):
-        if template_id:
-            counted.update(_open(session, campaign, template_id, approval.digest))
+    try:
+        with savepoint(session):
+            counted = _open_all(session, campaign, approval.digest)
+    except DomainError as broke:
+        campaign.state, campaign.failure = states.after(campaign.state, "fail"), str(broke)
+        trail.record(session, by, "campaign.failed", (SUBJECT, campaign.id), after={"reason": campaign.failure})
+        return campaign
     campaign.state = states.after(campaign.state, "launch")
     campaign.launched_at = clock.now()
     trail.record(session, by, "campaign.launched", (SUBJECT, campaign.id), after=counted)
     return campaign
+
+
+def _open_all(session: Session, campaign: Campaign, digest: bytes) -> dict[str, object]:
+    counted: dict[str, object] = {}
+    for template_id in (campaign.sms_template_id, campaign.email_template_id):
+        if template_id:
+            counted |= _open(session, campaign, template_id, digest)
+    return counted
 
 
 def _open(session: Session, campaign: Campaign, template_id: UUID, digest: bytes) -> dict[str, object]:

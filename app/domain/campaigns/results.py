@@ -88,7 +88,9 @@ def by_link(session: Session, campaign: Campaign) -> list[tuple[int, int]]:
 
 def links(session: Session, campaign: Campaign) -> list[tuple[str, int]]:
     """Clicks by people on each link of the e-mail, most first: (address, people)."""
-    send = session.execute(select(Send).where(Send.source_id == campaign.id, Send.channel == "email").limit(1)).scalar_one_or_none()
+    send = session.execute(
+        select(Send).where(Send.source_id == campaign.id, Send.channel == "email").limit(1)
+    ).scalar_one_or_none()
     version = session.get(TemplateVersion, send.template_version_id) if send else None
     if version is None:
         return []

@@ -146,7 +146,7 @@ class _Run:
                     people = session.execute(
                         _SQL["recipients"], {"contacts": [row.contact_id for row in rows]}
                     ).mappings()
-                    by_id = {person["id"]: person for person in people}
+                    by_id = {person["id"]: dict(person) for person in people}
                     claim = _Claim(_scene(session, send, account), account, accounts.secret_of(session, account), token)
                     break
             else:

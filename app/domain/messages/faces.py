@@ -46,7 +46,9 @@ def _face(vault: OrganisationVault, contact: Contact) -> Face:
     except Sealed:
         return NOBODY
     name = " ".join(masked_name(str(part)) for part in (person.get("first_name"), person.get("last_name")) if part)
-    return Face(name, contact.external_id, {channel: _masked(person.get(key), channel) for channel, key in ADDRESSES.items()})
+    return Face(
+        name, contact.external_id, {channel: _masked(person.get(key), channel) for channel, key in ADDRESSES.items()}
+    )
 
 
 def _masked(known: object, channel: str) -> list[str]:

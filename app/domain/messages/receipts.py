@@ -77,7 +77,7 @@ def apply_some(session: Session) -> int:
     told = session.execute(_SQL["apply_receipts"], {**picked, "now": clock.now()}).mappings().all()
     session.execute(_SQL["leave_unmatched"], picked)
     for row in told:
-        _suppress(session, row)
+        _suppress(session, dict(row))
     return len(taken)
 
 

@@ -46,7 +46,9 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
         _over_time(say, minutes, zone),
     ]
     summary = _summary(say, campaign, numbers)
-    charts = [NativeChart(tables[0].title, 0, [1, 2, 3])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")]
+    charts: list[list[NativeChart]] = [
+        [NativeChart(tables[0].title, 0, [1, 2, 3])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")],
+    ]  # fmt: skip
     book = workbook([Sheet(t, c) for t, c in zip(tables, charts, strict=True)], title=title, locale=locale, zone=zone)
     html = page.render(
         "documents/campaign.html",

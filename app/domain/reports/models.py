@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7
@@ -28,6 +28,7 @@ class ReportRun(Owned, Base):
     parameters: Mapped[dict[str, Any]]
     recipients: Mapped[list[str]]
     state: Mapped[str] = mapped_column(server_default="queued")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     xlsx: Mapped[str | None]
     pdf: Mapped[str | None]
     failure: Mapped[str | None]

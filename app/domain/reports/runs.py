@@ -1,6 +1,9 @@
 """Report runs: asked for by a person, made by a worker, kept with their checksum, mailed to managers."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
@@ -14,6 +17,7 @@ from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.text import email as normal_email
 from app.core.unit import ring, settings_of
+from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.campaigns import drafts
 from app.domain.campaigns.models import Campaign
@@ -21,6 +25,7 @@ from app.domain.notices.post import Attachment, post
 from app.domain.reports import campaign as campaign_report
 from app.domain.reports.models import ReportRun
 
+TRIES = 3
 CATALOGUE = {"campaign": mark("Campaign report")}
 TYPES = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf"}
 _BODY = mark(
@@ -76,12 +81,32 @@ def waiting(session: Session) -> list[UUID]:
     return list(session.execute(select(ReportRun.id).where(ReportRun.state == "queued")).scalars())
 
 
-def make(session: Session, run_id: UUID) -> None:
-    """Make a report that was asked for, keep its files and post it; nothing happens when it was made already."""
-    query = select(ReportRun).where(ReportRun.id == run_id).with_for_update(skip_locked=True)
-    run = session.execute(query).scalar_one_or_none()
-    if run is None or run.state != "queued":
-        return
+def make(open_unit: Callable[[], AbstractContextManager[Session]], run_id: UUID) -> None:
+    """Make a report that was asked for, keep its files and post it; nothing happens when it was made already.
+
+    The try is counted in a unit of its own: a report that kills its worker three times is given up.
+    """
+    with open_unit() as session:
+        run = _queued(session, run_id)
+        if run is None:
+            return
+        run.attempts += 1
+        if run.attempts > TRIES:
+            run.state, run.failure, run.finished_at = "failed", "too_often", clock.now()
+            return
+    with open_unit() as session:
+        if run := _queued(session, run_id):
+            _make(session, run)
+
+
+def _queued(session: Session, run_id: UUID) -> ReportRun | None:
+    query = (
+        select(ReportRun).where(ReportRun.id == run_id, ReportRun.state == "queued").with_for_update(skip_locked=True)
+    )
+    return session.execute(query).scalar_one_or_none()
+
+
+def _make(session: Session, run: ReportRun) -> None:
     campaign = session.get(Campaign, run.subject_id)
     if campaign is None:
         run.state, run.failure, run.finished_at = "failed", "gone", clock.now()
@@ -96,7 +121,7 @@ def make(session: Session, run_id: UUID) -> None:
     ]
     values: dict[str, object] = {
         "summary": made.summary,
-        "moment": i18n.moment(run.finished_at, run.locale),
+        "moment": i18n.moment(run.finished_at, run.locale, ZoneInfo(organisation_of(session).timezone)),
         "person": run.parameters.get("asked_by", ""),
     }
     for address in run.recipients:
