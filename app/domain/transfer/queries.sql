@@ -60,9 +60,10 @@ INSERT INTO consent_entries (organisation_id, contact_id, channels, purpose, sta
 SELECT :organisation, r.id, open.channels, 'marketing', 'granted', :basis, :source, :wording, :now, :by
 FROM pg_temp.import_contacts AS r
 CROSS JOIN LATERAL (
-  SELECT array_agg(channel ORDER BY channel) AS channels FROM unnest(CAST(:channels AS text[])) AS channel
+  SELECT array_agg(asked.channel ORDER BY asked.channel) AS channels FROM unnest(CAST(:channels AS text[])) AS asked(channel)
   WHERE NOT EXISTS (
-    SELECT FROM live.consent_states AS s WHERE s.contact_id = r.id AND s.channel = channel AND s.purpose = 'marketing')
+    SELECT FROM live.consent_states AS s
+    WHERE s.contact_id = r.id AND s.channel = asked.channel AND s.purpose = 'marketing')
 ) AS open
 WHERE r.consent AND NOT r.is_new AND open.channels IS NOT NULL;
 

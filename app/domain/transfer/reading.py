@@ -179,10 +179,16 @@ class Records:
         self._record: list[bytes] = []
         self._reader = self._fresh()
         self.position = position
-        while position > 0:
-            position -= len(self._file.read(min(position, CHUNK)))
+        self._skipped = False
+
+    def _skip(self) -> None:
+        """Read up to where reading begins: late, so that a file that is not there is noticed by whoever reads."""
+        left, self._skipped = 0 if self._skipped else self.position, True
+        while left > 0 and (skipped := self._file.read(min(left, CHUNK))):
+            left -= len(skipped)
 
     def __iter__(self) -> Iterator[Record]:
+        self._skip()
         while True:
             self._record.clear()
             try:
@@ -201,20 +207,19 @@ class Records:
 
     def take(self, most: int) -> list[Record]:
         """The next records, at most so many."""
-        lines = [] if self._back else list(islice(self._file, most))
-        text = b"".join(lines)
-        if b'"' not in text and (plain := self._plain(text)) is not None:
-            return plain
-        self._back.extend(lines)
-        records: list[Record] = []
-        for record in self:
-            records.append(record)
-            if len(records) == most:
-                break
-        return records
+        self._skip()
+        while not self._back and (lines := list(islice(self._file, most))):
+            plain = self._plain(b"".join(lines))
+            if plain:
+                return plain
+            if plain is None:
+                self._back.extend(lines)
+        return list(islice(self, most))
 
     def _plain(self, text: bytes) -> list[Record] | None:
         """Without quotation marks a line is a record: three times as fast, and most files have none. None if it is not so."""
+        if b'"' in text:
+            return None
         rows = csv.reader(text.decode("utf-8", "replace").split("\n"), delimiter=self._delimiter)
         width = self._width
         try:
@@ -225,7 +230,7 @@ class Records:
         return records
 
     def _fresh(self) -> Iterator[list[str]]:
-        return csv.reader(self._lines(), delimiter=self._delimiter)
+        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
 
     def _lines(self) -> Iterator[str]:
         while raw := self._back.popleft() if self._back else self._file.readline():
@@ -247,7 +252,7 @@ class Records:
         self.position += len(first)
         return Record(
             [first.decode("utf-8", "replace").rstrip("\r\n")],
-            mark("The row cannot be read: a quotation mark is not closed."),
+            mark("The row cannot be read. Look at its quotation marks."),
         )
 
 
@@ -280,18 +285,17 @@ def look(chunks: Iterator[bytes]) -> Look:
     if len(header.fields) > MOST_COLUMNS:
         raise Invalid.field("file", mark("The file has more than %(most)s columns."), most=MOST_COLUMNS)
     columns, start = _named(header.fields), records.position
-    rows = _sample(records, len(columns))
-    if not rows and records.position == start:
+    first = records.take(SAMPLE_ROWS)
+    if not first:
         raise Invalid.field("file", mark("The file has a header but no rows."))
-    return Look(delimiter, columns, start, rows)
+    return Look(delimiter, columns, start, _sample(first, records, len(columns)))
 
 
-def _sample(records: Records, width: int) -> list[list[str]]:
+def _sample(taken: list[Record], records: Records, width: int) -> list[list[str]]:
     """The first rows, and of later ones those that show values of a column of which too few were seen."""
     rows: list[list[str]] = []
     missing = dict.fromkeys(range(width), ENOUGH_VALUES)
     for _ in range(SEARCHED // SAMPLE_ROWS):
-        taken = records.take(SAMPLE_ROWS)
         for fields in (record.fields for record in taken if len(record.fields) == width):
             shown = [place for place in missing if fields[place].strip()]
             if shown or len(rows) < SAMPLE_ROWS:
@@ -302,6 +306,7 @@ def _sample(records: Records, width: int) -> list[list[str]]:
                     del missing[place]
         if not missing or not taken:
             break
+        taken = records.take(SAMPLE_ROWS)
     return rows
 
 

@@ -23,6 +23,7 @@ from app.domain.transfer.rows import Bad, Draft, Plan
 
 MOST = 50_000  # rows read; a person waits for the answer
 SAMPLED = 3
+LOOKED_THROUGH = 20_000  # some columns begin empty
 _AT_ONCE = 10_000
 
 
@@ -96,11 +97,17 @@ def _known(session: Session, external_ids: list[str], blinds: list[bytes]) -> in
     return sum(found)
 
 
-def sample(session: Session, row: Import, *, by: Actor) -> list[list[str]]:
-    """A few rows as they stand in the file, each as wide as its header. Raises Forbidden."""
+def samples(session: Session, row: Import, *, by: Actor) -> list[list[str]]:
+    """A few unlike values of every column, from the first rows in which there are any. Raises Forbidden."""
     require(by, "imports:write")
-    records = _records(session, row).take(SAMPLED)
-    return [record.fields for record in records if len(record.fields) == len(row.columns)]
+    found: list[dict[str, None]] = [{} for _column in row.columns]
+    for record in _records(session, row).take(LOOKED_THROUGH):
+        if len(record.fields) != len(found):
+            continue
+        for values, value in zip(found, record.fields, strict=True):
+            if len(values) < SAMPLED and value.strip():
+                values[value.strip()] = None
+    return [list(values) for values in found]
 
 
 def _records(session: Session, row: Import) -> reading.Records:
