@@ -174,6 +174,11 @@ class Postgres:
         if DATABASE not in self.sql("SELECT datname FROM pg_database").split():
             self.sql(f"CREATE DATABASE {DATABASE} OWNER carillon_owner")
 
+    def schema_version(self) -> str:
+        """The version of the schema in the product's database; empty before the first migration."""
+        there = self.sql("SELECT to_regclass('public.alembic_version') IS NOT NULL", DATABASE).strip() == "t"
+        return self.sql("SELECT version_num FROM public.alembic_version", DATABASE).strip() if there else ""
+
     def sql(self, statements: str, database: str = "postgres") -> str:
         """Run SQL as the superuser, whose password only this launcher knows; what it answers, unaligned.
 

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.settings import Settings
 from app.domain.access.models import Organisation
+from ops.launcher.up import newest_version
 from tests.servers.throwaway import Servers
 
 
@@ -14,6 +15,11 @@ def test_the_application_is_bound_by_security(engine: Engine) -> None:
             text("SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
         ).one()
     assert tuple(row) == ("carillon_app", False, False)
+
+
+def test_the_launcher_knows_a_database_that_is_up_to_date(servers: Servers) -> None:
+    assert newest_version() != ""
+    assert servers.postgres.schema_version() == newest_version()
 
 
 def test_without_a_role_the_login_may_do_nothing(servers: Servers) -> None:
