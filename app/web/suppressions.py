@@ -81,7 +81,7 @@ def index() -> ResponseReturnValue:
 @allow("suppressions:write")
 def new() -> ResponseReturnValue:
     """The forms for one address and for a list."""
-    return _page(_choices(AddressForm()), _choices(ListForm()))
+    return _page(_choices(AddressForm()), _choices(ListForm(prefix="list-")))
 
 
 @bp.post("/new")
@@ -97,14 +97,14 @@ def add() -> ResponseReturnValue:
         else:
             flash(_("The address is on the list. Nothing more is sent to it."), "success")
             return leave_for(url_for(".index"))
-    return _page(form, _choices(ListForm(formdata=None)), 422)
+    return _page(form, _choices(ListForm(formdata=None, prefix="list-")), 422)
 
 
 @bp.post("/list")
 @allow("suppressions:write")
 def add_list() -> ResponseReturnValue:
     """Suppress a list of addresses."""
-    form = _choices(ListForm())
+    form = _choices(ListForm(prefix="list-"))
     if form.validate():
         content, options = form.file.data.read(), {"channel": form.channel.data, "reason": form.reason.data}
         try:

@@ -8,7 +8,7 @@ from tests.web.pages import House
 
 
 def upload(text: bytes, **values: str) -> dict[str, Any]:
-    return {"file": (BytesIO(text), "list.csv"), "channel": "email", "reason": "manual", **values}
+    return {"list-file": (BytesIO(text), "list.csv"), "list-channel": "email", "list-reason": "manual", **values}
 
 
 def test_an_address_is_added_found_and_lifted(bank: House) -> None:
@@ -27,7 +27,8 @@ def test_an_address_is_added_found_and_lifted(bank: House) -> None:
 
 def test_a_list_is_read_and_an_exported_one_again(bank: House) -> None:
     marketer = bank.browser("marketer")
-    assert marketer.post("/suppressions/list", upload(b"a@mail.example\nnonsense\nB@mail.example\na@mail.example\n")).status_code == 303
+    listed = b"a@mail.example\nnonsense\nB@mail.example\na@mail.example\n"
+    assert marketer.post("/suppressions/list", upload(listed)).status_code == 303
     page = marketer.get("/suppressions").get_data(as_text=True)
     assert "2 addresses were added" in page
     assert "left out: 2" in page

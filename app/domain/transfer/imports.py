@@ -144,7 +144,7 @@ def suggested(row: Import) -> ImportOptions:
     """The options to begin with: the guesses; properties of the types their columns seem to have."""
     types = row.dialect["types"]
     return ImportOptions(
-        mapping=dict(row.mapping),
+        mapping={column: row.mapping[column] for column in row.columns},  # JSON forgets the order of the columns
         types={f.removeprefix(PROPERTY): types[c] for c, f in row.mapping.items() if f.startswith(PROPERTY)},
     )
 

@@ -148,7 +148,7 @@ def _page(
 
 
 def _columns(row: Import, options: ImportOptions, known: set[str]) -> list[Column]:
-    rows, types = trial.sample(db.session(), row, by=g.actor), row.dialect["types"]
+    samples, types = trial.samples(db.session(), row, by=g.actor), row.dialect["types"]
     guesses = imports.suggested(row).mapping
     drawn = []
     for number, name in enumerate(row.columns):
@@ -157,10 +157,8 @@ def _columns(row: Import, options: ImportOptions, known: set[str]) -> list[Colum
         is_new = bool(key) and key not in known
         spare = guesses[name].removeprefix(PROPERTY) if guesses[name].startswith(PROPERTY) else properties.key_of(name)
         kind = options.types.get(key) if is_new else None
-        samples = [fields[number] for fields in rows]
-        drawn.append(
-            Column(number, name, samples, NEW if is_new else target, key if is_new else spare, kind or types.get(name, "text"))
-        )
+        shown = NEW if is_new else target
+        drawn.append(Column(number, name, samples[number], shown, key if is_new else spare, kind or types.get(name, "text")))
     return drawn
 
 
