@@ -1,0 +1,99 @@
+"""The suppression list: normal forms, lists at once, lifting, what a contact sees of it (A7)."""
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, system
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.page import Ask
+from app.domain.access.keyring import vault_of
+from app.domain.access.models import Organisation
+from app.domain.consent import suppression
+from app.domain.consent.models import Suppression
+from app.domain.contacts.models import ContactAddress
+from tests.factories import people
+
+
+def standing(session: Session) -> int:
+    return session.execute(select(func.count()).where(Suppression.lifted_at.is_(None))).scalar_one()
+
+
+def test_however_it_is_written_an_address_is_on_the_list_once(session: Session, organisation: Organisation) -> None:
+    for written in ("052-2345678", "+972 52 234 5678", "00972522345678"[2:]):
+        suppression.suppress(session, written, channel="sms", reason="opt_out", source="test")
+    for written in ("Dana@Mail.example", "dana@mail.example "):
+        suppression.suppress(session, written, channel="email", reason="hard_bounce", source="test")
+    assert standing(session) == 2
+
+
+def test_sending_finds_it_by_the_blind_index_of_the_contact(session: Session, organisation: Organisation) -> None:
+    (contact,) = people.contacts(session, 1)
+    suppression.suppress(session, "0522000000", channel="sms", reason="opt_out", source="test")
+    both = session.execute(
+        select(ContactAddress.kind).join(Suppression, Suppression.blind == ContactAddress.blind).where(Suppression.channel == "sms")
+    )
+    assert list(both.scalars()) == ["phone"]
+    assert [row.reason for row in suppression.of_contact(session, contact)] == ["opt_out"]
+
+
+def test_a_list_of_many_is_taken_at_once(session: Session, organisation: Organisation) -> None:
+    by = system(organisation.id)
+    lines = "\n".join(f"client{n}@mail.example" for n in range(2_500))
+    taken = suppression.add_file(session, f"{lines}\n\nnobody\n".encode(), channel="email", reason="manual", by=by)
+    assert (taken.added, taken.known, taken.bad) == (2_500, 0, [2_502])
+    again = suppression.add_file(session, b"client7@mail.example\nnew@mail.example", channel="email", reason="manual", by=by)
+    assert (again.added, again.known, again.bad) == (1, 1, [])
+
+
+def test_an_exported_list_is_read_again_whatever_channel_is_chosen(session: Session, organisation: Organisation) -> None:
+    by = system(organisation.id)
+    suppression.suppress(session, "0522000000", channel="sms", reason="opt_out", source="test")
+    suppression.suppress(session, "a@mail.example", channel="email", reason="complaint", source="test")
+    exported = suppression.export(session, by=by)
+    for row in session.execute(select(Suppression)).scalars():
+        suppression.lift(session, row.id, reason="test", by=by)
+    session.flush()
+    taken = suppression.add_file(session, exported, channel="email", reason="manual", by=by)
+    assert (taken.added, taken.bad) == (2, [])
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x01"], ids=["empty", "blank lines", "no text"])
+def test_a_list_that_is_none_is_refused(session: Session, organisation: Organisation, content: bytes) -> None:
+    with pytest.raises(Invalid):
+        suppression.add_file(session, content, channel="email", reason="manual", by=system(organisation.id))
+
+
+def test_lifting_needs_a_reason_and_a_legal_one_stays(session: Session, organisation: Organisation) -> None:
+    by = system(organisation.id)
+    suppression.suppress(session, "a@mail.example", channel="email", reason="manual", source="test")
+    suppression.suppress(session, "b@mail.example", channel="email", reason="legal", source="test")
+    rows = {row.reason: row for row in suppression.listed(session, Ask(), by=by).items}
+    with pytest.raises(Invalid):
+        suppression.lift(session, rows["manual"].id, reason=" ", by=by)
+    with pytest.raises(Conflict):
+        suppression.lift(session, rows["legal"].id, reason="please", by=by)
+    suppression.lift(session, rows["manual"].id, reason="a slip", by=by)
+    with pytest.raises(NotFound):
+        suppression.lift(session, rows["manual"].id, reason="a slip", by=by)
+    suppression.suppress(session, "a@mail.example", channel="email", reason="complaint", source="test")
+    assert standing(session) == 2
+
+
+def test_the_list_is_masked_and_searched_by_the_whole_address(session: Session, organisation: Organisation) -> None:
+    by = system(organisation.id)
+    for n in range(3):
+        suppression.suppress(session, f"dana{n}@mail.example", channel="email", reason="manual", source="test")
+    page = suppression.listed(session, Ask(), by=by, address="DANA1@mail.example")
+    assert list(suppression.masked(session, page.items).values()) == ["d•••@mail.example"]
+    assert suppression.listed(session, Ask(), by=by, address="dana").items == []
+    with pytest.raises(Forbidden):
+        suppression.listed(session, Ask(), by=Actor(organisation.id, "user"))
+
+
+def test_no_address_lies_in_clear(session: Session, organisation: Organisation) -> None:
+    suppression.suppress(session, "dana@mail.example", channel="email", reason="manual", source="test")
+    row = session.execute(select(Suppression)).scalar_one()
+    assert b"dana" not in row.address
+    assert row.blind == vault_of(session).blind("email", "dana@mail.example")
+    assert suppression.shown(session, row) == "dana@mail.example"
