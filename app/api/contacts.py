@@ -1,23 +1,25 @@
-"""/contacts: people, their consents, and the import of a file."""
+"""/contacts: people with their consents and history, and files of them."""
 
 import json
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from app.api import envelope
-from app.api.jobs import import_out
+from app.api import envelope, jobs
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.audit import trail
+from app.domain.audit.models import AuditEntry
 from app.domain.consent import ledger
-from app.domain.contacts import profile, search
+from app.domain.consent.models import ConsentEntry
+from app.domain.contacts import groups, profile, search
 from app.domain.contacts.models import Contact
-from app.domain.contacts.person import masked, person_of
-from app.domain.contacts.profile import ContactInput
+from app.domain.contacts.profile import ContactInput, Person
+from app.domain.contacts.search import Filter
 from app.domain.segments import membership
 from app.domain.transfer import imports
 from app.domain.transfer.mapping import ImportOptions
@@ -26,75 +28,92 @@ from app.http.auth import allow
 from app.http.inputs import Strict
 
 bp = Blueprint("contacts_api", __name__, url_prefix="/contacts")
-_MOMENT: TypeAdapter[AwareDatetime] = TypeAdapter(AwareDatetime)
-_PLAIN = (
-    "id", "external_id", "language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage", "status",
-    "engagement_score", "tags", "created_at", "updated_at",
+
+_CLEAR = (
+    "id", "external_id", "status", "language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage",
+    "engagement_score", "tags", "version", "created_at", "updated_at", "deleted_at",
 )  # fmt: skip
+_CONSENT = ("id", "channels", "purpose", "state", "basis", "source", "wording", "at", "recorded_by")
 
 
 class ConsentInput(Strict):
-    """A grant or a withdrawal."""
+    """One act of a person: what he said, for which channels, and how we know."""
 
-    state: str = Field(pattern="^(granted|withdrawn)$")
-    channels: tuple[str, ...] = Field(min_length=1, max_length=2)
+    state: Literal["granted", "withdrawn"]
+    channels: tuple[Literal["sms", "email"], ...] = ("sms", "email")
     basis: str = Field(min_length=1, max_length=200)
-    wording: str | None = Field(default=None, max_length=200)
+    source: str = Field(default="api", max_length=200)
+    wording: str | None = Field(default=None, max_length=500)
 
 
-def shown(contact: Contact) -> dict[str, Any]:
-    """A contact as the API shows it: personal data in clear only to those who may reveal it."""
-    person = person_of(db.session(), contact)
-    if not g.actor.may("contacts:reveal"):
-        person = masked(person)
-    return {name: getattr(contact, name) for name in _PLAIN} | {
-        "first_name": person.first_name,
-        "last_name": person.last_name,
+def _out(contact: Contact, person: Person, names: list[str]) -> dict[str, Any]:
+    """A contact as the API shows it; the person is in clear or masked as the caller may see it."""
+    return {
+        **{name: getattr(contact, name) for name in _CLEAR},
         "email": person.emails[0] if person.emails else None,
         "phone": person.phones[0] if person.phones else None,
+        "emails": person.emails,
+        "phones": person.phones,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
         "properties": {**contact.properties, **person.properties},
+        "groups": names,
+        "masked": not g.actor.may("contacts:reveal"),
     }
 
 
 def _one(contact: Contact, status: int = 200) -> ResponseReturnValue:
+    session = db.session()
+    if g.actor.may("contacts:reveal"):
+        person = profile.reveal(session, contact.id, by=g.actor)
+    else:
+        person = profile.masked(profile.person_of(session, contact))
+    names = groups.of(session, [contact.id])[contact.id]
     location = f"/api/v1/contacts/{contact.id}" if status == 201 else None
-    return envelope.ok(shown(contact), status, location=location, version=contact.version)
+    return envelope.ok(_out(contact, person, names), status, location=location, version=contact.version)
 
 
 @bp.get("")
 @allow("contacts:read")
 def index() -> ResponseReturnValue:
-    """List contacts; filters of spec: email, phone, external_id, tag, status, segment, q, updated_since."""
-    given = {name: request.args.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "status")}
-    segment = envelope.query_uuid("segment")
-    within = membership.audience(db.session(), [segment], []) if segment else None
-    wanted = search.Filter(**given, within=within, updated_since=_since())  # type: ignore[arg-type]
-    page = search.listed(db.session(), wanted, envelope.ask(), by=g.actor)
-    if g.actor.may("contacts:reveal") and page.items:
-        trail.record(
-            db.session(),
-            g.actor,
-            "contacts.read",
-            ("organisation", g.actor.organisation_id),
-            after={"people": len(page.items)},
-        )
-    return envelope.listed(page, shown)
+    """List contacts; `email`, `phone`, `external_id`, `tag`, `group`, `status`, `segment`, `q`, `updated_since`, `deleted`."""
+    session = db.session()
+    page = search.listed(session, _wanted(), envelope.ask(), by=g.actor)
+    if g.actor.may("contacts:reveal"):
+        people = profile.revealed_all(session, page.items, by=g.actor)
+    else:
+        people = profile.masked_all(session, page.items)
+    names = groups.of(session, people)
+    return envelope.listed(page, lambda contact: _out(contact, people[contact.id], names[contact.id]))
 
 
-def _since() -> Any:
-    value = request.args.get("updated_since")
+def _wanted() -> Filter:
+    given, segment = request.args, envelope.query_uuid("segment")
+    exact = {name: given.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "group", "status")}
+    return Filter(
+        **exact,
+        updated_since=_moment(given.get("updated_since", "")),
+        within=membership.audience(db.session(), [segment], []) if segment else None,
+        deleted=given.get("deleted") == "true",
+    )
+
+
+def _moment(value: str) -> datetime | None:
     if not value:
         return None
     try:
-        return _MOMENT.validate_python(value)
-    except ValidationError:
-        raise Invalid.field("updated_since", mark("This is not a date and time.")) from None
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Invalid.field("updated_since", mark("Give a date and time with its zone, such as 2026-03-31T08:00:00Z."))
+    return moment
 
 
 @bp.post("")
 @envelope.once("contacts:write")
 def create() -> ResponseReturnValue:
-    """Make a contact."""
+    """Add a contact."""
     return _one(profile.create(db.session(), envelope.body(ContactInput), by=g.actor), 201)
 
 
@@ -102,25 +121,23 @@ def create() -> ResponseReturnValue:
 @allow("contacts:read")
 def show(contact_id: UUID) -> ResponseReturnValue:
     """One contact."""
-    contact = profile.get(db.session(), contact_id, by=g.actor)
-    if g.actor.may("contacts:reveal"):
-        trail.record(db.session(), g.actor, "contact.revealed", ("contact", contact.id))
-    return _one(contact)
+    return _one(profile.get(db.session(), contact_id, by=g.actor))
 
 
 @bp.patch("/<uuid:contact_id>")
 @allow("contacts:write")
 def change(contact_id: UUID) -> ResponseReturnValue:
     """Change what the body names."""
-    contact = profile.get(db.session(), contact_id, by=g.actor)
-    new = envelope.patched(ContactInput, profile.input_of(db.session(), contact).model_dump())
-    return _one(profile.update(db.session(), contact_id, new, version=envelope.version_asked(), by=g.actor))
+    session = db.session()
+    present = profile.input_of(session, profile.get(session, contact_id, by=g.actor)).model_dump()
+    new = envelope.patched(ContactInput, present)
+    return _one(profile.update(session, contact_id, new, version=envelope.version_asked(), by=g.actor))
 
 
 @bp.put("/<uuid:contact_id>")
 @allow("contacts:write")
-def replace(contact_id: UUID) -> ResponseReturnValue:
-    """Replace everything; what the body does not name is emptied."""
+def put(contact_id: UUID) -> ResponseReturnValue:
+    """Make a contact exactly what the body says."""
     new = envelope.body(ContactInput)
     return _one(profile.update(db.session(), contact_id, new, version=envelope.version_asked(), by=g.actor))
 
@@ -128,7 +145,7 @@ def replace(contact_id: UUID) -> ResponseReturnValue:
 @bp.delete("/<uuid:contact_id>")
 @allow("contacts:write")
 def delete(contact_id: UUID) -> ResponseReturnValue:
-    """Delete; it can be restored for 30 days."""
+    """Delete a contact; it can be restored for 30 days."""
     profile.delete(db.session(), contact_id, by=g.actor)
     return envelope.nothing()
 
@@ -143,52 +160,71 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:contact_id>/consents")
 @allow("contacts:read")
 def consents(contact_id: UUID) -> ResponseReturnValue:
-    """The present state by channel, and every act behind it."""
-    profile.get(db.session(), contact_id, by=g.actor)
-    names = ("channels", "purpose", "state", "basis", "source", "wording", "at")
-    entries = [{name: getattr(e, name) for name in names} for e in ledger.history(db.session(), contact_id)]
-    return envelope.ok({"states": ledger.states(db.session(), contact_id), "history": entries})
+    """The present state by channel, and every act that led to it."""
+    return _consents(contact_id)
 
 
 @bp.post("/<uuid:contact_id>/consents")
 @envelope.once("contacts:write")
-def consent(contact_id: UUID) -> ResponseReturnValue:
-    """Note a grant or a withdrawal."""
-    new = envelope.body(ConsentInput)
-    profile.get(db.session(), contact_id, by=g.actor)
-    if new.state == "granted":
+def record(contact_id: UUID) -> ResponseReturnValue:
+    """Record what the person said."""
+    session, act = db.session(), envelope.body(ConsentInput)
+    profile.get(session, contact_id, by=g.actor)
+    if act.state == "granted":
         ledger.grant(
-            db.session(), contact_id, new.channels, basis=new.basis, source="api", wording=new.wording, by=g.actor
+            session, contact_id, act.channels, basis=act.basis, source=act.source, wording=act.wording, by=g.actor
         )
     else:
-        ledger.withdraw(db.session(), contact_id, new.channels, basis=new.basis, source="api", ip=g.actor.ip)
-    return envelope.ok(ledger.states(db.session(), contact_id), 201)
+        ledger.withdraw(session, contact_id, act.channels, basis=act.basis, source=act.source, ip=g.actor.ip)
+    return _consents(contact_id, 201)
+
+
+def _consents(contact_id: UUID, status: int = 200) -> ResponseReturnValue:
+    session = db.session()
+    profile.get(session, contact_id, by=g.actor, deleted=True)
+    acts = [_consent(entry) for entry in ledger.history(session, contact_id)]
+    return envelope.ok({"states": ledger.states(session, contact_id), "acts": acts}, status)
+
+
+def _consent(entry: ConsentEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _CONSENT}
 
 
 @bp.get("/<uuid:contact_id>/history")
 @allow("contacts:read")
 def history(contact_id: UUID) -> ResponseReturnValue:
-    """Who did what with this contact."""
-    profile.get(db.session(), contact_id, by=g.actor, deleted=True)
-    page = trail.entries(db.session(), envelope.ask(), by=g.actor, subject=("contact", str(contact_id)))
-    names = ("at", "actor_name", "action", "before", "after")
-    return envelope.listed(page, lambda entry: {name: getattr(entry, name) for name in names})
+    """What was done with the contact, the newest first."""
+    session = db.session()
+    profile.get(session, contact_id, by=g.actor, deleted=True)
+    page = trail.entries(session, envelope.ask(), by=g.actor, subject=(profile.SUBJECT, str(contact_id)))
+    return envelope.listed(page, _entry)
+
+
+def _entry(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in ("at", "actor_kind", "actor_name", "action", "before", "after")}
 
 
 @bp.post("/import")
 @envelope.once("imports:write")
-def start_import() -> ResponseReturnValue:
-    """Import a file: a form with `file` and `options` (JSON). Without a mapping the columns are guessed."""
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        raise Invalid.field("file", mark("Send the file as multipart/form-data in the field “file”."))
+def import_file() -> ResponseReturnValue:
+    """Import a file: a form with `file` and `options` (JSON); what the options leave out is guessed."""
+    session, sent = db.session(), request.files.get("file")
+    if sent is None:
+        raise Invalid.field("file", mark("Send the file as “file” of a multipart form."))
+    given = _options(request.form.get("options", ""))
+    row = imports.upload(session, sent.filename or "", sent.stream, by=g.actor)
+    mapped = inputs.read(ImportOptions, {"mapping": given["mapping"]}).mapping if "mapping" in given else None
+    guessed = imports.suggested(row, mapped).model_dump()
+    wanted = {**guessed, **given, "types": {**guessed["types"], **(given.get("types") or {})}}
+    imports.start(session, row.id, inputs.read(ImportOptions, wanted), by=g.actor)
+    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{row.id}")
+
+
+def _options(text: str) -> dict[str, Any]:
     try:
-        given = json.loads(request.form.get("options") or "{}")
+        given = json.loads(text or "{}")
     except ValueError:
         given = None
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or not isinstance(given.get("types") or {}, dict):
         raise Invalid.field("options", mark("The options are not a JSON object."))
-    row = imports.upload(db.session(), file.filename, file.stream, by=g.actor)
-    options = inputs.read(ImportOptions, {**imports.suggested(row).model_dump(), **given})
-    started = imports.start(db.session(), row.id, options, by=g.actor)
-    return envelope.ok(import_out(started), 202, location=f"/api/v1/jobs/{started.id}")
+    return given

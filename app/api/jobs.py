@@ -1,71 +1,60 @@
-"""/jobs: long work that goes on in the background: imports and reports."""
+"""/jobs: long work, and how far it is."""
 
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from app.api import envelope
 from app.core.db import db
-from app.core.errors import NotFound
-from app.domain.reports import runs
+from app.domain.reports import work
 from app.domain.reports.models import ReportRun
-from app.domain.transfer import imports
+from app.domain.reports.work import Work
 from app.domain.transfer.models import Import
 from app.http.auth import allow
 
 bp = Blueprint("jobs_api", __name__, url_prefix="/jobs")
 
 _IMPORT = (
-    "id",
-    "state",
-    "rows",
-    "created",
-    "updated",
-    "unchanged",
-    "failed",
-    "failure",
-    "created_at",
-    "started_at",
-    "finished_at",
-)
+    "file_name", "bytes", "position", "rows", "created", "updated", "unchanged", "failed", "columns", "mapping", "created_by",
+    "created_at", "started_at", "finished_at",
+)  # fmt: skip
+_REPORT = ("name", "subject_id", "subject_name", "created_by", "created_at", "finished_at")
 
 
-def import_out(row: Import) -> dict[str, Any]:
-    """An import as the API shows it; `progress` is the share of the file that was read."""
-    progress = 1.0 if row.state == "completed" else round(row.position / row.bytes, 3) if row.bytes else 0.0
-    return {name: getattr(row, name) for name in _IMPORT} | {"kind": "import", "progress": min(progress, 1.0)}
+def shown(job: Work) -> dict[str, Any]:
+    """A job as the API shows it: an import with its numbers, a report with its files."""
+    common = {"id": job.id, "kind": work.kind_of(job), "state": job.state, "failure": job.failure}
+    return common | (_import(job) if isinstance(job, Import) else _report(job))
 
 
-def report_out(run: ReportRun) -> dict[str, Any]:
-    """A report run as a job."""
-    names = ("id", "state", "failure", "created_at", "finished_at")
-    return {name: getattr(run, name) for name in names} | {
-        "kind": "report",
-        "progress": float(run.state == "completed"),
-    }
+def _import(job: Import) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in _IMPORT}
+
+
+def _report(job: ReportRun) -> dict[str, Any]:
+    files = {kind: f"/api/v1/reports/runs/{job.id}/{kind}" for kind in ("xlsx", "pdf") if getattr(job, kind)}
+    return {name: getattr(job, name) for name in _REPORT} | {"files": files}
 
 
 @bp.get("")
-@allow("imports:read")
+@allow("")
 def index() -> ResponseReturnValue:
-    """The imports, newest first (reports have their own list)."""
-    return envelope.listed(imports.listed(db.session(), envelope.ask(), by=g.actor), import_out)
+    """Imports and reports, the newest first; filter `kind` (import, report)."""
+    page = work.listed(db.session(), envelope.ask(), by=g.actor, kind=request.args.get("kind", ""))
+    return envelope.listed(page, shown)
 
 
 @bp.get("/<uuid:job_id>")
-@allow("imports:read")
+@allow("")
 def show(job_id: UUID) -> ResponseReturnValue:
-    """One job's progress."""
-    try:
-        return envelope.ok(import_out(imports.get(db.session(), job_id, by=g.actor)))
-    except NotFound:
-        return envelope.ok(report_out(runs.get(db.session(), job_id, by=g.actor)))
+    """How far one is."""
+    return envelope.ok(shown(work.get(db.session(), job_id, by=g.actor)))
 
 
 @bp.post("/<uuid:job_id>/cancel")
 @envelope.once("imports:write")
 def cancel(job_id: UUID) -> ResponseReturnValue:
     """Stop an import; the rows loaded so far stay."""
-    return envelope.ok(import_out(imports.cancel(db.session(), job_id, by=g.actor)))
+    return envelope.ok(shown(work.cancel(db.session(), job_id, by=g.actor)))

@@ -16,59 +16,65 @@ from app.http.inputs import Strict
 
 bp = Blueprint("suppressions_api", __name__, url_prefix="/suppressions")
 
+_FIELDS = ("id", "channel", "reason", "source", "at", "added_by")
+
 
 class SuppressionInput(Strict):
-    """An address to be suppressed."""
+    """An address to be left alone on a channel."""
 
-    address: str = Field(min_length=3, max_length=320)
+    address: str = Field(min_length=1, max_length=320)
     channel: str
     reason: str = "manual"
 
 
-class Why(Strict):
+class Lifting(Strict):
     """Why an address may be written to again."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(default="", max_length=500)
 
 
-def _shown(row: Suppression, address: str) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "channel": row.channel,
-        "address": address,
-        "reason": row.reason,
-        "source": row.source,
-        "at": row.at,
-    }
+def shown(row: Suppression) -> dict[str, Any]:
+    """A suppression as the API shows it: in clear for those who keep the list, masked for others."""
+    session = db.session()
+    clear = g.actor.may("suppressions:write")
+    address = suppression.shown(session, row) if clear else suppression.masked(session, [row])[row.id]
+    return {**{name: getattr(row, name) for name in _FIELDS}, "address": address}
 
 
 @bp.get("")
 @allow("suppressions:read")
 def index() -> ResponseReturnValue:
-    """The list, addresses masked; filters `channel` and `address` (exact)."""
-    wanted = {"channel": request.args.get("channel", ""), "address": request.args.get("address", "")}
-    page = suppression.listed(db.session(), envelope.ask(), by=g.actor, **wanted)
-    masked = suppression.masked(db.session(), page.items)
-    return envelope.listed(page, lambda row: _shown(row, masked[row.id]))
+    """List what stands; filters `channel` and `address` (exact)."""
+    given = request.args
+    page = suppression.listed(
+        db.session(), envelope.ask(), by=g.actor, channel=given.get("channel", ""), address=given.get("address", "")
+    )
+    return envelope.listed(page, shown)
 
 
 @bp.post("")
 @envelope.once("suppressions:write")
-def create() -> ResponseReturnValue:
-    """Suppress an address; nothing changes if it stands there already."""
+def add() -> ResponseReturnValue:
+    """Suppress an address; the same once more changes nothing."""
     new = envelope.body(SuppressionInput)
-    suppression.add(db.session(), new.address, channel=new.channel, reason=new.reason, by=g.actor)
-    return envelope.ok({"channel": new.channel, "reason": new.reason}, 201)
+    session = db.session()
+    suppression.add(session, new.address, channel=new.channel, reason=new.reason, by=g.actor)
+    found = suppression.listed(session, envelope.ask(), by=g.actor, channel=new.channel, address=new.address)
+    row = found.items[0]
+    return envelope.ok(shown(row), 201, location=f"/api/v1/suppressions/{row.id}")
+
+
+@bp.get("/<uuid:suppression_id>")
+@allow("suppressions:read")
+def show(suppression_id: UUID) -> ResponseReturnValue:
+    """One standing suppression."""
+    return envelope.ok(shown(suppression.get(db.session(), suppression_id, by=g.actor)))
 
 
 @bp.delete("/<uuid:suppression_id>")
 @allow("suppressions:write")
 def lift(suppression_id: UUID) -> ResponseReturnValue:
-    """Take an address off the list; the reason is in the body or in `?reason=`."""
-    why = (
-        envelope.body(Why)
-        if request.content_length
-        else Why(reason=request.args.get("reason", "") or "lifted over the API")
-    )
-    suppression.lift(db.session(), suppression_id, reason=why.reason, by=g.actor)
+    """Let it be written to again; say why in the body or as `?reason=`."""
+    reason = envelope.body(Lifting).reason or request.args.get("reason", "")
+    suppression.lift(db.session(), suppression_id, reason=reason, by=g.actor)
     return envelope.nothing()

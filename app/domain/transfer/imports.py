@@ -140,13 +140,11 @@ def listed(session: Session, ask: Ask, *, by: Actor) -> Page[Import]:
     return fetch(session, select(Import), [Import.__table__.c.id], ask, descending=True)
 
 
-def suggested(row: Import) -> ImportOptions:
-    """The options to begin with: the guesses; properties of the types their columns seem to have."""
-    types = row.dialect["types"]
-    return ImportOptions(
-        mapping={column: row.mapping[column] for column in row.columns},  # JSON forgets the order of the columns
-        types={f.removeprefix(PROPERTY): types[c] for c, f in row.mapping.items() if f.startswith(PROPERTY)},
-    )
+def suggested(row: Import, mapped: Mapping[str, str] | None = None) -> ImportOptions:
+    """The options to begin with: the guesses (or this mapping); properties of the types their columns seem to have."""
+    types, chosen = row.dialect["types"], dict(row.mapping if mapped is None else mapped)
+    kinds = {f.removeprefix(PROPERTY): types.get(c, "text") for c, f in chosen.items() if f.startswith(PROPERTY)}
+    return ImportOptions(mapping=chosen, types=kinds)
 
 
 class Previewed(NamedTuple):

@@ -1,0 +1,187 @@
+"""/contacts, /suppressions and /jobs from outside: with keys, over HTTP, as the specification says."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.core.settings import Settings
+from app.domain.access import keys
+from app.domain.access.models import User
+from app.domain.transfer import loading
+from app.factory import create_app
+from tests.conftest import NUMBER, WORKER
+from tests.servers.throwaway import Servers
+from tests.web.pages import House, house
+
+
+class Caller:
+    """Calls the API with one person's key."""
+
+    def __init__(self, bank: House, role: str) -> None:
+        self.client: FlaskClient = bank.app.test_client()
+        with bank.unit() as session:
+            user = session.get_one(User, bank.staff[role].id)
+            self.key = keys.create(session, user, name=f"tests {role}", scopes=["*"], by=bank.staff[role])
+
+    def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.key}"} | more.pop("headers", {})
+        return self.client.open(f"/api/v1{path}", method=method, json=body, headers=headers, **more)
+
+    def data(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """The data of a good answer."""
+        answer = self(method, path, body, **more)
+        assert answer.status_code < 300, answer.get_json()
+        return answer.get_json()["data"]
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers) -> Settings:
+    name = f"contacts_api_{WORKER}"
+    servers.copy(name)
+    return Settings.from_env(servers.env(name, redis=NUMBER))
+
+
+@pytest.fixture
+def bank(settings: Settings) -> House:
+    return house(create_app(settings), settings)
+
+
+@pytest.fixture
+def marketer(bank: House) -> Caller:
+    return Caller(bank, "marketer")
+
+
+@pytest.fixture
+def viewer(bank: House) -> Caller:
+    return Caller(bank, "viewer")
+
+
+NOA = {
+    "external_id": "7",
+    "first_name": "Noa",
+    "email": "noa@mail.example",
+    "phone": "052-2000001",
+    "tags": ["vip"],
+    "groups": ["Acre"],
+}
+
+
+def test_a_contact_lives_from_create_to_restore(marketer: Caller) -> None:
+    made = marketer("POST", "/contacts", NOA)
+    assert made.status_code == 201
+    contact = made.get_json()["data"]
+    path = f"/contacts/{contact['id']}"
+    assert made.headers["Location"] == f"/api/v1{path}"
+    assert {name: contact[name] for name in NOA} == {**NOA, "phone": "+972522000001"}
+    changed = marketer("PATCH", path, {"city": "Haifa"}, headers={"If-Match": made.headers["ETag"]})
+    assert {name: changed.get_json()["data"][name] for name in ("city", "first_name", "version")} == {
+        "city": "Haifa",
+        "first_name": "Noa",
+        "version": 2,
+    }
+    assert marketer("PATCH", path, {"city": "Acre"}, headers={"If-Match": made.headers["ETag"]}).status_code == 412
+    assert marketer.data("PUT", path, {"external_id": "7", "email": "n@mail.example"})["city"] is None
+    assert marketer("DELETE", path).status_code == 204
+    assert marketer("GET", path).status_code == 404
+    assert marketer.data("POST", f"{path}/restore")["deleted_at"] is None
+    actions = [entry["action"] for entry in marketer.data("GET", f"{path}/history?per_page=200")]
+    assert actions[-1] == "contact.created"
+    assert "contact.restored" in actions
+
+
+def test_errors_name_their_fields(marketer: Caller) -> None:
+    for body, field in (
+        ({"email": "x"}, "email"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"first_name": "Noa"}, "external_id"),
+    ):
+        answer = marketer("POST", "/contacts", body)
+        assert answer.status_code == 422
+        assert answer.get_json()["error"]["details"][0]["field"] == field
+    marketer.data("POST", "/contacts", NOA)
+    assert marketer("POST", "/contacts", NOA).status_code == 409
+    assert marketer("GET", "/contacts?updated_since=yesterday").status_code == 422
+
+
+def test_a_list_is_filtered_and_masked_for_who_may_not_see(marketer: Caller, viewer: Caller) -> None:
+    for number in range(3):
+        marketer.data("POST", "/contacts", {"external_id": f"A{number}", "email": f"client{number}@mail.example"})
+    assert [row["email"] for row in marketer.data("GET", "/contacts?email=client1@mail.example")] == [
+        "client1@mail.example"
+    ]
+    assert [row["external_id"] for row in marketer.data("GET", "/contacts?q=A&per_page=2")] == ["A2", "A1"]
+    assert {row["email"] for row in viewer.data("GET", "/contacts")} == {"c•••@mail.example"}
+    assert viewer.data("GET", "/contacts?updated_since=2999-01-01T00:00:00Z") == []
+    assert viewer("POST", "/contacts", {"external_id": "9"}).status_code == 403
+
+
+def test_consents_are_acts_with_a_proof(marketer: Caller) -> None:
+    path = f"/contacts/{marketer.data('POST', '/contacts', NOA)['id']}/consents"
+    granted = marketer.data("POST", path, {"state": "granted", "channels": ["sms"], "basis": "form 12"})
+    assert granted["states"] == {"sms": "granted", "email": "unknown"}
+    found = marketer.data("POST", path, {"state": "withdrawn", "basis": "call"})
+    assert found["states"] == {"sms": "withdrawn", "email": "withdrawn"}
+    assert [act["basis"] for act in marketer.data("GET", path)["acts"]] == ["call", "form 12"]
+
+
+def test_suppressions_are_added_found_and_lifted(marketer: Caller, viewer: Caller) -> None:
+    made = marketer.data("POST", "/suppressions", {"address": "0522000001", "channel": "sms"})
+    again = marketer.data("POST", "/suppressions", {"address": "+972522000001", "channel": "sms", "reason": "legal"})
+    assert (again["id"], again["reason"]) == (made["id"], "manual")
+    assert marketer.data("GET", "/suppressions?address=052-2000001")[0]["address"] == "+972522000001"
+    assert viewer.data("GET", "/suppressions?channel=sms")[0]["address"] == "+972•••••01"
+    assert marketer("DELETE", f"/suppressions/{made['id']}").status_code == 422
+    assert marketer("DELETE", f"/suppressions/{made['id']}?reason=asked").status_code == 204
+    assert marketer.data("GET", "/suppressions") == []
+
+
+def test_a_file_becomes_a_job_and_the_job_contacts(bank: House, marketer: Caller, viewer: Caller) -> None:
+    content = "client_id;first_name;phone;balance\n1;Noa;0522000001;15000\n2;Dan;12;1\n"
+    options = {"mapping": {"client_id": "external_id", "phone": "phone", "balance": "properties.worth"}}
+    answer = marketer.client.post(
+        "/api/v1/contacts/import",
+        data={"file": (io.BytesIO(content.encode()), "people.csv"), "options": json.dumps(options)},
+        headers={"Authorization": f"Bearer {marketer.key}"},
+    )
+    assert answer.status_code == 202, answer.get_json()
+    job = answer.get_json()["data"]
+    assert answer.headers["Location"] == f"/api/v1/jobs/{job['id']}"
+    assert job["state"] == "queued"
+    loading.run(bank.unit, job["id"])
+    done = viewer.data("GET", f"/jobs/{job['id']}")
+    assert {name: done[name] for name in ("state", "rows", "created", "failed")} == {
+        "state": "completed",
+        "rows": 2,
+        "created": 1,
+        "failed": 1,
+    }
+    (contact,) = marketer.data("GET", "/contacts")
+    assert (contact["properties"], contact["first_name"]) == ({"worth": 15000}, None)
+    assert [row["id"] for row in viewer.data("GET", "/jobs?kind=import")] == [job["id"]]
+    assert marketer("POST", f"/jobs/{job['id']}/cancel").status_code == 409
+    assert viewer("POST", f"/jobs/{job['id']}/cancel").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({}, "file"),
+        ({"file": (io.BytesIO(b""), "x.csv")}, "file"),
+        ({"file": (io.BytesIO(b"id\n1\n"), "x.csv"), "options": "[]"}, "options"),
+        ({"file": (io.BytesIO(b"id\n1\n"), "x.csv"), "options": '{"dedupe": "maybe"}'}, "dedupe"),
+        ({"file": (io.BytesIO(b"id\n1\n"), "x.csv"), "options": '{"mapping": {"nope": "email"}}'}, "mapping"),
+        ({"file": (io.BytesIO(b"id\n1\n"), "x.csv"), "options": '{"mapping": 7}'}, "mapping"),
+    ],
+)
+def test_a_bad_file_or_bad_options_make_no_job(marketer: Caller, form: dict[str, Any], field: str) -> None:
+    headers = {"Authorization": f"Bearer {marketer.key}"}
+    answer = marketer.client.post(
+        "/api/v1/contacts/import", data=form, headers=headers, content_type="multipart/form-data"
+    )
+    assert answer.status_code == 422
+    assert answer.get_json()["error"]["details"][0]["field"] == field
+    assert marketer.data("GET", "/jobs") == []
