@@ -1,59 +1,176 @@
-"""E-mail made once per version: MJML to HTML, links numbered, a plain-text part."""
+"""E-mail made once per version: MJML to HTML, links numbered, the preview line put in, a plain-text part (C1)."""
 
 import html as entities
 import re
+import secrets
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
+from xml.parsers import expat
 
 import mrml
 
+from app.core import i18n
 from app.core.errors import mark
-from app.domain.content.render import TemplateError
+from app.domain.content.sandbox import TemplateError, parse
 
 TRACKED = frozenset({"marketing"})  # individual tracking; service mail is not followed
-_HREF = re.compile(r'(<a\b[^>]*?\bhref=")([^"]*)(")', re.IGNORECASE)
+DEEPEST = 60  # mrml walks down recursively and would take the process with it
+MOST_LINKS = 500
+
+_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_HREF = re.compile(r"""(<a\b[^>]*?\bhref\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-z][\w:-]*)[^>]*?(/?)>", re.IGNORECASE)
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+_LONE_VOID = re.compile(rf"<({'|'.join(sorted(_VOID))})\b([^>]*?)/?>", re.IGNORECASE)
+_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-f]+);)", re.IGNORECASE)
+_POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?$")
 _SKIPPED = frozenset({"style", "script", "head", "title"})
 _BLOCKS = frozenset({"p", "div", "tr", "table", "h1", "h2", "h3", "h4", "li", "ul", "ol", "br", "hr"})
 
 
-def compile_email(body: str, message_class: str) -> dict[str, Any]:
+def compile_email(body: str, message_class: str, *, preheader: str = "", language: str = "en") -> dict[str, Any]:
     """{"html", "text", "links"} of one language; tracked links are marks in it, their targets are `links`.
 
-    Raises TemplateError when the MJML does not parse.
+    Raises TemplateError when the Liquid or the MJML does not parse.
     """
     source = body.strip()
-    html = _from_mjml(source) if source.lower().startswith("<mjml") else source
+    parse(source, html=True)
+    masked = _Masked()
+    hidden = masked.hide(source)
+    html = _from_mjml(hidden, language, masked) if is_mjml(source) else _whole_page(hidden, language)
     links: list[str] = []
     if message_class in TRACKED:
-        html = _HREF.sub(lambda found: found.group(1) + _numbered(found.group(2), links) + found.group(3), html)
-    text = plain_text(html)
+        html = _HREF.sub(lambda found: _numbered(found, masked, links), html)
+    text = masked.show(plain_text(html))
+    if preheader.strip():
+        html = _after_body(html, _preheader(masked.hide(preheader.strip())))
     if message_class in TRACKED:
-        html = _with_pixel(html)
-    return {"html": html, "text": text, "links": links}
+        html = _before_end(html, '<img src="\x02o0\x03" width="1" height="1" alt="" style="display:none">')
+    made = masked.show(html)
+    parse(made, html=True)
+    return {"html": made, "text": text, "links": links}
 
 
-def _from_mjml(source: str) -> str:
+def is_mjml(body: str) -> bool:
+    """True if a body is MJML; everything else is HTML."""
+    return body.lstrip().lower().startswith("<mjml")
+
+
+@dataclass
+class _Masked:
+    """Liquid put aside while markup is read, so that `<` and quotes inside it disturb nobody."""
+
+    nonce: str = field(default_factory=lambda: secrets.token_hex(4))
+    kept: list[str] = field(default_factory=list)
+
+    def hide(self, source: str) -> str:
+        """The source with a word in place of every Liquid tag."""
+        return _LIQUID.sub(self._keep, source)
+
+    def _keep(self, found: re.Match[str]) -> str:
+        self.kept.append(found.group())
+        return f"q{self.nonce}x{len(self.kept) - 1}x"
+
+    def hides(self, text: str) -> bool:
+        """True if there is Liquid in the text."""
+        return f"q{self.nonce}x" in text
+
+    def show(self, text: str) -> str:
+        """The text with its Liquid again."""
+        return re.sub(rf"q{self.nonce}x(\d+)x", lambda found: self.kept[int(found.group(1))], text)
+
+
+def _from_mjml(source: str, language: str, masked: _Masked) -> str:
+    _refuse_deep(source)
+    if not re.match(r"<mjml\b[^>]*\b(lang|dir)\s*=", source, re.IGNORECASE):
+        source = re.sub(r"^<mjml\b", f'<mjml lang="{language}" dir="{i18n.direction(language)}"', source, count=1)
     try:
         return str(mrml.to_html(source).content)
     except OSError as broke:
-        reason = " ".join(str(broke).split())[:200].replace("%", "%%")
-        raise TemplateError(mark("The MJML does not parse: %(reason)s."), reason=reason) from None
+        raise _mjml_error(str(broke), source, masked) from None
 
 
-def _numbered(href: str, links: list[str]) -> str:
-    address = entities.unescape(href).strip()
-    if urlsplit(address).scheme not in ("http", "https") or "{{" in address or "{%" in address:
-        return href
-    if address not in links:
-        links.append(address)
-    return f"\x02c{links.index(address)}\x03"
+def _refuse_deep(source: str) -> None:
+    depth = 0
+    for found in _TAG.finditer(source):
+        closing, name, closed = found.groups()
+        if closed or name.lower() in _VOID:
+            continue
+        depth += -1 if closing else 1
+        if depth > DEEPEST:
+            raise TemplateError(
+                mark("Line %(line)s: %(reason)s."), line=_line(source, found.start()), reason="nested too deeply"
+            )
 
 
-def _with_pixel(html: str) -> str:
-    pixel = '<img src="\x02o0\x03" width="1" height="1" alt="" style="display:none">'
+def _line(source: str, place: int) -> int:
+    return source.count("\n", 0, place) + 1
+
+
+def _mjml_error(said: str, source: str, masked: _Masked) -> TemplateError:
+    """Name the line: mrml seldom says where; an XML parser on the same text can."""
+    reason = "the MJML does not parse: " + _POSITION.sub("", said).strip()
+    found = _POSITION.search(said)
+    prefix = source.encode()[: int(found.group(1))].decode(errors="ignore") if found and found.group(1) else ""
+    if "<!" in source.replace("<!--", ""):
+        return TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(masked.show(prefix), 10**9), reason=reason)
+    reader = expat.ParserCreate()
+    try:
+        reader.Parse(_LONE_VOID.sub(r"<\1\2/>", _AMPERSAND.sub("&amp;", source)), True)
+    except expat.ExpatError as broke:
+        lines = source.split("\n")
+        prefix = "\n".join(lines[: broke.lineno - 1]) + "\n" * (broke.lineno > 1)
+        reason = f"the MJML does not parse: {expat.ErrorString(broke.code)}"
+    return TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(masked.show(prefix), 10**9), reason=reason)
+
+
+def _whole_page(body: str, language: str) -> str:
+    """A piece of HTML as a page; a page stays as it is."""
+    if re.search(r"<html\b", body, re.IGNORECASE):
+        return body
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    direction = i18n.direction(language)
+    return f'<!doctype html><html lang="{language}" dir="{direction}"><head>{head}</head><body>{body}</body></html>'
+
+
+def _preheader(hidden: str) -> str:
+    # The spaces after it keep mail programs from going on with the text of the mail.
+    style = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden"
+    return f'<div style="{style}">{entities.escape(hidden)}{"&#8199;&#65279;" * 20}</div>'
+
+
+def _after_body(html: str, piece: str) -> str:
+    found = re.search(r"<body\b[^>]*>", html, re.IGNORECASE)
+    return html[: found.end()] + piece + html[found.end() :] if found else piece + html
+
+
+def _before_end(html: str, piece: str) -> str:
     place = html.lower().rfind("</body>")
-    return html + pixel if place < 0 else html[:place] + pixel + html[place:]
+    return html + piece if place < 0 else html[:place] + piece + html[place:]
+
+
+def _numbered(found: re.Match[str], masked: _Masked, links: list[str]) -> str:
+    """A static address becomes a mark with its number; one made by Liquid cannot be followed and stays."""
+    address = entities.unescape(found.group(2) or found.group(3) or "").strip()
+    if masked.hides(address) or not _is_web(address):
+        return found.group()
+    if address not in links:
+        if len(links) == MOST_LINKS:
+            raise TemplateError(mark("There are more than %(most)s links."), most=MOST_LINKS)
+        links.append(address)
+    return f'{found.group(1)}"\x02c{links.index(address)}\x03"'
+
+
+def _is_web(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 class _Reader(HTMLParser):
@@ -71,7 +188,7 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS:
             self.out.append("\n")
         elif tag == "a":
-            self._href = dict(attrs).get("href") or ""
+            self._href = (dict(attrs).get("href") or "").strip()
         elif tag == "img" and (alt := dict(attrs).get("alt")):
             self.out.append(f"[{alt}]")
 
@@ -93,5 +210,6 @@ def plain_text(html: str) -> str:
     """The plain-text part of an e-mail."""
     reader = _Reader()
     reader.feed(html)
+    reader.close()
     lines = [line.strip() for line in "".join(reader.out).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"

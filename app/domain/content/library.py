@@ -1,10 +1,11 @@
 """The template library: every save is a new version; old ones can be looked at and brought back (C1)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,12 +14,14 @@ from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.audit import trail
+from app.domain.content import checks
 from app.domain.content.compile import compile_email
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.content.render import TemplateError, parse
+from app.domain.content.sandbox import LONGEST_TEXT, TemplateError, parse
 from app.domain.links import used_by
 
 LANGUAGES = ("en", "he")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 SUBJECT = "template"
 
 
@@ -29,7 +32,13 @@ class Said(BaseModel):
 
     subject: str = Field(default="", max_length=300)
     preheader: str = Field(default="", max_length=300)
-    body: str = Field(default="", max_length=400_000)
+    body: str = Field(default="", max_length=LONGEST_TEXT)
+
+    @field_validator("subject", "preheader", "body")
+    @classmethod
+    def _clean(cls, said: str) -> str:
+        """Browsers send CRLF, which would cost a unit a line in an SMS; other control characters have no business here."""
+        return _CONTROL.sub("", said.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class TemplateInput(BaseModel):
@@ -114,11 +123,13 @@ def _new_version(session: Session, template: Template, texts: Mapping[Any, Said]
     for language, one in said.items():
         for name in ("subject", "preheader", "body"):
             with _naming(f"texts.{language}.{name}"):
-                parse(one[name])
+                parse(one[name], language=language)
         if template.channel == "email":
             with _naming(f"texts.{language}.body"):
-                compiled[language] = compile_email(one["body"], template.message_class)
-                parse(compiled[language]["html"], html=True)
+                compiled[language] = compile_email(
+                    one["body"], template.message_class, preheader=one["preheader"], language=language
+                )
+    checks.refuse_unknown(said, checks.known_variables(session))
     template.version += 1
     version = TemplateVersion(
         organisation_id=template.organisation_id,
@@ -214,10 +225,10 @@ def as_input(session: Session, template: Template) -> TemplateInput:
     version = current(session, template)
     return TemplateInput(
         name=template.name,
-        channel=template.channel,  # type: ignore[arg-type]
-        message_class=template.message_class,  # type: ignore[arg-type]
+        channel=template.channel,
+        message_class=template.message_class,
         category=template.category,
-        fallback_language=version.fallback_language,  # type: ignore[arg-type]
+        fallback_language=version.fallback_language,
         texts=version.texts,
     )
 

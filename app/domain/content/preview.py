@@ -1,75 +1,104 @@
 """What a text looks like for one person, saved or still being written (C3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access.keyring import organisation_of, vault_of
-from app.domain.contacts.models import Contact
-from app.domain.content import sms
+from app.core.actor import Actor
+from app.core.text import masked_name
+from app.domain.access.keyring import organisation_of
+from app.domain.contacts.models import Contact, PropertyDefinition
+from app.domain.contacts.person import person_of
+from app.domain.content import checks, sms
 from app.domain.content.compile import compile_email
-from app.domain.content.render import LINK, filled, parse
+from app.domain.content.render import Text
 
-SAMPLE = {
-    "first_name": "Dana",
-    "last_name": "Levi",
-    "city": "Tel Aviv",
-    "country": "IL",
-    "language": "en",
-    "gender": "female",
-}
-EXAMPLE_URL = "https://bank.example/u/example"
+SAMPLE = {"external_id": "1000001", "city": "Tel Aviv", "country": "IL", "gender": "female"}
+NAMES = {"en": ("Dana", "Levi"), "he": ("דנה", "לוי")}
+BY_TYPE: dict[str, object] = {"number": 1000, "boolean": True, "date": "2026-01-31", "list": []}
+EXAMPLE_URL = "https://bank.example/u/" + "x" * 84  # as long as a signed one
+SHOWN_URL = "https://bank.example/u/…"
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A text for one person. `measure` is for SMS; `html` and `text` are for e-mail."""
+    """A text for one person. `measure` is for SMS; `html` is for e-mail; `body` is the SMS or the plain-text part."""
 
     subject: str
     body: str
     html: str = ""
     measure: sms.Measure | None = None
+    findings: list[checks.Finding] = field(default_factory=list)
 
 
-def data_for(session: Session, contact: Contact | None, campaign_name: str = "") -> dict[str, Any]:
-    """The data a text sees of a contact, or of a made-up person."""
-    names = {"organisation": {"name": organisation_of(session).name}, "campaign": {"name": campaign_name}}
+def data_for(
+    session: Session, contact: Contact | None, language: str = "en", *, by: Actor | None = None
+) -> dict[str, Any]:
+    """The data a text sees of a contact, or of a made-up person. Names are masked from those who may not see them."""
+    names = {"organisation": {"name": organisation_of(session).name}, "campaign": {"name": "…"}}
     if contact is None:
-        return {"contact": {**SAMPLE, "external_id": "1", "properties": {}}, **names}
-    person = vault_of(session).open_person(contact.id, contact.key, contact.person)
-    plain = ("external_id", "language", "gender", "city", "country")
-    said = {name: getattr(contact, name) or "" for name in plain} | {
-        name: person.get(name) or "" for name in ("first_name", "last_name")
-    }
-    hidden = person.get("properties")
+        return {"contact": _sample(session, language), **names}
+    known = person_of(session, contact)
+    clear = by is None or by.may("contacts:reveal")
+    first, last = known.first_name or "", known.last_name or ""
+    said = {name: getattr(contact, name) or "" for name in ("external_id", "language", "gender", "city", "country")}
+    hidden = known.properties if clear else {key: masked_name(str(value)) for key, value in known.properties.items()}
     return {
-        "contact": {**said, "properties": {**contact.properties, **(hidden if isinstance(hidden, dict) else {})}},
+        "contact": {
+            **said,
+            "first_name": first if clear else masked_name(first),
+            "last_name": last if clear else masked_name(last),
+            "properties": {**contact.properties, **hidden},
+        },
         **names,
     }
 
 
+def _sample(session: Session, language: str) -> dict[str, Any]:
+    """Somebody who has everything a text may ask for."""
+    first, last = NAMES.get(language, NAMES["en"])
+    definitions = session.execute(select(PropertyDefinition)).scalars()
+    properties = {definition.key: BY_TYPE.get(definition.type, definition.label) for definition in definitions}
+    return {**SAMPLE, "first_name": first, "last_name": last, "language": language, "properties": properties}
+
+
 def someone(session: Session, external_id: str = "") -> Contact | None:
-    """The contact to preview as: the one asked for by number, else any."""
-    query = select(Contact).where(Contact.deleted_at.is_(None))
+    """The contact to preview as: the one asked for by number, else the first."""
+    query = select(Contact).where(Contact.deleted_at.is_(None), Contact.status != "erased")
     query = query.where(Contact.external_id == external_id) if external_id else query.order_by(Contact.id)
     return session.execute(query.limit(1)).scalar_one_or_none()
 
 
-def preview(channel: str, message_class: str, said: Mapping[str, str], data: Mapping[str, Any]) -> Preview:
-    """Render a text that may not be saved yet. Raises TemplateError with the line and the reason."""
+def preview(
+    channel: str,
+    message_class: str,
+    said: Mapping[str, str],
+    data: Mapping[str, Any],
+    *,
+    language: str = "en",
+    known: frozenset[str] | None = None,
+) -> Preview:
+    """Render a text that may not be saved yet; with its findings if `known` variables are given.
+
+    Raises TemplateError with the line and the reason.
+    """
     everything = {**data, "unsubscribe_url": EXAMPLE_URL}
-    body = said.get("body", "")
+    compiled: dict[str, Any] = {}
+    if channel != "sms":
+        preheader = str(said.get("preheader") or "")
+        compiled = compile_email(str(said["body"]), message_class, preheader=preheader, language=language)
+    found = [] if known is None else checks.check_text(channel, message_class, language, said, compiled, known)
     if channel == "sms":
-        text = filled(parse(body), everything).strip()
-        return Preview("", text, measure=sms.measure(text))
-    compiled = compile_email(body, message_class)
+        text = Text(said["body"], language=language).render(everything).strip()
+        return Preview("", text.replace(EXAMPLE_URL, SHOWN_URL), measure=sms.measure(text), findings=found)
 
-    def shown(found: Any) -> str:
-        return str(compiled["links"][int(found.group(2))]) if found.group(1) == "c" else ""
+    def shown(kind: str, number: int) -> str:
+        return str(compiled["links"][number]) if kind == "c" else ""
 
-    html = LINK.sub(shown, filled(parse(compiled["html"], html=True), everything))
-    subject = " ".join(filled(parse(said.get("subject", "")), everything).split())
-    return Preview(subject, LINK.sub(shown, filled(parse(compiled["text"]), everything)), html=html)
+    subject = Text(str(said.get("subject") or ""), language=language).render(everything)
+    html = Text(compiled["html"], language=language, html=True).render(everything, shown)
+    body = Text(compiled["text"], language=language).render(everything, shown)
+    return Preview(" ".join(subject.split()), body.replace(EXAMPLE_URL, SHOWN_URL), html=html, findings=found)
