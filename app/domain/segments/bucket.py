@@ -8,7 +8,14 @@ from app.core.vault import OrganisationVault
 from app.domain.segments.definition import BUCKETS
 
 
-def bucket_of(vault: OrganisationVault, salt: str, contact_id: ColumnElement[Any]) -> ColumnElement[int]:
-    """0 to 9999: the first four bytes of SHA-256 over the salt's key and the id, as a number."""
+def in_buckets(
+    vault: OrganisationVault, salt: str, contact_id: ColumnElement[Any], first: int, last: int
+) -> ColumnElement[bool]:
+    """True if the contact's bucket, the first four bytes of SHA-256 over the salt's key and its id, lies between two.
+
+    Shifted so that one comparison is enough: BETWEEN would hash every contact twice.
+    """
     digest = func.sha256(literal(vault.bucket_key(salt), LargeBinary).op("||")(func.uuid_send(contact_id)))
-    return cast(func.substring(digest, 1, 4), BigInteger) % BUCKETS
+    number = cast(func.substring(digest, 1, 4), BigInteger) % BUCKETS
+    shifted = (number + (BUCKETS - first)) % BUCKETS if first else number
+    return shifted <= last - first

@@ -230,31 +230,45 @@ def _boolean(info: Field, condition: FieldIs) -> Predicate:
 
 
 def _day(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
-    """A date of `properties`: ISO dates sort as text, so nothing is cast that might not be a date."""
-    held = _property(info).as_string()
-    day = case((held.op("~")(r"^\d{4}-\d{2}-\d{2}"), func.left(held, 10).collate("C")))
+    """A date of `properties`: ISO dates sort as text, so nothing is cast that might not be a date.
+
+    Every comparison is a range up to the day after its last day, so that a time behind the date does no harm.
+    """
+    day = _property(info).as_string().collate("C")
     if condition.op in ("is_set", "is_not_set"):
-        return day.is_not(None) if condition.op == "is_set" else day.is_(None)
+        return _is_day(day) if condition.op == "is_set" else _is_day(day).is_not(true())
     if condition.op in ("on", "before", "after", "between"):
-        return _fixed(day, condition)
+        return _within_days(day, *_fixed(condition))
     found = by_today(around, lambda today: _near(day, condition, today))
     return found.is_not(true()) if condition.op == "not_in_last" else found
 
 
-def _fixed(day: ColumnElement[Any], condition: FieldIs) -> Predicate:
+def _is_day(day: ColumnElement[Any]) -> Predicate:
+    return day.like("____-__-__%")
+
+
+def _within_days(day: ColumnElement[Any], first: date | None, last: date | None) -> Predicate:
+    since = day >= first.isoformat() if first else true()
+    until = day < (last + timedelta(days=1)).isoformat() if last else true()
+    # Between two days there is hardly anything but days; without an end there is any text.
+    return and_(since, until) if first and last else and_(since, until, _is_day(day))
+
+
+def _fixed(condition: FieldIs) -> tuple[date | None, date | None]:
+    """The first and the last day that count."""
+    value, one = condition.value, timedelta(days=1)
     if condition.op == "between":
-        low, high = condition.value
-        return day.between(low, high)
-    table: dict[str, Compare] = {"on": COMPARE["eq"], "before": COMPARE["lt"], "after": COMPARE["gt"]}
-    return table[condition.op](day, condition.value)
+        return date.fromisoformat(value[0]), date.fromisoformat(value[1])
+    day = date.fromisoformat(value)
+    return {"on": (day, day), "before": (None, day - one), "after": (day + one, None)}[condition.op]
 
 
 def _near(day: ColumnElement[Any], condition: FieldIs, today: date) -> Predicate:
     number, unit = condition.value, condition.unit or "days"
     if condition.op == "anniversary_in":
-        return func.substr(day, 6, 5) == any_(texts(days.anniversaries(today, number, unit)))
-    first, last = _window(condition.op, today, number, unit)
-    return day.between(first.isoformat(), last.isoformat())
+        wanted = texts(days.anniversaries(today, number, unit))
+        return and_(_is_day(day), func.substr(day, 6, 5) == any_(wanted))
+    return _within_days(day, *_window(condition.op, today, number, unit))
 
 
 def _window(op: str, today: date, number: int, unit: str) -> tuple[date, date]:
@@ -293,11 +307,6 @@ def _moment(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
 
 def _bounds(around: "Setting", condition: FieldIs) -> tuple[date | None, date | None]:
     """The first and the last day that count."""
-    value = condition.value
     if condition.op in ("in_last", "not_in_last", "in_next"):
-        op = "in_last" if condition.op == "not_in_last" else condition.op
-        return _window(op, around.today(), value, condition.unit or "days")
-    if condition.op == "between":
-        return date.fromisoformat(value[0]), date.fromisoformat(value[1])
-    day, one = date.fromisoformat(value), timedelta(days=1)
-    return {"on": (day, day), "before": (None, day - one), "after": (day + one, None)}[condition.op]
+        return _window(condition.op, around.today(), condition.value, condition.unit or "days")
+    return _fixed(condition)

@@ -20,7 +20,7 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.consent.models import ConsentState
 from app.domain.contacts.models import Contact
 from app.domain.segments import deeds, sealing
-from app.domain.segments.bucket import bucket_of
+from app.domain.segments.bucket import in_buckets
 from app.domain.segments.comparisons import compare
 from app.domain.segments.definition import (
     AllOf,
@@ -125,7 +125,7 @@ def _condition(around: Setting, condition: Any) -> Predicate:
         found = _segment(around, condition.segment)
         return opposite(found) if condition.op == "not_in" else found
     assert isinstance(condition, InBucket)
-    return bucket_of(around.vault, condition.salt, contact.c.id).between(condition.first, condition.last)
+    return in_buckets(around.vault, condition.salt, contact.c.id, condition.first, condition.last)
 
 
 def _consented(condition: Consented) -> Predicate:

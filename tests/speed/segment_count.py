@@ -1,0 +1,152 @@
+"""segment-count: twelve definitions counted by the compiler's select, each beside the best hand-written SQL, in turns."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.db import make_engine, make_owner_engine, session_factory
+from app.core.settings import Settings
+from app.core.unit import unit_of_work
+from app.domain.access import users
+from app.domain.access.keyring import vault_of
+from app.domain.contacts.models import PropertyDefinition
+from app.domain.segments import compiler, membership
+from app.domain.segments.check import check
+from tests.servers.throwaway import Servers
+from tests.speed.row import Row
+
+TURNS = 5
+MOST_MS_AT_200_000 = 300
+
+FILL = """
+INSERT INTO contacts (id, organisation_id, external_id, key, person, language, gender, city, engagement_score, status,
+                      properties, tags, version, created_at, updated_at, deleted_at)
+SELECT uuidv7(), :organisation, n::text, repeat('k', 63)::bytea, repeat('p', 180)::bytea, (ARRAY['he','en','ar'])[1 + n % 3],
+       (ARRAY['female','male'])[1 + n % 2], (ARRAY['Haifa','Tel Aviv','Jerusalem','Eilat','Beer Sheva'])[1 + n % 5],
+       n % 101, 'active',
+       jsonb_build_object('balance', n % 40000, 'product', (ARRAY['gold','silver','none'])[1 + n % 3],
+                          'joined', to_char(date '2024-01-01' + (n % 1000)::int, 'YYYY-MM-DD'), 'is_member', n % 7 = 0),
+       CASE WHEN n % 997 = 0 THEN ARRAY['staff'] WHEN n % 50 = 0 THEN ARRAY['vip'] ELSE '{}' END,
+       1, now(), now(), CASE WHEN n % 1000 = 0 THEN now() END
+FROM generate_series(1, :contacts) AS n;
+INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain)
+SELECT organisation_id, id, 'email', 0, substr(sha256(external_id::bytea), 1, 16), 'mail.example' FROM contacts;
+UPDATE contact_addresses SET blind = :blind
+WHERE contact_id = (SELECT id FROM contacts WHERE external_id = '77777');
+INSERT INTO consent_entries (organisation_id, contact_id, channels, purpose, state, basis, source, at)
+SELECT organisation_id, id, '{sms}', 'marketing', 'granted', 'form', 'bench', now() FROM contacts WHERE external_id::int % 5 <> 0;
+INSERT INTO messages (id, organisation_id, occurrence_id, send_id, contact_id, channel, step, state, rank, priority, due_at,
+                      created_at, sent_at, final_at, opened_at)
+SELECT uuidv7(), organisation_id, uuidv7(), :organisation, id, 'email', step, 'delivered', 70, 50, now(), now(),
+       now() - (external_id::int % 100) * interval '1 day', now(),
+       CASE WHEN (external_id::int + step) % 4 = 0 THEN now() - (external_id::int % 100) * interval '1 day' END
+FROM contacts, generate_series(1, 5) AS step WHERE external_id::int % 2 = 0;
+"""
+
+LIVING = "SELECT count(*) FROM live.contacts c WHERE deleted_at IS NULL AND "
+BALANCE = "CASE WHEN jsonb_typeof(properties->'balance') = 'number' THEN (properties->'balance')::numeric END"
+OPENED = "SELECT FROM live.messages m WHERE m.contact_id = c.id AND m.opened_at"
+
+
+def field(name: str, op: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    return {"kind": "field", "field": name, "op": op, **({} if value is None else {"value": value}), **more}
+
+
+def cases() -> dict[str, tuple[dict[str, Any], str]]:
+    """Name: what a person builds, and what somebody who knows SQL would write."""
+    balance, vip = field("properties.balance", "gte", 15000), field("tags", "has_any", ["vip"])
+    granted = {"kind": "consent", "channel": "sms", "value": "granted"}
+    opened = {"kind": "message", "did": "opened"}
+    month = {"last": 30, "unit": "days"}
+    has_consent = (
+        "EXISTS (SELECT FROM live.consent_states s WHERE s.contact_id = c.id AND channel = 'sms'"
+        " AND purpose = 'marketing' AND state = 'granted')"
+    )
+    of_email = "SELECT contact_id FROM live.contact_addresses WHERE kind = 'email' AND blind = :blind"
+    draw = "substr(sha256(:key || uuid_send(id)), 1, 4)::bigint % 10000"
+    return {
+        "everybody": ({"all": []}, LIVING + "true"),
+        "property": (balance, f"{LIVING} {BALANCE} >= 15000"),
+        "text": (field("city", "in", ["Haifa", "Eilat"]), LIVING + "city IN ('Haifa', 'Eilat')"),
+        "contains": (field("city", "contains", "aif"), LIVING + "city ILIKE '%aif%'"),
+        "date": (
+            field("properties.joined", "before", "2025-01-01"), LIVING + "properties->>'joined' COLLATE \"C\" < '2025-01-01'"),
+        "tag": (vip, LIVING + "tags && '{vip}'"),
+        "email": (field("email", "eq", "dana@mail.example"), f"{LIVING} id IN ({of_email})"),
+        "nested": (
+            {"all": [{"any": [balance, vip]}, field("language", "eq", "he"), {"not": field("tags", "has_any", ["staff"])}]},
+            f"{LIVING} ({BALANCE} >= 15000 OR tags && '{{vip}}') AND language = 'he' AND NOT tags && '{{staff}}'",
+        ),
+        "consent": ({"all": [granted, balance]}, f"{LIVING} {has_consent} AND {BALANCE} >= 15000"),
+        "opened": (opened | {"within": month}, f"{LIVING} EXISTS ({OPENED} >= :since)"),
+        "not-done": ({"all": [{"not": opened}, balance]}, f"{LIVING} NOT EXISTS ({OPENED} IS NOT NULL) AND {BALANCE} >= 15000"),
+        "times": (
+            opened | {"times": {"op": "gte", "value": 2}},
+            LIVING + "id IN (SELECT contact_id FROM live.messages WHERE opened_at IS NOT NULL GROUP BY 1 HAVING count(*) >= 2)",
+        ),
+        "bucket": ({"kind": "bucket", "salt": "spring", "from": 0, "to": 999}, f"{LIVING} {draw} <= 999"),
+    }  # fmt: skip
+
+
+def measure(servers: Servers, contacts: int = 200_000) -> Iterator[Row]:
+    """One row a definition: the best of five counts, ours and the hand-written one in turns."""
+    servers.copy("bench_segments")
+    settings = Settings.from_env(servers.env("bench_segments", redis=9))
+    factory = session_factory(make_engine(settings), settings)
+    with unit_of_work(factory, None) as session:
+        values = filled(session, contacts)
+    owner = make_owner_engine(settings).execution_options(isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    most = MOST_MS_AT_200_000 * max(contacts / 200_000, 1)
+    with unit_of_work(factory, values.pop("actor")) as session:
+        for name, (where, written) in cases().items():
+            yield compared(session, name, where, text(written), {k: v for k, v in values.items() if f":{k}" in written}, most)
+
+
+def filled(session: Session, contacts: int) -> dict[str, Any]:
+    """Make the contacts and their messages; what the hand-written SQL has to know."""
+    from app.core.actor import system
+
+    organisation = users.create_organisation(session, users.NewOrganisation(name="Bank"))
+    for key, kind in (("balance", "number"), ("product", "text"), ("joined", "date"), ("is_member", "boolean")):
+        session.add(PropertyDefinition(organisation_id=organisation.id, key=key, label=key, type=kind, created_at=clock.now()))
+    session.flush()
+    vault = vault_of(session)
+    blind = vault.blind("email", "dana@mail.example")
+    for statement in FILL.split(";\n"):
+        if statement.strip():
+            given = {"organisation": organisation.id, "contacts": contacts, "blind": blind}
+            session.execute(text(statement), {k: v for k, v in given.items() if f":{k}" in statement})
+    today = compiler.setting(session)
+    from app.domain.segments import days
+
+    since = days.begin(days.shifted(today.today(), -30, "days"), today.zone)
+    return {"actor": system(organisation.id), "blind": blind, "since": since, "key": vault.bucket_key("spring")}
+
+
+def compared(session: Session, name: str, where: dict[str, Any], written: Any, values: dict[str, Any], most: float) -> Row:
+    """Both in turns; what is checked and compiled counts as ours."""
+    ours, floors = [], []
+    for _ in range(TURNS):
+        took, found = timed(lambda: membership.count(session, check(session, {"where": where})))
+        ours.append(took)
+        took, expected = timed(lambda: session.execute(written, values).scalar_one())
+        floors.append(took)
+        assert found == expected, f"{name}: {found} instead of {expected}"
+    best, floor = min(ours), min(floors)
+    ratio = best / floor
+    # Checking and compiling take some milliseconds whatever the size: beside a look-up of one the ratio says nothing.
+    ok = best < most and (ratio <= 1.2 or best - floor < 15)
+    return Row(f"segment-count {name}", f"{best:,.1f} ms", f"{floor:,.1f} ms", ratio, f"< {most:,.0f} ms and <= 1.2", ok)
+
+
+def timed(act: Callable[[], int]) -> tuple[float, int]:
+    """Milliseconds, and the answer."""
+    began = time.perf_counter()
+    found = act()
+    return (time.perf_counter() - began) * 1000, found
