@@ -12,6 +12,7 @@ onLoad(async (root) => {
       plugins: select.multiple ? ["remove_button"] : [],
       maxOptions: 500,
       hidePlaceholder: true,
+      refreshThrottle: 0,  // who types fast and presses Enter must get what was typed, not what stood there before
       closeAfterSelect: !select.multiple,
     });
     // The label names the visible field from now on; what describes the select describes it, too.

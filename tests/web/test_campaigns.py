@@ -156,7 +156,9 @@ def test_a_change_after_submission_cannot_be_approved_but_sent_back(campaigns: C
     marketer = campaigns.bank.browser("marketer")
     assert "Sent back by Admin" in shown(marketer.get(f"/campaigns/{campaign_id}"))
     assert marketer.post(f"/campaigns/{campaign_id}/submit").status_code == 303
-    assert "Version of the text before: 1 after: 2" in shown(admin.get(f"/campaigns/{campaign_id}/review"))
+    again = shown(admin.get(f"/campaigns/{campaign_id}/review"))
+    assert "Version of the text before: 1 after: 2" in again
+    assert "after: New: Hello" in again
 
 
 def test_it_is_taken_back_and_the_request_ends(campaigns: Campaigning) -> None:

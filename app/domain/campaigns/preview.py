@@ -1,7 +1,8 @@
 """What a campaign's texts look like: for an example person in each language, and for a few real people of the audience, masked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import ndiff
 from typing import Any
 
 from sqlalchemy import select
@@ -107,6 +108,44 @@ def _rendered(
         return Text("sms", language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
     except TemplateError as broke:
         return Text(channel, language, error=broke)
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A part of a text (subject, preheader or body) that reads differently than in an earlier request: the lines gone and new."""
+
+    channel: str
+    language: str
+    part: str
+    gone: str
+    new: str
+
+
+def rewritten(
+    session: Session, campaign: Campaign, earlier: Mapping[str, Any], present: Mapping[str, Any]
+) -> list[Rewritten]:
+    """What changed in the texts between two requests, by their summaries; another template is another text."""
+    before = {(one["channel"], one["template"]): one["template_version"] for one in earlier["channels"]}
+    found = []
+    for one in present["channels"]:
+        old = before.get((one["channel"], one["template"]))
+        template_id = campaign.sms_template_id if one["channel"] == "sms" else campaign.email_template_id
+        if old is None or template_id is None or old == one["template_version"]:
+            continue
+        was, now = (
+            library.version_numbered(session, template_id, number).texts for number in (old, one["template_version"])
+        )
+        found += [line for language in {**was, **now} for line in _compared(one["channel"], language, was, now)]
+    return found
+
+
+def _compared(channel: str, language: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Rewritten]:
+    for part in ("subject", "preheader", "body"):
+        old, new = (str(texts.get(language, {}).get(part) or "") for texts in (was, now))
+        if old != new:
+            lines = list(ndiff(old.splitlines(), new.splitlines()))
+            gone, added = ("\n".join(line[2:] for line in lines if line.startswith(sign)) for sign in ("- ", "+ "))
+            yield Rewritten(channel, language, part, gone, added)
 
 
 def _example(session: Session, campaign: Campaign, language: str) -> dict[str, Any]:

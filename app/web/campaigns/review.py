@@ -96,6 +96,7 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "texts": preview.texts(session, campaign),
         "samples": preview.samples(session, campaign),
         "differences": acts.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary)) if earlier else [],
+        "rewritten": preview.rewritten(session, campaign, earlier.summary, approval.summary) if earlier else [],
         "earlier": earlier,
         "form": form,
         "fresh": factor.is_fresh(),
