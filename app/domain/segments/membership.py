@@ -1,23 +1,29 @@
 """Who is in a segment now: counts, a sample, the audience of several segments, and the sizes shown in lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text, true
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.core.errors import DomainError, NotFound, mark
+from app.core.errors import DomainError, NotFound, Unavailable, mark
 from app.core.page import Ask, Page, fetch
+from app.core.unit import savepoint
 from app.domain.segments import compiler, sealing
 from app.domain.segments.compiler import contact
 from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
 
 _AT_ONCE = 20  # segments counted in one pass over the contacts
+PATIENCE = 10  # seconds somebody waits for a count
+_LIMIT = text("SELECT set_config('statement_timeout', :limit, true)")
+_CANCELED = "57014"
 SHOWN: tuple[ColumnElement[Any], ...] = (
     contact.c.id, contact.c.external_id, contact.c.status, contact.c.language, contact.c.city, contact.c.created_at,
 )  # fmt: skip
@@ -36,6 +42,23 @@ class Numbers:
         return self.matched / self.everybody if self.everybody else 0.0
 
 
+@contextmanager
+def in_time(session: Session, seconds: int = PATIENCE) -> Iterator[None]:
+    """Let nothing inside take longer; the transaction goes on afterwards. Raises Unavailable."""
+    before = session.execute(text("SHOW statement_timeout")).scalar_one()
+    try:
+        with savepoint(session):
+            session.execute(_LIMIT, {"limit": f"{seconds}s"})
+            yield
+            session.execute(_LIMIT, {"limit": before})
+    except OperationalError as broke:
+        if getattr(broke.orig, "sqlstate", "") != _CANCELED:
+            raise
+        raise Unavailable(
+            mark("Counting takes too long. Make the conditions simpler, or narrow them down with a first one.")
+        ) from None
+
+
 def count(session: Session, definition: Definition) -> int:
     """How many contacts a definition matches."""
     query = select(func.count()).select_from(contact).where(compiler.present(), compiler.predicate(session, definition))
@@ -43,13 +66,14 @@ def count(session: Session, definition: Definition) -> int:
 
 
 def numbers(session: Session, definition: Definition) -> Numbers:
-    """All the numbers the builder shows, in one pass over the contacts."""
+    """All the numbers the builder shows, in one pass over the contacts. Raises Unavailable if it takes too long."""
     around = compiler.setting(session)
     paths, wanted = [], [compiler.within(around, definition)]
     for condition, path in conditions(definition):
         paths.append(path)
         wanted.append(compiler.one(around, definition, condition))
-    matched, *each, everybody = _counted(session, [*wanted, true()])
+    with in_time(session):
+        matched, *each, everybody = _counted(session, [*wanted, true()])
     return Numbers(matched, everybody, dict(zip(paths, each, strict=True)))
 
 
@@ -60,9 +84,13 @@ def _counted(session: Session, wanted: Sequence[ColumnElement[bool]]) -> list[in
 
 
 def sample(session: Session, definition: Definition, most: int = 5) -> Sequence[Row[Any]]:
-    """A few of the contacts, without personal data: id, external_id, status, language, city, created_at."""
+    """A few of the contacts, without personal data: id, external_id, status, language, city, created_at.
+
+    Raises Unavailable if it takes too long.
+    """
     query = select(*SHOWN).where(compiler.present(), compiler.predicate(session, definition))
-    return session.execute(query.order_by(contact.c.id).limit(most)).all()
+    with in_time(session):
+        return session.execute(query.order_by(contact.c.id).limit(most)).all()
 
 
 def contacts(session: Session, segment: Segment, ask: Ask, *, by: Actor) -> Page[Row[Any]]:
@@ -91,8 +119,14 @@ def _predicate(around: compiler.Setting, segment_id: UUID) -> ColumnElement[bool
 
 
 def recount(session: Session, segment: Segment) -> None:
-    """Count a segment and note when."""
-    segment.size, segment.counted_at = count(session, sealing.opened(session, segment)), clock.now()
+    """Count a segment and note when; one that takes too long has no size."""
+    session.flush()
+    try:
+        with in_time(session):
+            size = count(session, sealing.opened(session, segment))
+    except Unavailable:
+        size = None
+    segment.size, segment.counted_at = size, clock.now()
     session.flush()
 
 

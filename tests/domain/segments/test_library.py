@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, system
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.core.page import Ask
 from app.core.unit import act_as
 from app.domain.access import users
@@ -147,6 +147,16 @@ def test_values_and_keys_are_only_ever_values(
         membership.count(session, check(session, {"where": {"kind": "bucket", "salt": evil.strip("\x00"), "from": 0, "to": 9999}}))
         == 10
     )
+
+
+def test_a_count_that_takes_too_long_is_given_up_and_nothing_else_is_lost(session: Session, haifa: Segment, by: Actor) -> None:
+    before = session.execute(text("SHOW statement_timeout")).scalar_one()
+    library.update(session, haifa.id, new("Renamed", field("city", "eq", "Haifa")), by=by)
+    with pytest.raises(Unavailable), membership.in_time(session, 1):
+        session.execute(text("SELECT pg_sleep(5)"))
+    assert library.get(session, haifa.id, by=by).name == "Renamed"
+    assert session.execute(text("SHOW statement_timeout")).scalar_one() == before
+    assert membership.count(session, library.definition_of(session, haifa)) == 6
 
 
 def test_who_may_what(session: Session, haifa: Segment) -> None:
