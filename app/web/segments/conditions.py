@@ -87,7 +87,7 @@ def settled(rule: Rule, known: Catalogue) -> None:
     """Bring a row in order after a change: another field begins anew, what must be chosen has its first choice."""
     name = rule.one("field")
     if rule.one("was", name) != name:
-        rule.values = {}
+        rule.values = {"field": [name]}
     asked = control(rule, known)
     for part, first in _begun(asked).items():
         rule.values.setdefault(part, [first])

@@ -7,18 +7,20 @@ from typing import Any
 from flask import flash, g
 from flask_babel import gettext as _
 
+from app.core import i18n
 from app.core.db import db
 from app.core.page import MOST, Ask
 from app.domain.audit.models import AuditEntry
 from app.domain.campaigns import drafts
 from app.domain.segments import fields, library, sealing, words
-from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, children
+from app.domain.segments.definition import AllOf, AnyOf, Consented, Definition, FieldIs, InBucket, Not, children
 from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
 from app.domain.segments.words import Names
 from app.web import acts
 from app.web.acts import Act, Change
+from app.web.locale import current_language
 
 
 def catalogue() -> Catalogue:
@@ -113,7 +115,8 @@ def outline(definition: Definition, counts: Mapping[str, int], about: Explanatio
         said = words.spoken(words.condition(node, names()), _)
         if verdict is None:
             return Part(said, "condition", count=counts.get(path))
-        return Part(said, "condition", holds=verdict.holds, value=present(verdict.value), count=counts.get(path))
+        value = present(verdict.value) if isinstance(node, _WITH_VALUE) else ""
+        return Part(said, "condition", holds=verdict.holds, value=value, count=counts.get(path))
 
     return drawn(definition.where, "where")
 
@@ -125,6 +128,10 @@ def _group(node: AllOf | AnyOf, kids: tuple[Part, ...], *, is_about: bool) -> Pa
     return Part(_("All of these:") if is_all else _("At least one of these:"), "all" if is_all else "any", kids, holds)
 
 
+# Of messages and other segments the verdict itself is all there is to say.
+_WITH_VALUE = (FieldIs, Consented, InBucket)
+
+
 def present(value: Any) -> str:
     """What a contact has now, in words."""
     if value is None or value in ("", []):
@@ -133,4 +140,4 @@ def present(value: Any) -> str:
         return str(_("yes") if value else _("no"))
     if isinstance(value, list):
         return ", ".join(str(one) for one in value if one is not None) or str(_("nothing"))
-    return str(value)
+    return i18n.number(value, current_language()) if isinstance(value, int | float) else str(value)
