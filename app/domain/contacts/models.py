@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
@@ -26,10 +26,13 @@ class Contact(Owned, Base):
         UniqueConstraint("organisation_id", "external_id"),
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
+        # Nearly everybody is active and there: what is not is found by small indexes that cost an import nothing.
+        Index("ix_contacts_inactive", "organisation_id", "status", postgresql_where=text("status <> 'active'")),
+        Index("ix_contacts_deleted", "organisation_id", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[Uuid7]
-    external_id: Mapped[str | None]
+    external_id: Mapped[str | None] = mapped_column(Text(collation="C"))  # so that its index finds beginnings, too
     key: Mapped[bytes]
     person: Mapped[bytes]
     language: Mapped[str | None]

@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, false, func, select, union
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import live
 from app.core.page import Ask, Page, fetch
+from app.core.unit import actor_of
 from app.domain.contacts.identifiers import with_address
 from app.domain.contacts.models import Contact, Group, GroupMember
 
-COUNTED = 100_000  # beyond this a list does not say how long it is
+COUNTED = 10_000  # beyond this a page does not wait for the count of its list
+_TAGS_KEPT = timedelta(seconds=30)
+_tags: dict[UUID, tuple[datetime, list[str]]] = {}
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,26 @@ def in_order(session: Session, ids: Sequence[UUID]) -> list[Contact]:
     return [found[i] for i in ids if i in found]
 
 
+def count(session: Session, wanted: Filter, *, by: Actor) -> int:
+    """How many contacts a list has, however long that takes: 0.2 s for a million."""
+    require(by, "contacts:read")
+    return int(session.execute(select(func.count()).select_from(_narrowed(session, wanted).subquery())).scalar_one())
+
+
 def tags(session: Session) -> list[str]:
-    """Up to a hundred tags that are in use, by name."""
+    """Up to a hundred tags that are in use, by name; at most half a minute old.
+
+    Asked with every list, and found by going over the contacts: 0.3 s for a million.
+    """
+    whose, now = actor_of(session).organisation_id, clock.now()
+    kept_at, kept = _tags.get(whose, (None, []))
+    if kept_at is not None and kept_at <= now < kept_at + _TAGS_KEPT:
+        return kept
     contacts = live(Contact).c
     some = select(func.unnest(contacts.tags).label("tag")).where(contacts.tags != []).limit(200_000).subquery()
-    return list(session.execute(select(some.c.tag).distinct().order_by(some.c.tag).limit(100)).scalars())
+    found = list(session.execute(select(some.c.tag).distinct().order_by(some.c.tag).limit(100)).scalars())
+    _tags[whose] = now, found
+    return found
 
 
 def _counted(session: Session, query: Select[Any]) -> int | None:

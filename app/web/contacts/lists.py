@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import g, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select
 
@@ -43,6 +43,13 @@ def index() -> ResponseReturnValue:
         segments=library.names(session, by=g.actor),
         is_filtered=any(request.args.get(name) for name in FILTERS),
     )
+
+
+@bp.get("/count")
+@allow("contacts:read")
+def count() -> ResponseReturnValue:
+    """How long the list is; a long one asks for it after it is shown."""
+    return render_template("contacts/_count.html", number=search.count(db.session(), _wanted(), by=g.actor))
 
 
 def _wanted() -> Filter:
