@@ -44,7 +44,7 @@ MOST_PROBLEMS = 100_000
 TRIES = 5
 _SQL = load("transfer/queries.sql")
 # COPY is refused on tables with row-level security: rows come to rest here first. Temporary, so it is written to no log.
-_STAGE = """
+STAGE = """
 CREATE TEMP TABLE IF NOT EXISTS import_contacts (
   id uuid, is_new boolean, external_id text, key bytea, person bytea, language text, gender text, timezone text, country text,
   city text, postal_code text, lifecycle_stage text, properties jsonb, tags text[], version int, content_hash bytea,
@@ -237,7 +237,7 @@ def _find(session: Session, block: Block) -> Found:
 def _copy(session: Session, staged: Staged) -> None:
     connection: Any = session.connection().connection.driver_connection
     with connection.cursor() as cursor:
-        cursor.execute(_STAGE)
+        cursor.execute(STAGE)
         for table, lines in (("import_contacts", staged.contacts), ("import_addresses", staged.addresses)):
             with cursor.copy(f"COPY pg_temp.{table} FROM STDIN") as copy:
                 copy.write("".join(lines))
