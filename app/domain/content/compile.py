@@ -123,7 +123,7 @@ def _mjml_error(said: str, source: str, masked: _Masked) -> TemplateError:
         reader.Parse(_LONE_VOID.sub(r"<\1\2/>", _AMPERSAND.sub("&amp;", source)), True)
     except expat.ExpatError as broke:
         lines = source.split("\n")
-        prefix = "\n".join(lines[: broke.lineno - 1]) + "\n" * (broke.lineno > 1)
+        prefix = "\n".join([*lines[: broke.lineno - 1], lines[broke.lineno - 1][: broke.offset]])
         reason = f"the MJML does not parse: {expat.ErrorString(broke.code)}"
     return TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(masked.show(prefix), 10**9), reason=reason)
 
@@ -195,7 +195,7 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _SKIPPED:
             self._silent = max(0, self._silent - 1)
-        elif tag in _BLOCKS:
+        elif tag in _BLOCKS - _VOID:
             self.out.append("\n")
         elif tag == "a" and self._href:
             self.out.append(f" ({self._href})")

@@ -16,12 +16,13 @@ from app.core.errors import Invalid, mark
 from app.domain.content import filters
 
 LONGEST_TEXT = 400_000
-LONGEST_LOOPS = 20_000  # characters of loops in one text; each is gone through MOST_TURNS times at most
-LONGEST_TAG = 4_000
+LONGEST_LOOPS = 8_000  # characters of loops in one text; each is gone through MOST_TURNS times at most
+LONGEST_TAG = 2_000
 MOST_TAGS = 4_000
-MOST_TURNS = 200
+MOST_TURNS = 100
 _OPENS = re.compile(r"\{[{%]")
 _RAW = re.compile(r"\{%[-\s]*(raw|doc)\b")
+_BLOCK = re.compile(r"\{%[-\s]*(end)?(?:if|unless|case|for|capture|comment)\b")
 _TAGS = frozenset(
     {"content", "output", "illegal", "if", "unless", "case", "for", "break", "continue"}
     | {"assign", "capture", "cycle", "comment", "#"}
@@ -59,7 +60,7 @@ def parse(source: str, *, language: str = "en", html: bool = False) -> BoundTemp
         made = _environment(language, autoescape=html).from_string(source)
         _bound(made)
     except LiquidError as broke:
-        raise error_of(broke) from None
+        raise error_of(broke, source) from None
     except RecursionError:
         raise TemplateError(mark("The text is nested too deeply.")) from None
     return made
@@ -86,13 +87,24 @@ def _at(source: str, place: int, reason: str) -> TemplateError:
     return TemplateError(mark("Line %(line)s: %(reason)s."), line=line, reason=reason)
 
 
-def error_of(broke: LiquidError) -> TemplateError:
+def error_of(broke: LiquidError, source: str = "") -> TemplateError:
     """A Liquid error in our words: the line, if it is known, and the reason."""
     reason = str(broke.args[0] if broke.args else type(broke).__name__).strip().rstrip(".")
-    line = line_of(broke)
+    line = line_of(broke) or _unclosed(source)
     if line is None:
         return TemplateError(mark("The text cannot be rendered: %(reason)s."), reason=reason)
     return TemplateError(mark("Line %(line)s: %(reason)s."), line=line, reason=reason)
+
+
+def _unclosed(source: str) -> int | None:
+    """The line of the tag that is never closed: the library only says that the text ended."""
+    open_: list[re.Match[str]] = []
+    for found in _BLOCK.finditer(source):
+        if not found.group(1):
+            open_.append(found)
+        elif open_:
+            open_.pop()
+    return source.count("\n", 0, open_[-1].start()) + 1 if open_ else None
 
 
 def line_of(broke: LiquidError) -> int | None:

@@ -1,0 +1,1 @@
+"""Templates: arithmetic, rendering, the sandbox, compiling, MIME, the library, checks."""
