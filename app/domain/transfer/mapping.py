@@ -34,6 +34,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "postal_code": ("postal_code", "postcode", "zip", "zip_code", "מיקוד"),
     "lifecycle_stage": ("lifecycle_stage", "lifecycle", "stage"),
     "tags": ("tags", "tag", "labels", "תגיות", "תגית"),
+    "consent": (),  # never guessed: somebody has to say that this column is one
 }  # fmt: skip
 LABELS = {
     "external_id": mark("External id"),
@@ -49,6 +50,7 @@ LABELS = {
     "postal_code": mark("Postal code"),
     "lifecycle_stage": mark("Lifecycle stage"),
     "tags": mark("Tags"),
+    "consent": mark("Consent (yes or no)"),
 }
 _BY_WORD = {word: field for field, words in FIELDS.items() for word in words}
 _TRUTH = {"true", "false"}
@@ -57,8 +59,9 @@ _TRUTH = {"true", "false"}
 class ImportOptions(BaseModel):
     """What to make of a file: {column: field}, where a field is a contact's, "properties.<key>" or "" (leave out).
 
-    `types` are the types of properties that are not defined yet. `consent` names the channels everybody in the file allowed,
-    on `basis`. `demonstration` makes up a person for every external id.
+    `types` are the types of properties that are not defined yet. `consent` names the channels everybody in the file allowed
+    on `basis`, or only those whose row says yes, when a column is mapped to "consent". `demonstration` makes up a person for
+    every external id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -138,5 +141,11 @@ def check(columns: Sequence[str], options: ImportOptions) -> None:
         raise Invalid.field(
             "demonstration", mark("Demonstration people are made from a number: map a column to the external id.")
         )
+    _check_consent(fields, options)
+
+
+def _check_consent(fields: Sequence[str], options: ImportOptions) -> None:
+    if "consent" in fields and not options.consent:
+        raise Invalid.field("consent", mark("Choose the channels that the consent column speaks of."))
     if options.consent and not options.basis:
         raise Invalid.field("basis", mark("Say how these people allowed it: a form, a call, a branch visit."))

@@ -82,6 +82,7 @@ class Plan:
             if target := options.mapping.get(column):
                 at.setdefault(target, []).append(place)
         self._external_id = at.get("external_id", [None])[0]
+        self._consent_at = at.get("consent", [None])[0]
         self._emails, self._phones, self._tag_columns = at.get("email", []), at.get("phone", []), at.get("tags", [])
         self._names = [(name, at[name][0]) for name in ("first_name", "last_name") if name in at]
         self._plain: list[tuple[str, int, dict[str, str]]] = [(name, at[name][0], {}) for name in PLAIN if name in at]
@@ -94,6 +95,8 @@ class Plan:
         draft = Draft(consent=self._consent, tags=self._tags)
         if self._external_id is not None:
             draft.external_id = self._key(fields[self._external_id])
+        if self._consent_at is not None:
+            draft.consent = self._agreed(self._consent_at, fields)
         if self._demonstration:
             self._make_up(draft)
         else:
@@ -121,6 +124,14 @@ class Plan:
         if len(key) > _LONGEST_KEY:
             raise Bad(self._column(self._external_id), mark("The external id is too long."))
         return key
+
+    def _agreed(self, place: int, fields: list[str]) -> bool:
+        """A clear yes; a blank is not one, and neither is a no, which withdraws nothing."""
+        value = fields[place].strip()
+        try:
+            return bool(value) and properties.boolean(value)
+        except ValueError:
+            raise Bad(self._column(place), _NOT["boolean"]) from None
 
     def _reach(self, draft: Draft, fields: list[str]) -> None:
         for name, place in self._names:

@@ -49,7 +49,7 @@ class OptionsForm(FlaskForm):  # type: ignore[misc]
     dedupe = RadioField(_l("People who are there already"), default="update")
     tags = StringField(_l("Tags for everybody in the file"), [Length(max=500)])
     consent = SelectMultipleField(
-        _l("Everybody in the file agreed to marketing by"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+        _l("They agreed to marketing by"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
     basis = StringField(_l("How we know"), [Length(max=200)])
     wording = StringField(_l("Wording they agreed to"), [Length(max=200)])

@@ -173,6 +173,19 @@ def test_a_file_grants_but_never_overrides(ours: Bank) -> None:
     assert entry == [("signed form 12", "import people.csv")]
 
 
+def test_a_column_says_who_agreed(ours: Bank) -> None:
+    rows = "id,agreed\n1,yes\n2,no\n3,\n4,כן\n5,perhaps\n"
+    mapping = {"id": "external_id", "agreed": "consent"}
+    with pytest.raises(Invalid, match="Choose the channels"):
+        ours.load(rows, mapping=mapping)
+    done = ours.load(rows, mapping=mapping, consent=("sms",), basis="form")
+    assert (done.created, done.failed) == (4, 1)
+    granted = ours.all(
+        "SELECT c.external_id, s.channel, s.state FROM consent_states AS s JOIN contacts AS c ON c.id = s.contact_id ORDER BY 1"
+    )
+    assert granted == [("1", "sms", "granted"), ("4", "sms", "granted")]
+
+
 def test_tags_add_up(ours: Bank) -> None:
     ours.load("client_id,tags\n1,vip;staff\n")
     ours.load("client_id,tags\n1,late\n", tags=("spring",))
