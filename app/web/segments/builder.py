@@ -61,12 +61,19 @@ class Judged:
 # ---- In and out of the form
 
 
-def of_definition(definition: Definition) -> Builder:
+def of_definition(definition: Definition, known: Catalogue) -> Builder:
     """The builder of a segment that exists."""
     ids = _Ids()
     node = _row_or_group(definition.where, ids)
     root = node if isinstance(node, Group) else Group(ids.fresh("g"), kids=[node])
-    return Builder(root, definition.zone)
+    return Builder(_settled(root, known), definition.zone)
+
+
+def _settled(root: Group, known: Catalogue) -> Group:
+    """Every row with all its choices made, so that the same rows are always the same pairs: undo compares them."""
+    for rule in tree.rules(root):
+        conditions.settled(rule, known)
+    return root
 
 
 class _Ids:
@@ -94,16 +101,15 @@ def _row_or_group(node: Any, ids: _Ids) -> Node:
 
 def of_form(form: "MultiDict[str, str]", known: Catalogue) -> Builder:
     """The builder of a posted form, after what its button asked for. Raises Invalid if the form is damaged."""
-    root = tree.read(form)
+    root = _settled(tree.read(form), known)
     zone = "contact" if form.get("zone") == "contact" else "organisation"
     past, seen, future = _remembered(form.get("log", ""))
-    for rule in tree.rules(root):
-        conditions.settled(rule, known)
     builder = Builder(root, zone, past, future)
     typed = tree.pairs(root)
     if seen and typed != seen:
         builder = replace(builder, past=(*past, seen), future=())
-    return _done(builder, typed, form.get("do", ""))
+    done = _done(builder, typed, form.get("do", ""))
+    return replace(done, root=_settled(done.root, known))
 
 
 def _done(builder: Builder, typed: Pairs, order: str) -> Builder:
@@ -228,10 +234,10 @@ def _is_unfinished(rule: Rule, problems: dict[str, list[str]] | None) -> bool:
     )
 
 
-def refusal(error: Invalid, paths: dict[str, str]) -> Judged:
-    """Why a segment was not saved, by row; what is wrong with its name is apart."""
+def refusal(error: Invalid, paths: dict[str, str], judged: Judged) -> Judged:
+    """Why a segment was not saved: what the save said, and every other mistake of its rows, so that none comes later."""
     about_name = tuple(said(issue) for issue in error.details if issue.field == "name")
     others = [issue for issue in error.details if issue.field != "name"]
     inside = tuple(replace(issue, field=issue.field.removeprefix("definition.")) for issue in others)
     problems, general = _by_row(inside, paths)
-    return Judged(None, {}, problems, general=general, names=about_name)
+    return replace(judged, problems=judged.problems | problems, general=general, names=about_name)

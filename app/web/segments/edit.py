@@ -16,6 +16,7 @@ from app.core.errors import Conflict, Invalid, Unavailable
 from app.domain.segments import library, membership
 from app.domain.segments.definition import MOST_DEEP, everybody
 from app.domain.segments.library import SegmentInput
+from app.domain.segments.membership import Numbers
 from app.domain.segments.models import Segment
 from app.http import inputs
 from app.http.auth import allow
@@ -40,12 +41,12 @@ def create() -> ResponseReturnValue:
     """An empty builder, or a copy of a segment (`?like=`)."""
     like = request.args.get("like", type=UUID)
     if like is None:
-        return _page(SegmentForm(formdata=None), builder.of_definition(everybody()))
+        return _page(SegmentForm(formdata=None), builder.of_definition(everybody(), shown.catalogue()))
     segment = library.get(db.session(), like, by=g.actor)
     form = SegmentForm(
         formdata=None, name=_("%(name)s (copy)", name=segment.name)[:120], description=segment.description
     )
-    return _page(form, builder.of_definition(library.definition_of(db.session(), segment)))
+    return _page(form, _of_segment(segment))
 
 
 @bp.get("/<uuid:segment_id>/edit")
@@ -54,7 +55,11 @@ def edit(segment_id: UUID) -> ResponseReturnValue:
     """The builder of a segment."""
     segment = library.get(db.session(), segment_id, by=g.actor)
     form = SegmentForm(formdata=None, obj=segment, data={"version": str(segment.version)})
-    return _page(form, builder.of_definition(library.definition_of(db.session(), segment)), segment)
+    return _page(form, _of_segment(segment), segment)
+
+
+def _of_segment(segment: Segment) -> Builder:
+    return builder.of_definition(library.definition_of(db.session(), segment), shown.catalogue())
 
 
 @bp.post("/build")
@@ -105,7 +110,7 @@ def _save(segment: Segment | None) -> ResponseReturnValue:
         form.form_errors.append(said(error))
         return _page(form, state, segment, status=409)
     except Invalid as error:
-        return _refused(form, state, segment, builder.refusal(error, paths))
+        return _refused(form, state, segment, builder.refusal(error, paths, _judged(state, segment)))
     if saved is None:
         return _refused(form, state, segment, _judged(state, segment))
     shown.saved(saved, is_new=segment is None)
@@ -192,5 +197,11 @@ def _counted(judged: Judged) -> dict[str, Any]:
         sample = membership.sample(db.session(), judged.definition)
     except Unavailable as error:
         return nothing | {"too_slow": said(error)}
-    counts = {row: found.by_condition[path] for row, path in judged.paths.items() if path in found.by_condition}
+    counts = {row: _by_row(found, path) for row, path in judged.paths.items() if path in found.by_condition}
     return nothing | {"numbers": found, "counts": counts, "sample": sample}
+
+
+def _by_row(found: Numbers, path: str) -> int:
+    """How many a row lets through by itself, its "not" included."""
+    number = found.by_condition[path]
+    return found.everybody - number if path.endswith(".not") else number
