@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -42,6 +42,7 @@ BLOCK = 5_000
 LEASE = timedelta(seconds=60)
 MOST_PROBLEMS = 100_000
 TRIES = 5
+MANY = 1_000  # contacts written, from where the planner has to learn of them at once
 _SQL = load("transfer/queries.sql")
 # COPY is refused on tables with row-level security: rows come to rest here first. Temporary, so it is written to no log.
 STAGE = """
@@ -266,11 +267,13 @@ def _finish(session: Session, import_id: UUID, token: UUID, failure: str | None)
     values = {"id": import_id, "token": token, "now": clock.now(), "state": state, "failure": failure}
     if _count(session.execute(_SQL["finish"], values)) != 1:
         return
-    close(session, import_id, f"import.{state}")
+    if close(session, import_id, f"import.{state}") >= MANY:
+        for table in ("contacts", "contact_addresses", "consent_states"):
+            session.execute(text("SELECT refresh_statistics(:name)"), {"name": table})
 
 
-def close(session: Session, import_id: UUID, action: str) -> None:
-    """Tell the trail and everybody upward what an import has done, once, at its end."""
+def close(session: Session, import_id: UUID, action: str) -> int:
+    """Tell the trail and everybody upward what an import has done, once, at its end; how many contacts it wrote."""
     row = session.execute(
         select(Import).where(Import.id == import_id).execution_options(populate_existing=True)
     ).scalar_one()
@@ -278,6 +281,7 @@ def close(session: Session, import_id: UUID, action: str) -> None:
     trail.record(session, system(row.organisation_id), action, ("import", import_id), after=numbers)
     if row.created or row.updated:
         publish(session, "contacts.changed", import_id, {"import": str(import_id)})
+    return row.created + row.updated
 
 
 def _count(result: Any) -> int:
