@@ -14,7 +14,7 @@ from app.domain.audit import trail
 from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
 
 
-def grant(
+def grant(  # noqa: PLR0913 - an act and its proof
     session: Session, contact_id: UUID, channels: Sequence[str], *, basis: str, source: str, wording: str | None = None, by: Actor
 ) -> ConsentEntry:
     """Note that a person allowed marketing on some channels. Raises Invalid (channel, or no basis), Forbidden."""
@@ -36,17 +36,8 @@ def withdraw(
     return entry
 
 
-def _write(
-    session: Session,
-    contact_id: UUID,
-    channels: Sequence[str],
-    state: str,
-    *,
-    basis: str,
-    source: str,
-    wording: str | None,
-    ip: str | None,
-) -> ConsentEntry:  # fmt: skip
+def _write(session: Session, contact_id: UUID, channels: Sequence[str], state: str, **proof: str | None) -> ConsentEntry:
+    """`proof` is basis, source, wording and ip."""
     if not channels or set(channels) - set(CHANNELS):
         raise Invalid.field("channels", mark("Choose SMS, e-mail or both."))
     by = actor_of(session)
@@ -56,10 +47,7 @@ def _write(
         channels=list(channels),
         purpose="marketing",
         state=state,
-        basis=basis.strip(),
-        source=source,
-        wording=wording,
-        ip=ip,
+        **{name: value.strip() if value else value for name, value in proof.items()},
         at=clock.now(),
         recorded_by=by.id,
     )
