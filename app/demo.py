@@ -32,10 +32,11 @@ NAMES = {
     "viewer": "Vered Vidal",
 }
 SECRET = "sandbox-secret"  # noqa: S105 - the sandbox takes this one and is no secret
-_WORDS = (
-    "amber anchor canyon cedar copper coral delta ember falcon garnet harbor indigo juniper lantern maple meadow opal orchid "
-    "pebble quartz river saffron silver summit thistle topaz tulip velvet walnut willow"
-).split()
+_WORDS = [
+    "amber", "anchor", "canyon", "cedar", "copper", "coral", "delta", "ember", "falcon", "garnet", "harbor", "indigo", "juniper",
+    "lantern", "maple", "meadow", "opal", "orchid", "pebble", "quartz", "river", "saffron", "silver", "summit", "thistle", "topaz",
+    "tulip", "velvet", "walnut", "willow",
+]  # fmt: skip
 
 
 def load(factory: sessionmaker[Session], settings: Settings) -> dict[str, object] | None:

@@ -3,6 +3,7 @@
 `python -m jobs.worker` runs all; `python -m jobs.worker messages.sms sweeper` runs some, for other machines.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -105,19 +106,25 @@ def supervise(names: list[str], redis_url: str) -> None:
             importlib.import_module(job.value.function.rpartition(".")[0])
     gc.collect()
     gc.freeze()
-    alive = {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}
+    watch(wanted, {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}, redis_url)
+
+
+def watch(wanted: dict[str, Callable[[str], None]], alive: dict[int, tuple[str, float]], redis_url: str) -> None:
+    """Wait for the processes; `alive` is {pid: (name, when it was forked)}. Returns when all have been stopped."""
     stopping = False
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
-        for pid in alive:
-            os.kill(pid, signal.SIGTERM)
+        for pid in list(alive):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         signal.alarm(_STOP_SECONDS)
 
     def give_up(_signum: int, _frame: FrameType | None) -> None:
-        for pid in alive:
-            os.kill(pid, signal.SIGKILL)
+        for pid in list(alive):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

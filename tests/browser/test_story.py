@@ -56,8 +56,12 @@ class Person:
         context.set_default_timeout(20_000)
         self.page: Page = context.new_page()
         self.troubles: list[str] = []
-        self.page.on("console", lambda m: self.troubles.append(m.text) if m.type == "error" and not EXPECTED.search(m.text) else None)
+        self.page.on("console", lambda m: self.note(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+
+    def note(self, trouble: str) -> None:
+        if not EXPECTED.search(trouble):
+            self.troubles.append(trouble)
 
     def go(self, path: str) -> None:
         self.page.goto(self.house.base_url + path)

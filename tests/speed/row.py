@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A measurement beside its floor. `ratio` is ours against the floor in the sense of the target, which `target` says in words."""
+    """A measurement beside its floor; `ratio` is ours against it, as `target` says in words."""
 
     name: str
     ours: str

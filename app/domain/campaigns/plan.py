@@ -23,7 +23,9 @@ from app.domain.content.render import prepared
 from app.domain.messages import policy
 from app.domain.messages.rendering import data_of
 from app.domain.providers import accounts
+from app.domain.segments import library as segment_library
 from app.domain.segments import membership
+from app.domain.segments.check import reached
 from app.domain.segments.models import Segment
 
 SAMPLE = 200
@@ -142,7 +144,7 @@ def _average_parts(
     names = {"organisation": organisation_of(session).name, "campaign": campaign.name}
     total = 0
     for row in rows:
-        data = data_of(row, vault.open_person(row["id"], row["key"], row["person"]), names)
+        data = data_of(dict(row), vault.open_person(row["id"], row["key"], row["person"]), names)
         text = ready.sms(
             ready.language_for(row["language"]), {**data, "unsubscribe_url": "https://example.example/u/" + "x" * 84}
         )
@@ -168,10 +170,14 @@ def digest(session: Session, campaign: Campaign) -> bytes:
 
 
 def _definitions(session: Session, audience: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        side: [session.get_one(Segment, UUID(str(i))).definition for i in audience.get(side, [])]
-        for side in ("segments", "exclude")
-    }
+    """The definitions of both sides, and of every segment that those lean on: a change of any of them is a change."""
+    answer: dict[str, object] = {}
+    for side in ("segments", "exclude"):
+        own = [session.get_one(Segment, UUID(str(i))) for i in audience.get(side, [])]
+        inner = {i for segment in own for i in reached(session, segment_library.definition_of(session, segment))}
+        answer[side] = [segment.definition for segment in own]
+        answer[f"{side} inside"] = [session.get_one(Segment, i).definition for i in sorted(inner)]
+    return answer
 
 
 def _text(session: Session, template_id: UUID) -> dict[str, object]:

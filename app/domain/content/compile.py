@@ -29,6 +29,8 @@ _LONE_VOID = re.compile(rf"<({'|'.join(sorted(_VOID))})\b([^>]*?)/?>", re.IGNORE
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-f]+);)", re.IGNORECASE)
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?$")
 _SKIPPED = frozenset({"style", "script", "head", "title"})
+# mrml would link fonts from a foreign server into every letter: each reader would be told to it.
+_NO_FONTS = mrml.RenderOptions(fonts={})
 _BLOCKS = frozenset({"p", "div", "tr", "table", "h1", "h2", "h3", "h4", "li", "ul", "ol", "br", "hr"})
 
 
@@ -89,7 +91,7 @@ def _from_mjml(source: str, language: str, masked: _Masked) -> str:
     if not re.match(r"<mjml\b[^>]*\b(lang|dir)\s*=", source, re.IGNORECASE):
         source = re.sub(r"^<mjml\b", f'<mjml lang="{language}" dir="{i18n.direction(language)}"', source, count=1)
     try:
-        return str(mrml.to_html(source).content)
+        return str(mrml.to_html(source, render_options=_NO_FONTS).content)
     except OSError as broke:
         raise _mjml_error(str(broke), source, masked) from None
 
