@@ -10,10 +10,12 @@ from pydantic import Field
 
 from app.api import envelope
 from app.core.db import db
+from app.core.errors import Invalid, Issue, mark
 from app.domain.content import checks, library, preview
 from app.domain.content.library import TemplateInput
 from app.domain.content.models import Template, TemplateVersion
 from app.http.auth import allow
+from app.http.errors import said
 from app.http.inputs import Strict
 
 bp = Blueprint("templates_api", __name__, url_prefix="/templates")
@@ -26,9 +28,8 @@ class As(Strict):
     language: str = Field(default="en", pattern="^(en|he)$")
 
 
-def shown(template: Template) -> dict[str, Any]:
+def shown(template: Template, version: TemplateVersion) -> dict[str, Any]:
     """A template with its present texts."""
-    version = library.current(db.session(), template)
     return {
         "id": template.id,
         "name": template.name,
@@ -51,15 +52,18 @@ def _version(version: TemplateVersion) -> dict[str, Any]:
 
 def _one(template: Template, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/templates/{template.id}" if status == 201 else None
-    return envelope.ok(shown(template), status, location=location, version=template.version)
+    present = library.current(db.session(), template)
+    return envelope.ok(shown(template, present), status, location=location, version=template.version)
 
 
 @bp.get("")
 @allow("templates:read")
 def index() -> ResponseReturnValue:
-    """List templates; filters `channel` and `q`."""
-    wanted = {"channel": request.args.get("channel", ""), "text": request.args.get("q", "")}
-    return envelope.listed(library.listed(db.session(), envelope.ask(), by=g.actor, **wanted), shown)
+    """List templates; filters `channel`, `message_class` and `q`."""
+    wanted = {name: request.args.get(name, "") for name in ("channel", "message_class")}
+    page = library.listed(db.session(), envelope.ask(), by=g.actor, text=request.args.get("q", ""), **wanted)
+    present = library.currents(db.session(), page.items)
+    return envelope.listed(page, lambda template: shown(template, present[template.id]))
 
 
 @bp.post("")
@@ -102,16 +106,45 @@ def versions(template_id: UUID) -> ResponseReturnValue:
     return envelope.all_of(library.versions(db.session(), template_id), _version)
 
 
+@bp.get("/<uuid:template_id>/versions/<int:number>")
+@allow("templates:read")
+def version(template_id: UUID, number: int) -> ResponseReturnValue:
+    """One version by its number."""
+    library.get(db.session(), template_id, by=g.actor)
+    return envelope.ok(_version(library.version_numbered(db.session(), template_id, number)))
+
+
+@bp.post("/<uuid:template_id>/versions/<int:number>/restore")
+@envelope.once("templates:write")
+def restore(template_id: UUID, number: int) -> ResponseReturnValue:
+    """Bring an old version back, as a new one."""
+    return _one(library.restore(db.session(), template_id, number, by=g.actor))
+
+
+@bp.post("/<uuid:template_id>/duplicate")
+@envelope.once("templates:write")
+def duplicate(template_id: UUID) -> ResponseReturnValue:
+    """A copy to change."""
+    return _one(library.duplicate(db.session(), template_id, by=g.actor), 201)
+
+
 @bp.post("/<uuid:template_id>/preview")
 @envelope.once("templates:read")
 def look(template_id: UUID) -> ResponseReturnValue:
     """The text as one person gets it."""
     wanted = envelope.body(As)
     template = library.get(db.session(), template_id, by=g.actor)
-    version = library.current(db.session(), template)
-    said = version.texts.get(wanted.language) or version.texts[version.fallback_language]
-    data = preview.data_for(db.session(), preview.someone(db.session(), wanted.contact))
-    return envelope.ok(asdict(preview.preview(template.channel, template.message_class, said, data)))
+    present = library.current(db.session(), template)
+    language = wanted.language if wanted.language in present.texts else present.fallback_language
+    person = preview.someone(db.session(), wanted.contact)
+    if wanted.contact and person is None:
+        raise Invalid.field("contact", mark("There is no contact with this customer number."))
+    data = preview.data_for(db.session(), person, language, by=g.actor)
+    known = checks.known_variables(db.session())
+    made = preview.preview(
+        template.channel, template.message_class, present.texts[language], data, language=language, known=known
+    )
+    return envelope.ok({**asdict(made), "language": language, "findings": [_finding(one) for one in made.findings]})
 
 
 @bp.post("/<uuid:template_id>/check")
@@ -120,4 +153,15 @@ def check(template_id: UUID) -> ResponseReturnValue:
     """What is wrong with the text; errors block a send."""
     template = library.get(db.session(), template_id, by=g.actor)
     found = checks.check(db.session(), template, library.current(db.session(), template))
-    return envelope.ok([asdict(finding) for finding in found])
+    return envelope.ok([_finding(one) for one in found])
+
+
+def _finding(found: checks.Finding) -> dict[str, Any]:
+    message = said(Issue(found.part, found.message, found.values))
+    return {
+        "level": found.level,
+        "message": message,
+        "language": found.language,
+        "part": found.part,
+        "line": found.line,
+    }

@@ -1,7 +1,6 @@
-"""Templates: the list, the editor with its live preview, versions (C1 to C3)."""
+"""Templates: the list, the editor with its live preview, versions (C1 to C4)."""
 
-import difflib
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
@@ -15,8 +14,7 @@ from wtforms.validators import DataRequired, Length
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound, mark
 from app.domain.audit import trail
-from app.domain.contacts.models import Contact
-from app.domain.content import checks, gallery, library, preview
+from app.domain.content import checks, differences, gallery, library, preview
 from app.domain.content.library import LANGUAGES, TemplateInput
 from app.domain.content.models import Template
 from app.domain.links import used_by
@@ -37,26 +35,32 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
         _l("Kind of message"),
         choices=[("marketing", _l("Marketing: needs consent")), ("service", _l("Service: about the account"))],
     )
+    category = StringField(_l("Category"), [Length(max=60)])
     fallback_language = SelectField(
         _l("For people without a text in their language"), choices=[("en", "English"), ("he", "עברית")]
     )
     version = HiddenField()
-    en_subject = StringField(_l("Subject"))
-    en_preheader = StringField(_l("Preview line"))
+    en_subject = StringField(_l("Subject"), [Length(max=300)])
+    en_preheader = StringField(_l("Preview line"), [Length(max=300)])
     en_body = TextAreaField(_l("Text"))
-    he_subject = StringField(_l("Subject"))
-    he_preheader = StringField(_l("Preview line"))
+    he_subject = StringField(_l("Subject"), [Length(max=300)])
+    he_preheader = StringField(_l("Preview line"), [Length(max=300)])
     he_body = TextAreaField(_l("Text"))
 
-    def texts(self) -> dict[str, dict[str, str]]:
-        """The texts by language; a language without a body has none."""
-        said = {lang: {part: self[f"{lang}_{part}"].data or "" for part in PARTS} for lang in LANGUAGES}
-        return {lang: parts for lang, parts in said.items() if parts["body"].strip()}
+    def said(self, language: str) -> dict[str, str]:
+        """The text in one language."""
+        return {part: self[f"{language}_{part}"].data or "" for part in PARTS}
 
     def command(self, channel: str) -> TemplateInput:
-        """The form as a command. Raises Invalid."""
-        values = {name: self[name].data for name in ("name", "message_class", "fallback_language")}
-        return inputs.read(TemplateInput, {**values, "channel": channel, "texts": self.texts()})
+        """The form as a command; a language without a body has no text. Raises Invalid."""
+        texts = {language: self.said(language) for language in LANGUAGES}
+        values = {name: self[name].data for name in ("name", "message_class", "category", "fallback_language")}
+        written = {language: said for language, said in texts.items() if said["body"].strip()}
+        return inputs.read(TemplateInput, {**values, "channel": channel, "texts": written})
+
+    def broken_in(self) -> str | None:
+        """The first language with an error in its text."""
+        return next((lang for lang in LANGUAGES if any(self[f"{lang}_{part}"].errors for part in PARTS)), None)
 
     def show(self, error: Invalid) -> None:
         """Put an error of `texts.en.body` onto the field en_body, anything else where inputs.onto puts it."""
@@ -74,31 +78,71 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
 
 def _form_of(new: TemplateInput, version: int = 0) -> TemplateForm:
     said = {f"{lang}_{part}": getattr(text, part) for lang, text in new.texts.items() for part in PARTS}
-    return TemplateForm(
-        formdata=None,
-        data={
-            "name": new.name, "message_class": new.message_class, "fallback_language": new.fallback_language,
-            "version": str(version), **said,
-        },
-    )  # fmt: skip
+    kept = new.model_dump(include={"name", "message_class", "category", "fallback_language"})
+    return TemplateForm(formdata=None, data={**kept, "version": str(version), **said})
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the preview shows: the text for somebody, or why there is none."""
+
+    language: str
+    person: str = ""  # the customer number asked for
+    is_known: bool = True
+    drawn: preview.Preview | None = None
+    error: str = ""
+
+
+def _look(channel: str, message_class: str, said: dict[str, str], language: str) -> Look:
+    session = db.session()
+    asked = request.values.get("as_contact", "").strip()
+    person = preview.someone(session, asked)
+    data = preview.data_for(session, person, language, by=g.actor)
+    known = checks.known_variables(session)
+    is_known = person is not None or not asked
+    try:
+        drawn = preview.preview(channel, message_class, said, data, language=language, known=known)
+    except DomainError as error:
+        return Look(language, asked, is_known, error=in_words(error))
+    return Look(language, asked, is_known, drawn)
+
+
+def _asked(form: TemplateForm) -> str:
+    """The language looked at: that of the first error, the one chosen, the fallback."""
+    chosen = request.values.get("language", "")
+    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback_language.data) or "en"
 
 
 def _editor(
     form: TemplateForm, channel: str, template: Template | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    known = sorted(checks.known_variables(db.session()))
-    page = render_template("templates/edit.html", form=form, channel=channel, template=template, known=known)
+    language = _asked(form)
+    page = render_template(
+        "templates/edit.html",
+        form=form,
+        channel=channel,
+        template=template,
+        known=sorted(checks.known_variables(db.session())),
+        look=_look(channel, form.message_class.data or "marketing", form.said(language), language),
+    )
     return page, status
+
+
+def _only_looks() -> bool:
+    """True for the button that shows the preview where no script does."""
+    return request.form.get("do") == "look"
 
 
 @bp.get("")
 @allow("templates:read")
 def index() -> ResponseReturnValue:
-    """The list, by channel and name."""
-    wanted = {"channel": request.args.get("channel", ""), "text": request.args.get("q", "")}
-    page = library.listed(db.session(), inputs.page_asked(request.args), by=g.actor, **wanted)
-    texts = {t.id: library.current(db.session(), t) for t in page.items}
-    return page_or_part("templates/index.html", "templates/_templates.html", page=page, texts=texts, wanted=wanted)
+    """The list, by channel, kind and name."""
+    wanted = {name: request.args.get(name, "") for name in ("channel", "message_class")}
+    text = request.args.get("q", "")
+    page = library.listed(db.session(), inputs.page_asked(request.args), by=g.actor, text=text, **wanted)
+    spoken = library.languages(db.session(), page.items)
+    values = {"page": page, "spoken": spoken, "wanted": {**wanted, "text": text}}
+    return page_or_part("templates/index.html", "templates/_templates.html", **values)
 
 
 @bp.get("/new")
@@ -110,7 +154,7 @@ def create() -> ResponseReturnValue:
     if start in gallery.STARTS:
         return _editor(_form_of(gallery.STARTS[start]), channel)
     if start in ("sms", "email"):
-        return _editor(TemplateForm(formdata=None, message_class="marketing"), channel)
+        return _editor(TemplateForm(formdata=None, message_class="marketing", fallback_language="en"), channel)
     return render_template("templates/choose.html", starts=gallery.LABELS)
 
 
@@ -119,6 +163,8 @@ def create() -> ResponseReturnValue:
 def save_new(channel: str) -> ResponseReturnValue:
     """Make the template."""
     form = TemplateForm()
+    if _only_looks():
+        return _editor(form, channel)
     if not form.validate_on_submit():
         return _editor(form, channel, status=422)
     try:
@@ -137,38 +183,35 @@ def show(template_id: UUID) -> ResponseReturnValue:
     session = db.session()
     template = library.get(session, template_id, by=g.actor)
     version = library.current(session, template)
-    person = preview.someone(session)
-    drawn = {lang: _drawn(template, text, preview.data_for(session, person)) for lang, text in version.texts.items()}
+    looks = [_look(template.channel, template.message_class, said, lang) for lang, said in version.texts.items()]
+    history = trail.entries(session, inputs.page_asked({}), by=g.actor, subject=("template", str(template_id)))
     return render_template(
         "templates/show.html",
         template=template,
         version=version,
-        drawn=drawn,
+        looks=sorted(looks, key=lambda look: look.language != version.fallback_language),
         findings=checks.check(session, template, version),
         versions=library.versions(session, template_id),
         users=used_by.users_of(session, "template", template_id),
-        history=trail.entries(session, inputs.page_asked({}), by=g.actor, subject=("template", str(template_id))).items,
+        history=history.items,
     )
-
-
-def _drawn(template: Template, text: dict[str, str], data: dict[str, Any]) -> preview.Preview | str:
-    try:
-        return preview.preview(template.channel, template.message_class, text, data)
-    except DomainError as error:
-        return in_words(error)
 
 
 @bp.get("/<uuid:template_id>/email/<language>")
 @allow("templates:read")
 def email(template_id: UUID, language: str) -> ResponseReturnValue:
     """The e-mail for a sandboxed frame, under its own policy."""
-    session = db.session()
-    template = library.get(session, template_id, by=g.actor)
-    said = library.current(session, template).texts.get(language)
+    template = library.get(db.session(), template_id, by=g.actor)
+    said = library.current(db.session(), template).texts.get(language)
     if said is None or template.channel != "email":
-        raise NotFound(mark("There is no such version."))
-    data = preview.data_for(session, preview.someone(session))
-    return security.as_preview(Response(preview.preview("email", template.message_class, said, data).html))
+        raise NotFound(mark("There is no such text."))
+    return _framed(_look("email", template.message_class, said, language))
+
+
+def _framed(look: Look) -> Response:
+    if look.drawn is None:
+        return security.as_preview(Response(look.error, mimetype="text/plain"))
+    return security.as_preview(Response(look.drawn.html))
 
 
 @bp.get("/<uuid:template_id>/edit")
@@ -185,6 +228,8 @@ def save(template_id: UUID) -> ResponseReturnValue:
     """Save a new version."""
     template = library.get(db.session(), template_id, by=g.actor)
     form = TemplateForm()
+    if _only_looks():
+        return _editor(form, template.channel, template)
     seen = int(form.version.data) if (form.version.data or "").isdigit() else None
     try:
         if not form.validate_on_submit():
@@ -204,43 +249,23 @@ def save(template_id: UUID) -> ResponseReturnValue:
 @allow("templates:read")
 def live(channel: str) -> ResponseReturnValue:
     """The preview beside the editor, of a text still being written."""
-    language, said = _asked()
-    person = preview.someone(db.session(), request.form.get("as_contact", "").strip())
-    try:
-        drawn = preview.preview(
-            channel, request.form.get("message_class", "marketing"), said, preview.data_for(db.session(), person)
-        )
-    except Invalid as error:
-        return render_template(
-            "templates/_preview.html", error=in_words(error), language=language, channel=channel, person=person
-        )
-    return render_template("templates/_preview.html", drawn=drawn, language=language, channel=channel, person=person)
+    return render_template("templates/_preview.html", look=_written(channel), channel=channel)
 
 
 @bp.post("/frame")
 @allow("templates:read")
 def frame() -> ResponseReturnValue:
     """The e-mail still being written, for the sandboxed frame."""
-    _language, said = _asked()
-    person = preview.someone(db.session(), request.form.get("as_contact", "").strip())
-    try:
-        drawn = preview.preview(
-            "email", request.form.get("message_class", "marketing"), said, preview.data_for(db.session(), person)
-        )
-    except Invalid as error:
-        return security.as_preview(Response(in_words(error), mimetype="text/plain"))
-    return security.as_preview(Response(drawn.html))
+    return _framed(_written("email"))
 
 
-def _written(channel: str, said: dict[str, str], person: Contact | None) -> preview.Preview:
-    message_class = request.form.get("message_class", "marketing")
-    return preview.preview(channel, message_class, said, preview.data_for(db.session(), person))
-
-
-def _asked() -> tuple[str, dict[str, str]]:
+def _written(channel: str) -> Look:
+    """A look at what the form says now."""
     language = request.form.get("language", "en")
     language = language if language in LANGUAGES else "en"
-    return language, {part: request.form.get(f"{language}_{part}", "") for part in PARTS}
+    said = {part: request.form.get(f"{language}_{part}", "").replace("\r\n", "\n") for part in PARTS}
+    message_class = "service" if request.form.get("message_class") == "service" else "marketing"
+    return _look(channel, message_class, said, language)
 
 
 @bp.get("/<uuid:template_id>/versions/<int:number>")
@@ -250,14 +275,8 @@ def compare(template_id: UUID, number: int) -> ResponseReturnValue:
     session = db.session()
     template = library.get(session, template_id, by=g.actor)
     old, new = library.version_numbered(session, template_id, number), library.current(session, template)
-    lines = {lang: list(_difference(old.texts.get(lang, {}), new.texts.get(lang, {}))) for lang in LANGUAGES}
-    return render_template("templates/compare.html", template=template, old=old, new=new, lines=lines)
-
-
-def _difference(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, str]]:
-    """(sign, line): "-" was, "+" is, " " both."""
-    before, after = (f"{t.get('subject', '')}\n{t.get('body', '')}".splitlines() for t in (old, new))
-    return [(line[0], line[2:]) for line in difflib.ndiff(before, after) if line[0] in "-+ "]
+    found = differences.between(old.texts, new.texts)
+    return render_template("templates/compare.html", template=template, old=old, new=new, found=found)
 
 
 @bp.post("/<uuid:template_id>/versions/<int:number>/restore")

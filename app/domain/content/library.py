@@ -1,12 +1,12 @@
 """The template library: every save is a new version; old ones can be looked at and brought back (C1)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -242,12 +242,34 @@ def archive(session: Session, template_id: UUID, *, by: Actor) -> None:
     trail.record(session, by, "template.archived", (SUBJECT, template.id))
 
 
-def listed(session: Session, ask: Ask, *, by: Actor, channel: str = "", text: str = "") -> Page[Template]:
+def languages(session: Session, templates: Iterable[Template]) -> dict[UUID, list[str]]:
+    """In which languages each template has a text now."""
+    ids = [template.current_id for template in templates]
+    named = func.jsonb_object_keys(TemplateVersion.texts)
+    query = select(TemplateVersion.template_id, named).where(TemplateVersion.id.in_(ids)).order_by(named)
+    found: dict[UUID, list[str]] = {}
+    for template_id, language in session.execute(query):
+        found.setdefault(template_id, []).append(language)
+    return found
+
+
+def currents(session: Session, templates: Iterable[Template]) -> dict[UUID, TemplateVersion]:
+    """The newest version of each template."""
+    ids = [template.current_id for template in templates]
+    found = session.execute(select(TemplateVersion).where(TemplateVersion.id.in_(ids))).scalars()
+    return {version.template_id: version for version in found}
+
+
+def listed(
+    session: Session, ask: Ask, *, by: Actor, channel: str = "", message_class: str = "", text: str = ""
+) -> Page[Template]:
     """A page of templates, newest first."""
     require(by, "templates:read")
     query = select(Template).where(Template.archived_at.is_(None))
     if channel:
         query = query.where(Template.channel == channel)
+    if message_class:
+        query = query.where(Template.message_class == message_class)
     if text:
         query = query.where(Template.name.icontains(text, autoescape=True))
     return fetch(session, query, [Template.__table__.c.id], ask, descending=True)
