@@ -159,6 +159,12 @@ def test_what_is_wrong_stands_beside_its_input_and_nothing_is_lost(peopled: Hous
     assert mended.status_code == 303
 
 
+def test_a_builder_without_conditions_is_everybody(peopled: House) -> None:
+    builder = Builder(peopled.browser("marketer"), "/segments/new").do()
+    assert "10 100.0% of 10" in builder.words
+    assert "Everybody." in builder.words
+
+
 def test_an_unfinished_row_is_told_off_only_when_saving(peopled: House) -> None:
     builder = Builder(peopled.browser("marketer"), "/segments/new").do("add-rule:g1").do(r1__field="city")
     assert "aria-invalid" not in builder.page

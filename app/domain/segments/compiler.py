@@ -1,10 +1,11 @@
 """A definition becomes one select of contact ids: count, sample, audience, single test and export all wrap the same.
 
 A condition is false, never unknown, for what a contact does not have; its negations (neq, not_in, not_contains, has_none,
-not) are true for it. Inside `and` and `or` a NULL may stand for false; only `_not` has to make it one.
+not) are true for it. Inside `and` and `or` a NULL may stand for false; only `opposite` has to make it one.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from app.domain.segments.definition import (
     InSegment,
     Messaged,
     Not,
+    children,
 )
 from app.domain.segments.fields import Catalogue, catalogue
 from app.domain.segments.models import Segment
@@ -87,21 +89,27 @@ def one(around: Setting, definition: Definition, condition: Any) -> Predicate:
     return _node(_zoned(around, definition), condition)
 
 
+def combined(definition: Definition, found: Mapping[str, Predicate]) -> Predicate:
+    """The definition from what each of its conditions, by path, was found to be."""
+    return _tree(definition.where, "where", lambda _condition, path: found[path])
+
+
 def _zoned(around: Setting, definition: Definition) -> Setting:
-    return Setting(
-        around.session, around.known, around.vault, around.now, around.zone,
-        definition.zone, around.inside, around.opened,
-    )  # fmt: skip
+    return replace(around, whose=definition.zone)
 
 
 def _node(around: Setting, node: Any) -> Predicate:
+    return _tree(node, "where", lambda condition, _path: _condition(around, condition))
+
+
+def _tree(node: Any, path: str, leaf: Callable[[Any, str], Predicate]) -> Predicate:
+    """Groups as and, or and not; each condition as `leaf` says it."""
+    parts = [_tree(part, place, leaf) for part, place in children(node, path)]
     if isinstance(node, AllOf):
-        return and_(true(), *[_node(around, part) for part in node.all])
+        return and_(true(), *parts)
     if isinstance(node, AnyOf):
-        return or_(false(), *[_node(around, part) for part in node.any])
-    if isinstance(node, Not):
-        return opposite(_node(around, node.inner))
-    return _condition(around, node)
+        return or_(false(), *parts)
+    return opposite(parts[0]) if isinstance(node, Not) else leaf(node, path)
 
 
 def opposite(found: Predicate) -> Predicate:
@@ -147,10 +155,7 @@ def _segment(around: Setting, segment_id: UUID) -> Predicate:
     if segment_id not in around.opened:
         around.opened[segment_id] = _definition(around.session, segment_id)
     inner = around.opened[segment_id]
-    below = Setting(
-        around.session, around.known, around.vault, around.now, around.zone,
-        inner.zone, (*around.inside, segment_id), around.opened,
-    )  # fmt: skip
+    below = replace(around, whose=inner.zone, inside=(*around.inside, segment_id))
     return _node(below, inner.where)
 
 
