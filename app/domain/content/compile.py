@@ -28,6 +28,10 @@ _VOID = frozenset(
 _LONE_VOID = re.compile(rf"<({'|'.join(sorted(_VOID))})\b([^>]*?)/?>", re.IGNORECASE)
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-f]+);)", re.IGNORECASE)
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?$")
+_RTL = (
+    '<mj-attributes><mj-section direction="rtl" /><mj-column direction="rtl" /><mj-text align="right" />'
+    '<mj-table align="right" /></mj-attributes>'
+)
 _SKIPPED = frozenset({"style", "script", "head", "title"})
 # mrml would link fonts from a foreign server into every letter: each reader would be told to it.
 _NO_FONTS = mrml.RenderOptions(fonts={})
@@ -90,10 +94,19 @@ def _from_mjml(source: str, language: str, masked: _Masked) -> str:
     _refuse_deep(source)
     if not re.match(r"<mjml\b[^>]*\b(lang|dir)\s*=", source, re.IGNORECASE):
         source = re.sub(r"^<mjml\b", f'<mjml lang="{language}" dir="{i18n.direction(language)}"', source, count=1)
+    if i18n.direction(language) == "rtl":
+        source = _right_to_left(source)
     try:
         return str(mrml.to_html(source, render_options=_NO_FONTS).content)
     except OSError as broke:
         raise _mjml_error(str(broke), source, masked) from None
+
+
+def _right_to_left(source: str) -> str:
+    """Components begin left to right whatever the page says; what the writer sets himself still wins."""
+    if re.search(r"<mj-head\b[^/>]*>", source, re.IGNORECASE):
+        return re.sub(r"(<mj-head\b[^/>]*>)", rf"\1{_RTL}", source, count=1, flags=re.IGNORECASE)
+    return re.sub(r"^(<mjml\b[^>]*>)", rf"\1<mj-head>{_RTL}</mj-head>", source, count=1, flags=re.IGNORECASE)
 
 
 def _refuse_deep(source: str) -> None:

@@ -82,6 +82,16 @@ def test_html_becomes_a_page_in_its_direction() -> None:
     assert compile_email(whole, "service")["html"] == whole
 
 
+@pytest.mark.parametrize("head", ["", "<mj-head><mj-title>x</mj-title></mj-head>"])
+def test_hebrew_mail_runs_from_right_to_left(head: str) -> None:
+    body = f"<mjml>{head}<mj-body><mj-section><mj-column><mj-text>שלום.</mj-text></mj-column></mj-section></mj-body></mjml>"
+    html = compile_email(body, "service", language="he")["html"]
+    assert '<html lang="he" dir="rtl"' in html
+    assert "direction:ltr" not in html
+    assert "text-align:right" in html
+    assert "direction:rtl" not in compile_email(body, "service", language="en")["html"]
+
+
 def test_plain_text_reads_like_a_letter() -> None:
     body = mjml(
         "<mj-image src='https://a.example/i.png' alt='Our branch' /><mj-text>Dear&nbsp;you,<br/>two &amp; three</mj-text>"
