@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from babel.support import Translations
 from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, Domain, get_babel, get_locale, get_timezone
+from flask_babel import Babel, Domain, get_locale, get_timezone
 from markupsafe import Markup, escape
 
 from app.core import clock, i18n
@@ -33,11 +33,17 @@ class CompiledInMemory(Domain):  # type: ignore[misc]
         return i18n.translator(current_language())
 
 
+class OurBabel(Babel):  # type: ignore[misc]
+    """Flask-Babel with our catalogue."""
+
+    @property
+    def domain_instance(self) -> CompiledInMemory:
+        return CompiledInMemory()
+
+
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel, the filters, the values every template sees, and POST /preferences/..."""
-    Babel(app, default_locale=i18n.LANGUAGES["en"], locale_selector=_choose_locale, timezone_selector=_choose_zone)
-    with app.app_context():
-        get_babel().domain_instance = CompiledInMemory()
+    OurBabel(app, default_locale=i18n.LANGUAGES["en"], locale_selector=_choose_locale, timezone_selector=_choose_zone)
     for name in ("number", "money", "percent", "date", "moment", "ago"):
         app.add_template_filter(globals()[f"show_{name}"], name)
     app.context_processor(_values)
