@@ -14,8 +14,7 @@ from app.domain.access.models import User
 from app.domain.segments import library
 from app.domain.segments.library import SegmentInput
 from app.factory import create_app
-from tests.browser.test_frame import browser
-from tests.browser.test_frame import complaints, pytestmark, said
+from tests.browser.test_frame import browser, complaints, pytestmark, said
 from tests.conftest import NUMBER, WORKER
 from tests.factories import people
 from tests.servers.throwaway import Servers
