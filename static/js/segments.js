@@ -30,15 +30,35 @@ live.addEventListener("keydown", (event) => {
   event.target.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
-// A letter typed while the answer was on its way: that answer is old, the next one is coming.
+// What was typed or chosen while the answer was on its way is newer than the answer: it stays. Its own event asks the server next.
+let sent = null;
 live.addEventListener("htmx:beforeSwap", (event) => {
-  const typing = document.activeElement;
   const { parameters } = event.detail.requestConfig ?? {};
-  if (!parameters || !typing?.matches("#builder input[type=text], #builder textarea")) return;
-  const sent = parameters instanceof FormData ? parameters.getAll(typing.name) : [parameters[typing.name]].flat();
-  const same = sent.some((value) => value === typing.value || value?.replaceAll("\r\n", "\n") === typing.value);
-  if (!same) event.detail.shouldSwap = false;
+  sent = parameters && ((name) => (parameters instanceof FormData ? parameters.getAll(name) : [parameters[name] ?? []].flat()));
 });
+live.addEventListener("htmx:afterSwap", () => { sent = null; });
+
+const plain = (value) => value.replaceAll("\r\n", "\n");
+
+function isNewer(control) {
+  const values = sent(control.name).map(plain);
+  if (control.type === "checkbox") return values.includes(control.value) !== control.checked;
+  const place = [...form.elements].filter((other) => other.name === control.name).indexOf(control);
+  return values[place] !== plain(control.value);
+}
+
+function keep(control, drawn) {
+  if (control.type === "checkbox") drawn.toggleAttribute("checked", control.checked);
+  else if (control.matches("textarea")) drawn.textContent = control.value;
+  else if (control.matches("input")) drawn.setAttribute("value", control.value);
+  else for (const option of drawn.options) option.toggleAttribute("selected", option.value === control.value);
+}
+
+window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (control, drawn) => {
+  const isControl = sent && control.matches?.("#builder :is(input:not([type=hidden]), textarea, select)");
+  if (isControl && drawn.matches?.(control.localName) && isNewer(control)) keep(control, drawn);
+  return true;
+};
 
 // A button that is gone takes the focus with it: go to the row the server points at, or to the form's first button.
 let pressed = null;
