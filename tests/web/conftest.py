@@ -5,8 +5,8 @@ from flask import Flask
 
 from app.core.settings import Settings
 from app.factory import create_app
-from tests.servers.throwaway import Servers
 from tests.conftest import NUMBER, WORKER
+from tests.servers.throwaway import Servers
 from tests.web.campaigning import ROLES, Campaigning, campaigning
 from tests.web.pages import House, house
 

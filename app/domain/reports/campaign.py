@@ -90,7 +90,10 @@ def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers]) -> str
         else say(mark("The sending goes on: these numbers are provisional."))
     )
     first = say(
-        mark("Of %(audience)s messages planned, %(handed)s were handed to the providers and %(delivered)s are known to be delivered."),
+        mark(
+            "Of %(audience)s messages planned, %(handed)s were handed to the providers "
+            "and %(delivered)s are known to be delivered."
+        ),
         audience=say.number(audience),
         handed=say.number(handed),
         delivered=say.number(delivered),
