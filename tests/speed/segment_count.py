@@ -105,7 +105,9 @@ def measure(servers: Servers, contacts: int = 200_000) -> Iterator[Row]:
     most = MOST_MS_AT_200_000 * max(contacts / 200_000, 1)
     with unit_of_work(factory, values.pop("actor")) as session:
         for name, (where, written) in cases().items():
-            yield compared(session, name, where, text(written), {k: v for k, v in values.items() if f":{k}" in written}, most)
+            yield compared(
+                session, name, where, text(written), {k: v for k, v in values.items() if f":{k}" in written}, most
+            )
 
 
 def filled(session: Session, contacts: int) -> dict[str, Any]:
@@ -114,7 +116,9 @@ def filled(session: Session, contacts: int) -> dict[str, Any]:
 
     organisation = users.create_organisation(session, users.NewOrganisation(name="Bank"))
     for key, kind in (("balance", "number"), ("product", "text"), ("joined", "date"), ("is_member", "boolean")):
-        session.add(PropertyDefinition(organisation_id=organisation.id, key=key, label=key, type=kind, created_at=clock.now()))
+        session.add(
+            PropertyDefinition(organisation_id=organisation.id, key=key, label=key, type=kind, created_at=clock.now())
+        )
     session.flush()
     vault = vault_of(session)
     blind = vault.blind("email", "dana@mail.example")
@@ -129,7 +133,9 @@ def filled(session: Session, contacts: int) -> dict[str, Any]:
     return {"actor": system(organisation.id), "blind": blind, "since": since, "key": vault.bucket_key("spring")}
 
 
-def compared(session: Session, name: str, where: dict[str, Any], written: Any, values: dict[str, Any], most: float) -> Row:
+def compared(
+    session: Session, name: str, where: dict[str, Any], written: Any, values: dict[str, Any], most: float
+) -> Row:
     """Both in turns; what is checked and compiled counts as ours."""
     ours, floors = [], []
     for _ in range(TURNS):
@@ -142,7 +148,9 @@ def compared(session: Session, name: str, where: dict[str, Any], written: Any, v
     ratio = best / floor
     # Checking and compiling take some milliseconds whatever the size: beside a look-up of one the ratio says nothing.
     ok = best < most and (ratio <= 1.2 or best - floor < 15)
-    return Row(f"segment-count {name}", f"{best:,.1f} ms", f"{floor:,.1f} ms", ratio, f"< {most:,.0f} ms and <= 1.2", ok)
+    return Row(
+        f"segment-count {name}", f"{best:,.1f} ms", f"{floor:,.1f} ms", ratio, f"< {most:,.0f} ms and <= 1.2", ok
+    )
 
 
 def timed(act: Callable[[], int]) -> tuple[float, int]:

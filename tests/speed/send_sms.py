@@ -45,7 +45,12 @@ def floor(sandbox: Sandbox, messages: int) -> float:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50), headers=headers) as http:
 
             async def one() -> None:
-                payload = {"reference": uuid4().hex * 2, "to": "+972522000001", "from": "CARILLON", "text": "Hello Dana1"}
+                payload = {
+                    "reference": uuid4().hex * 2,
+                    "to": "+972522000001",
+                    "from": "CARILLON",
+                    "text": "Hello Dana1",
+                }
                 async with room, http.post(f"{sandbox.url}/messages", json=payload) as answer:
                     await answer.json()
 
