@@ -1,8 +1,10 @@
 """The first tables, their security and the functions used before the organisation is known."""
 
+import re
+from pathlib import Path
+
 from alembic import op
 
-from app.domain import tables
 from migrations import security
 
 revision = "0001"
@@ -10,16 +12,18 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+HERE = Path(__file__).parent
+
 
 def upgrade() -> None:
-    run = (
-        op.get_bind().connection.cursor().execute
-    )  # the driver itself: several statements at once, and % is not a place
-    run(security.BEFORE)
-    tables.metadata.create_all(op.get_bind())
-    for table in tables.owned():
-        security.protect(run, table.name)
-    run(security.AFTER)
+    run = op.get_bind().connection.cursor().execute  # the driver itself: several statements at once, and % is not a place
+    tables = (HERE / "0001_tables.sql").read_text(encoding="utf-8")
+    run((HERE / "0001_before.sql").read_text(encoding="utf-8"))
+    run(tables)
+    for name in re.findall(r"^CREATE TABLE (\w+)", tables, re.MULTILINE):
+        if name != "organisations":
+            security.protect(run, name)
+    run((HERE / "0001_after.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
