@@ -78,7 +78,8 @@ def _did(rows: Select[Any], condition: Messaged) -> tuple[Select[Any], ColumnEle
         return traced.where(trace.c.kind == _TRACES[did]), trace.c.at
     if did in _STAMPS:
         at = message.c[_STAMPS[did]]
-        return rows.where(at.is_not(None)), at
+        # Said beside a comparison it would halve the planner's estimate a second time.
+        return (rows if condition.within else rows.where(at.is_not(None))), at
     told = rows.where(receipt.c.message_id == message.c.id, receipt.c.kind == did)
     return told, func.coalesce(receipt.c.occurred_at, receipt.c.received_at)
 
