@@ -15,6 +15,7 @@ from app.core.files import Files
 from app.core.settings import Settings
 from app.core.unit import settings_of
 from app.domain.notices.models import Notice
+from app.gateways.channels.guard import NOT_ALLOWED, Guard
 
 log = logging.getLogger(__name__)
 TRIES = 8
@@ -44,6 +45,9 @@ def deliver_due(open_unit: OpenUnit) -> int:
 def _deliver(session: Session, notice: Notice) -> int:
     settings = settings_of(session)
     notice.attempts += 1
+    if not (settings.is_production or Guard.only(settings.allowed_recipients).permits(notice.address)):
+        notice.state, notice.last_error = "failed", NOT_ALLOWED
+        return 0
     try:
         _hand_over(settings, _written(settings, notice))
     except (OSError, smtplib.SMTPException) as broke:
