@@ -64,7 +64,7 @@ class Message(Owned, Base):
         UniqueConstraint("occurrence_id", "contact_id", "channel", "step"),
         CheckConstraint(f"state IN {tuple(RANKS)}", name="state"),
         Index("ix_messages_due", "send_id", "due_at", postgresql_where=text("state = 'queued'")),
-        Index("ix_messages_lease", "organisation_id", "lease_until", postgresql_where=text("lease_token IS NOT NULL")),
+        Index("ix_messages_lease", "lease_until", postgresql_where=text("state = 'sending'")),
         Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
         Index("ix_messages_send", "send_id", "state", "reason"),
         Index("ix_messages_contact", "contact_id", "id"),
@@ -105,10 +105,7 @@ class Attempt(Owned, Base):
     """One try to hand a message to a provider: committed before the first byte is written, evidence afterwards."""
 
     __tablename__ = "attempts"
-    __table_args__ = (
-        Index(None, "organisation_id", "message_id"),
-        {"postgresql_partition_by": "RANGE (occurrence_id)"},
-    )
+    __table_args__ = ({"postgresql_partition_by": "RANGE (occurrence_id)"},)
 
     occurrence_id: Mapped[UUID] = mapped_column(primary_key=True)
     message_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -43,7 +43,7 @@ WITH wanted AS (
     consent_entry_id = w.entry_id,
     lease_until = clock_timestamp() + interval '2 minutes'
   FROM wanted w
-  WHERE m.occurrence_id = :occurrence AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
+  WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids) AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
   RETURNING m.organisation_id, m.id, m.attempts, m.state
 ), noted AS (
   INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at)
@@ -77,7 +77,8 @@ WITH told AS (
 UPDATE attempts a SET finished_at = clock_timestamp(), outcome = t.outcome, category = t.reason, error = t.error,
   provider_reference = t.reference
 FROM told t
-WHERE a.occurrence_id = :occurrence AND a.message_id = t.id AND a.provider_account_id = :account AND a.finished_at IS NULL;
+WHERE a.occurrence_id = :occurrence AND a.message_id = ANY(CAST(:ids AS uuid[])) AND a.message_id = t.id
+  AND a.provider_account_id = :account AND a.finished_at IS NULL;
 
 -- name: release
 -- Give claimed rows back at once: the provider is down, or the worker's time is over.
