@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, cast, tuple_
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, mark
@@ -89,6 +89,4 @@ def fetch(
 
 
 def _cast(key: ColumnElement[Any], value: str) -> Any:
-    from sqlalchemy import bindparam, cast
-
     return cast(bindparam(None, value), key.type)

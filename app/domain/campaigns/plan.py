@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.core.db import live
 from app.core.errors import Invalid, Issue, mark
 from app.core.money import rounded
 from app.core.sql import load
@@ -193,11 +192,3 @@ def _text(session: Session, template_id: UUID) -> dict[str, object]:
 
 def _sender(session: Session, channel: str) -> list[str]:
     return [account.sender for account in accounts.in_order(session, channel)][:1]
-
-
-def contacts_of(audience: Select[Any], most: int) -> Select[Any]:
-    """A few people of an audience, for the preview of their texts."""
-    from app.domain.contacts.models import Contact
-
-    people, contact = audience.subquery(), live(Contact)
-    return select(contact).join(people, people.c[0] == contact.c.id).limit(most)

@@ -1,5 +1,6 @@
 """A text can neither reach the program, nor hang it, nor fill its memory, nor put markup into a mail through a name (C2, J7)."""
 
+import contextlib
 import resource
 from collections.abc import Iterator, Mapping
 from time import process_time
@@ -192,9 +193,6 @@ def test_marks_in_data_are_no_links() -> None:
 )
 def test_mjml_reads_no_files_and_does_not_take_the_process_along(body: str) -> None:
     begun = process_time()
-    try:
-        made = compile_email(body, "marketing")
-        assert "root:" not in made["html"]
-    except TemplateError:
-        pass
+    with contextlib.suppress(TemplateError):  # refused or harmless, both are well
+        assert "root:" not in compile_email(body, "marketing")["html"]
     assert process_time() - begun < 1
