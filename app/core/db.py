@@ -1,16 +1,30 @@
 """Flask-SQLAlchemy's db, the naming convention, column types and engines; nothing that runs by itself."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, ForeignKeyConstraint, MetaData, Table, Text, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Engine,
+    ForeignKeyConstraint,
+    MetaData,
+    Table,
+    Text,
+    any_,
+    cast,
+    create_engine,
+    event,
+    text,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, Session, mapped_column, sessionmaker
 
 from app.core.settings import APP_ROLE, OWNER_ROLE, Settings
 
@@ -64,6 +78,11 @@ def live(model: type[Any]) -> Table:
     """
     table: Table = model.__table__
     return table.to_metadata(MetaData(), schema="live")
+
+
+def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID]) -> ColumnElement[bool]:
+    """The column is one of these ids: one parameter and one plan, however many they are (an IN has one for each)."""
+    return column == any_(cast(list(ids), ARRAY(PgUuid(as_uuid=True))))
 
 
 def engine_options(role: str = APP_ROLE) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Gettext and the spelling of numbers, money and dates without Flask: for jobs and documents, and for web/locale."""
 
 import io
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -24,12 +24,14 @@ Style = Literal["short", "medium", "long", "full"]
 _RIGHT_TO_LEFT = frozenset({"he"})
 
 
+@lru_cache(maxsize=64)
 def language(locale: str) -> str:
     """The language of a locale we speak ('he' of 'he_IL', 'he-IL', 'he'); English for all others."""
     short = locale.replace("-", "_").partition("_")[0].lower()
     return short if short in LANGUAGES else "en"
 
 
+@lru_cache(maxsize=64)
 def region(locale: str) -> Locale:
     """Babel's locale for a language: Israel's spelling of numbers and dates."""
     return Locale.parse(LANGUAGES[language(locale)])
@@ -87,6 +89,7 @@ def percent(share: float | Decimal, locale: str, digits: int = 1) -> str:
     return str(numbers.format_percent(share, pattern, locale=region(locale)))
 
 
+@lru_cache(maxsize=4096)  # Babel takes 40 us; a list shows the same days again and again
 def day(value: date, locale: str, style: Style = "short") -> str:
     """A calendar date: short (22/11/2026), medium, long or full."""
     return dates.format_date(value, format=style, locale=region(locale))
@@ -95,10 +98,15 @@ def day(value: date, locale: str, style: Style = "short") -> str:
 def moment(value: datetime, locale: str, zone: str | tzinfo, style: Style = "short") -> str:
     """A moment in a zone, with hours and minutes."""
     zoned = value.astimezone(ZoneInfo(zone) if isinstance(zone, str) else zone)
-    clock = dates.format_time(zoned, format="HH:mm", locale=region(locale))
-    return f"{day(zoned.date(), locale, style)}, {clock}"
+    return f"{day(zoned.date(), locale, style)}, {zoned:%H:%M}"
 
 
 def ago(value: datetime, now: datetime, locale: str) -> str:
     """How long ago, or in how long: “3 hours ago”."""
-    return dates.format_timedelta(value - now, add_direction=True, locale=region(locale), threshold=0.9)
+    seconds = round((value - now).total_seconds())
+    return _timedelta(seconds if abs(seconds) < 60 else seconds // 60 * 60, locale)
+
+
+@lru_cache(maxsize=4096)
+def _timedelta(seconds: int, locale: str) -> str:
+    return dates.format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=region(locale), threshold=0.9)

@@ -19,7 +19,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """One page of a list; `next` and `prev` are cursors or None, `total` is a count or None if it was not asked."""
+    """One page of a list; `next` and `prev` are cursors or None, `total` is known when the list is a single page."""
 
     items: Sequence[T]
     next: str | None = None
@@ -57,7 +57,6 @@ def fetch(
     ask: Ask,
     *,
     descending: bool = False,
-    total: int | None = None,
 ) -> Page[Any]:
     """One page of `query` ordered by `keys`, which must be unique together and never null.
 
@@ -83,7 +82,7 @@ def fetch(
         items=items,
         next=_encode(False, ends[1]) if rows and has_next else None,
         prev=_encode(True, ends[0]) if rows and has_prev else None,
-        total=total,
+        total=None if values or more else len(rows),
         per_page=per_page,
     )
 

@@ -15,9 +15,7 @@ def _fast(region: str) -> tuple[int, re.Pattern[str]] | None:
     if metadata is None or metadata.mobile is None or not metadata.mobile.national_number_pattern:
         return None
     code = int(metadata.country_code or 0)
-    return code, re.compile(
-        rf"(?:\+?{metadata.country_code}|0)({metadata.mobile.national_number_pattern})"
-    )
+    return code, re.compile(rf"(?:\+?{metadata.country_code}|0)({metadata.mobile.national_number_pattern})")
 
 
 def parse(value: str, region: str = "IL") -> str | None:

@@ -26,8 +26,9 @@ def unit_of_work(factory: sessionmaker[Session], actor: Actor | None) -> Iterato
 
 def act_as(session: Session, actor: Actor) -> None:
     """Bind the session to an actor: this and every later transaction of it sees only his organisation."""
-    session.info["actor"] = actor
-    if session.in_transaction():
+    before, session.info["actor"] = session.info.get("actor"), actor
+    is_same = isinstance(before, Actor) and before.organisation_id == actor.organisation_id
+    if session.in_transaction() and not is_same:
         session.execute(_SET_ORGANISATION, {"id": str(actor.organisation_id)})
 
 

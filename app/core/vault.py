@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _HEAD = b"\x01\x00\x01"
 BLIND_BYTES = 16
-_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make an encoder each time
+_as_json = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode  # json.dumps would make an encoder each time
 
 
 class Sealed(ValueError):

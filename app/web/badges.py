@@ -1,9 +1,16 @@
-"""The states of every noun as the reader sees them, a word and a tone: a state looks the same everywhere."""
+"""The states of every noun as the reader sees them, a word and a tone: a state looks the same everywhere.
+
+Badges, tags and icons are functions and not macros: a list shows hundreds, and a macro takes ten times as long.
+"""
+
+from functools import lru_cache
 
 from flask import Flask
 from flask_babel import gettext
+from markupsafe import Markup
 
 from app.core.errors import mark
+from app.web import assets
 
 # Tones: neutral (not begun, over), info (on its way), good, warn (a person should look), bad.
 STATES = {
@@ -58,8 +65,8 @@ STATES = {
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `state_label(state)` and `state_tone(state)`; macro `badge` draws both."""
-    app.jinja_env.globals.update(state_label=label, state_tone=tone)
+    """Give templates `state_label(state)`, `badge(state)` which draws it in its tone, `tag(label)` and `icon(name)`."""
+    app.jinja_env.globals.update(state_label=label, badge=badge, tag=tag, icon=icon)
 
 
 def label(state: str) -> str:
@@ -71,3 +78,25 @@ def label(state: str) -> str:
 def tone(state: str) -> str:
     """The tone a state is shown in."""
     return STATES.get(state, ("", "neutral"))[1]
+
+
+def badge(state: str, words: str = "", tone_as: str = "") -> Markup:
+    """The state of something, in its own words and tone or in the caller's."""
+    return Markup('<span class="state state-%s">%s</span>') % (tone_as or tone(state), words or label(state))
+
+
+def tag(name: str) -> Markup:
+    """A tag of a contact."""
+    return Markup('<span class="tag"><bdi>%s</bdi></span>') % name
+
+
+@lru_cache(maxsize=1024)
+def icon(name: str, turn: bool = False, cls: str = "") -> Markup:
+    """An icon of the sprite; names are in ops/vendor/icons.txt. `turn` mirrors it in right-to-left pages."""
+    classes = " ".join(filter(None, ("icon", "icon-dir" if turn else "", cls)))
+    return _ICON % (classes, f"{assets.url_path()}/vendor/icons.svg", name)
+
+
+_ICON = Markup(
+    '<svg class="%s" width="20" height="20" aria-hidden="true" focusable="false"><use href="%s#%s"></use></svg>'
+)

@@ -91,7 +91,9 @@ def add() -> ResponseReturnValue:
     form = _choices(AddressForm())
     if form.validate():
         try:
-            suppression.add(db.session(), form.address.data, channel=form.channel.data, reason=form.reason.data, by=g.actor)
+            suppression.add(
+                db.session(), form.address.data, channel=form.channel.data, reason=form.reason.data, by=g.actor
+            )
         except Invalid as error:
             inputs.onto(form, error)
         else:
@@ -153,7 +155,9 @@ def lift(suppression_id: UUID) -> ResponseReturnValue:
 def _lift_page(suppression_id: UUID, form: FlaskForm, status: int = 200) -> ResponseReturnValue:
     row = suppression.get(db.session(), suppression_id, by=g.actor)
     address = suppression.masked(db.session(), [row])[row.id]
-    return make_response(render_template("suppressions/lift.html", form=form, row=row, address=address, words=words), status)
+    return make_response(
+        render_template("suppressions/lift.html", form=form, row=row, address=address, words=words), status
+    )
 
 
 @bp.post("/export")

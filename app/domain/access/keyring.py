@@ -13,8 +13,15 @@ _opened: dict[tuple[UUID, bytes], OrganisationVault] = {}
 
 
 def vault_of(session: Session) -> OrganisationVault:
-    """The organisation's vault; its key is unwrapped once a process."""
+    """The organisation's vault: its key is read once a session and unwrapped once a process."""
     organisation_id = actor_of(session).organisation_id
+    vault: OrganisationVault | None = session.info.get("vault")
+    if vault is None or vault.organisation_id != organisation_id:
+        vault = session.info["vault"] = _vault(session, organisation_id)
+    return vault
+
+
+def _vault(session: Session, organisation_id: UUID) -> OrganisationVault:
     wrapped = session.execute(select(Organisation.key).where(Organisation.id == organisation_id)).scalar_one()
     key = (organisation_id, wrapped)
     if key not in _opened:

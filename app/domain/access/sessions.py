@@ -65,12 +65,12 @@ def find(session: Session, cookie: str, *, touch: bool) -> Opened | None:
     if found is None:
         return None
     act_as(session, system(found))
-    row = session.get(UserSession, _hash(cookie))
-    now = clock.now()
-    if row is None or row.revoked_at or row.ends_at <= now or row.seen_at + IDLE <= now:
+    query = select(UserSession, User).join(User, User.id == UserSession.user_id)
+    known = session.execute(query.where(UserSession.id_hash == _hash(cookie))).one_or_none()
+    if known is None:
         return None
-    user = session.get_one(User, row.user_id)
-    if not user.is_active:
+    (row, user), now = known, clock.now()
+    if row.revoked_at or row.ends_at <= now or row.seen_at + IDLE <= now or not user.is_active:
         return None
     if touch and now - row.seen_at > _TOUCH:
         row.seen_at = now

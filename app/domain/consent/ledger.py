@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
+from app.core.db import among
 from app.core.errors import Invalid, mark
 from app.core.unit import actor_of
 from app.domain.audit import trail
@@ -15,14 +16,23 @@ from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
 
 
 def grant(  # noqa: PLR0913 - an act and its proof
-    session: Session, contact_id: UUID, channels: Sequence[str], *, basis: str, source: str, wording: str | None = None, by: Actor
+    session: Session,
+    contact_id: UUID,
+    channels: Sequence[str],
+    *,
+    basis: str,
+    source: str,
+    wording: str | None = None,
+    by: Actor,
 ) -> ConsentEntry:
     """Note that a person allowed marketing on some channels. Raises Invalid (channel, or no basis), Forbidden."""
     require(by, "contacts:write")
     if not basis.strip():
         raise Invalid.field("basis", mark("Say how the person allowed it: a form, a call, a branch visit."))
     entry = _write(session, contact_id, channels, "granted", basis=basis, source=source, wording=wording, ip=by.ip)
-    trail.record(session, by, "consent.granted", ("contact", contact_id), after={"channels": list(channels), "basis": basis})
+    trail.record(
+        session, by, "consent.granted", ("contact", contact_id), after={"channels": list(channels), "basis": basis}
+    )
     return entry
 
 
@@ -32,11 +42,15 @@ def withdraw(
     """Note that a person took his consent back; it counts from this moment, also for messages already queued."""
     entry = _write(session, contact_id, channels, "withdrawn", basis=basis, source=source, wording=None, ip=ip)
     by = actor_of(session)
-    trail.record(session, by, "consent.withdrawn", ("contact", contact_id), after={"channels": list(channels), "basis": basis})
+    trail.record(
+        session, by, "consent.withdrawn", ("contact", contact_id), after={"channels": list(channels), "basis": basis}
+    )
     return entry
 
 
-def _write(session: Session, contact_id: UUID, channels: Sequence[str], state: str, **proof: str | None) -> ConsentEntry:
+def _write(
+    session: Session, contact_id: UUID, channels: Sequence[str], state: str, **proof: str | None
+) -> ConsentEntry:
     """`proof` is basis, source, wording and ip."""
     if not channels or set(channels) - set(CHANNELS):
         raise Invalid.field("channels", mark("Choose SMS, e-mail or both."))
@@ -71,7 +85,7 @@ def states_of(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, dict[
     """The present states of the contacts of a page."""
     wanted = list(contact_ids)
     query = select(ConsentState.contact_id, ConsentState.channel, ConsentState.state).where(
-        ConsentState.contact_id.in_(wanted), ConsentState.purpose == "marketing"
+        among(ConsentState.contact_id, wanted), ConsentState.purpose == "marketing"
     )
     found: dict[UUID, dict[str, str]] = {contact_id: dict.fromkeys(CHANNELS, "unknown") for contact_id in wanted}
     for contact_id, channel, state in session.execute(query):

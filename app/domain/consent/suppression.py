@@ -56,7 +56,13 @@ def _check(channel: str, reason: str) -> None:
 def _put(session: Session, addresses: Iterable[tuple[str, str]], reason: str, source: str) -> list[UUID]:
     """Add normal addresses, each (channel, address); the ids of those that were not there."""
     by, vault = actor_of(session), vault_of(session)
-    shared = {"organisation_id": by.organisation_id, "reason": reason, "source": source, "at": clock.now(), "added_by": by.id}
+    shared = {
+        "organisation_id": by.organisation_id,
+        "reason": reason,
+        "source": source,
+        "at": clock.now(),
+        "added_by": by.id,
+    }
     rows = []
     for channel, address in addresses:
         blind = vault.blind(KIND[channel], address)
@@ -118,7 +124,9 @@ def _lines(content: bytes, channel: str) -> Iterator[tuple[int, str, str]]:
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise Invalid.field("file", mark("The file is not text in UTF-8. Save it as CSV UTF-8 and try again.")) from None
+        raise Invalid.field(
+            "file", mark("The file is not text in UTF-8. Save it as CSV UTF-8 and try again.")
+        ) from None
     if len(lines) > MOST_AT_ONCE:
         raise Invalid.field("file", mark("At most %(most)s lines at once."), most=MOST_AT_ONCE)
     place, kind_place = 0, -1
@@ -130,7 +138,9 @@ def _lines(content: bytes, channel: str) -> Iterator[tuple[int, str, str]]:
             elif len(row) > place and (address := row[place].strip().lstrip("'")):
                 yield number, heads[kind_place] if 0 <= kind_place < len(row) else channel, address
     except csv.Error:
-        raise Invalid.field("file", mark("The file is not a list of lines. Save it as CSV UTF-8 and try again.")) from None
+        raise Invalid.field(
+            "file", mark("The file is not a list of lines. Save it as CSV UTF-8 and try again.")
+        ) from None
 
 
 def get(session: Session, suppression_id: UUID, *, by: Actor) -> Suppression:
@@ -188,7 +198,8 @@ def shown(session: Session, row: Suppression) -> str:
 def masked(session: Session, rows: Iterable[Suppression]) -> dict[UUID, str]:
     """The addresses as anybody may see them."""
     return {
-        row.id: masked_email(shown(session, row)) if row.channel == "email" else phone.masked(shown(session, row)) for row in rows
+        row.id: masked_email(shown(session, row)) if row.channel == "email" else phone.masked(shown(session, row))
+        for row in rows
     }
 
 
@@ -198,7 +209,9 @@ def export(session: Session, *, by: Actor) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["channel", "address", "reason", "source", "at"])
-    rows = session.execute(select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)).scalars()
+    rows = session.execute(
+        select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)
+    ).scalars()
     number = 0
     for row in rows:
         # A spreadsheet takes +972... for a formula: the apostrophe keeps it text.

@@ -93,7 +93,9 @@ def _known(session: Session, external_ids: list[str], blinds: list[bytes]) -> in
     by_address = select(func.count(addresses.blind.distinct())).where(
         addresses.kind.in_(["email", "phone"]), addresses.blind == any_(literal(blinds, ARRAY(BYTEA())))
     )
-    found = [session.execute(query).scalar_one() for keys, query in ((external_ids, by_id), (blinds, by_address)) if keys]
+    found = [
+        session.execute(query).scalar_one() for keys, query in ((external_ids, by_id), (blinds, by_address)) if keys
+    ]
     return sum(found)
 
 

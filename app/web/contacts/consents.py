@@ -34,7 +34,10 @@ class ConsentForm(FlaskForm):  # type: ignore[misc]
 
 def _form() -> ConsentForm:
     form = ConsentForm(formdata=request.form if request.method == "POST" else None)
-    form.state.choices = [("granted", _("Granted: may be written to")), ("withdrawn", _("Withdrawn: must not be written to"))]
+    form.state.choices = [
+        ("granted", _("Granted: may be written to")),
+        ("withdrawn", _("Withdrawn: must not be written to")),
+    ]
     form.channels.choices = [(key, _(word)) for key, word in words.CHANNELS.items()]
     return form
 
@@ -43,7 +46,9 @@ def _form() -> ConsentForm:
 @allow("contacts:read")
 def consents(contact_id: UUID) -> ResponseReturnValue:
     """The state by channel and every act that led to it."""
-    return page_or_part("contacts/consents.html", "contacts/_consents.html", tab="consents", form=_form(), **_values(contact_id))
+    return page_or_part(
+        "contacts/consents.html", "contacts/_consents.html", tab="consents", form=_form(), **_values(contact_id)
+    )
 
 
 @bp.post("/<uuid:contact_id>/consents")
@@ -84,4 +89,9 @@ def _values(contact_id: UUID) -> dict[str, object]:
     session = db.session()
     entries = ledger.history(session, contact_id)
     recorders = users.names(session, [entry.recorded_by for entry in entries if entry.recorded_by])
-    return {**head(contact_id), "consents": ledger.states(session, contact_id), "entries": entries, "recorders": recorders}
+    return {
+        **head(contact_id),
+        "consents": ledger.states(session, contact_id),
+        "entries": entries,
+        "recorders": recorders,
+    }

@@ -148,7 +148,13 @@ def _present(contact: Contact) -> dict[str, Any]:
     known = profile.input_of(db.session(), contact)
     own = {OWN + key: _text(value) for key, value in known.properties.items()}
     plain = {name: getattr(known, name) or "" for name in words.FIELDS if name not in ("properties", "tags", "groups")}
-    return {**plain, **own, "tags": ", ".join(known.tags), "groups": ", ".join(known.groups), "version": str(contact.version)}
+    return {
+        **plain,
+        **own,
+        "tags": ", ".join(known.tags),
+        "groups": ", ".join(known.groups),
+        "version": str(contact.version),
+    }
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import Select
 
 from app.core.db import db
@@ -16,6 +18,7 @@ from app.domain.contacts.search import Filter
 from app.domain.segments import library, membership
 from app.http.auth import allow
 from app.http.inputs import page_asked
+from app.web.badges import badge
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.render import page_or_part
@@ -35,8 +38,7 @@ def index() -> ResponseReturnValue:
         "contacts/_contacts.html",
         page=page,
         people=profile.masked_all(session, page.items),
-        consents=ledger.states_of(session, ids),
-        words=words,
+        consents=_consents(ledger.states_of(session, ids)),
         statuses=STATUSES,
         tags=search.tags(session),
         groups=groups.listed(session),
@@ -50,6 +52,19 @@ def index() -> ResponseReturnValue:
 def count() -> ResponseReturnValue:
     """How long the list is; a long one asks for it after it is shown."""
     return render_template("contacts/_count.html", number=search.count(db.session(), _wanted(), by=g.actor))
+
+
+def _consents(states: dict[UUID, dict[str, str]]) -> dict[UUID, list[Markup]]:
+    """What is known of each contact's consent, drawn once a kind and not once a row."""
+    drawn = {
+        (channel, state): badge(state, f"{_(name)}: {_(word)}", tone)
+        for channel, name in words.CHANNELS.items()
+        for state, (word, tone) in words.CONSENTS.items()
+        if state != "unknown"
+    }
+    return {
+        contact_id: [drawn[pair] for pair in known.items() if pair in drawn] for contact_id, known in states.items()
+    }
 
 
 def _wanted() -> Filter:

@@ -25,7 +25,9 @@ from app.web.render import page_or_part
 def show(contact_id: UUID) -> ResponseReturnValue:
     """The overview; a deleted contact can be looked at and restored for 30 days."""
     values = head(contact_id)
-    return render_template("contacts/show.html", tab="overview", **values, **overview(values["contact"], values["person"]))
+    return render_template(
+        "contacts/show.html", tab="overview", **values, **overview(values["contact"], values["person"])
+    )
 
 
 @bp.post("/<uuid:contact_id>/reveal")
@@ -45,7 +47,9 @@ def history(contact_id: UUID) -> ResponseReturnValue:
     values = head(contact_id)
     page = trail.entries(db.session(), page_asked(request.args), by=g.actor, subject=("contact", str(contact_id)))
     drawn = acts.drawn(page.items)
-    return page_or_part("contacts/history.html", "contacts/_history.html", tab="history", page=page, acts=drawn, **values)
+    return page_or_part(
+        "contacts/history.html", "contacts/_history.html", tab="history", page=page, acts=drawn, **values
+    )
 
 
 def head(contact_id: UUID) -> dict[str, Any]:

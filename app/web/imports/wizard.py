@@ -158,7 +158,9 @@ def _columns(row: Import, options: ImportOptions, known: set[str]) -> list[Colum
         spare = guesses[name].removeprefix(PROPERTY) if guesses[name].startswith(PROPERTY) else properties.key_of(name)
         kind = options.types.get(key) if is_new else None
         shown = NEW if is_new else target
-        drawn.append(Column(number, name, samples[number], shown, key if is_new else spare, kind or types.get(name, "text")))
+        drawn.append(
+            Column(number, name, samples[number], shown, key if is_new else spare, kind or types.get(name, "text"))
+        )
     return drawn
 
 

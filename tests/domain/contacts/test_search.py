@@ -64,7 +64,8 @@ def test_a_list_within_a_select_of_the_door(session: Session, by: Actor) -> None
 
 def test_pages_go_on_after_the_last_row_seen(session: Session, by: Actor) -> None:
     first = search.listed(session, Filter(), Ask(per_page=4), by=by)
-    assert (len(first.items), first.total, first.prev) == (4, 6, None)
+    assert (len(first.items), first.total, first.prev) == (4, None, None)
+    assert search.listed(session, Filter(), Ask(), by=by).total == search.count(session, Filter(), by=by) == 6
     assert found(session, by, Filter(), Ask(first.next, 4)) == ["A-2", "A-1"]
 
 
