@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
@@ -24,10 +24,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    Session,
+    aliased,
+    mapped_column,
+    sessionmaker,
+)  # fmt: skip
 
 from app.core.settings import APP_ROLE, OWNER_ROLE, Settings
 
+Model = TypeVar("Model", bound="Base")
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -78,6 +87,12 @@ def live(model: type[Any]) -> Table:
     """
     table: Table = model.__table__
     return table.to_metadata(MetaData(), schema="live")
+
+
+@cache
+def live_entity(model: type[Model]) -> type[Model]:
+    """The model to select from its view: whole rows in one statement where `live` does the searching."""
+    return aliased(model, live(model), adapt_on_names=True)
 
 
 def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID]) -> ColumnElement[bool]:

@@ -6,11 +6,11 @@ Badges, tags and icons are functions and not macros: a list shows hundreds, and 
 from functools import lru_cache
 
 from flask import Flask
-from flask_babel import gettext
 from markupsafe import Markup
 
 from app.core.errors import mark
 from app.web import assets
+from app.web.locale import said
 
 # Tones: neutral (not begun, over), info (on its way), good, warn (a person should look), bad.
 STATES = {
@@ -72,7 +72,7 @@ def init_app(app: Flask) -> None:
 def label(state: str) -> str:
     """A state in the reader's language; an unknown one as a plain word."""
     known = STATES.get(state)
-    return gettext(known[0]) if known else state.replace("_", " ").capitalize()
+    return said(known[0]) if known else state.replace("_", " ").capitalize()
 
 
 def tone(state: str) -> str:

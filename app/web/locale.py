@@ -1,6 +1,6 @@
 """The reader's language, theme and zone, the filters that follow them, and the two switches in the top bar."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -123,6 +123,13 @@ def _time(stamp: str, text: Markup) -> Markup:
     return Markup('<time datetime="%s">%s</time>') % (stamp, text)
 
 
+def _zone() -> tzinfo:
+    zone: tzinfo | None = g.get("zone")
+    if zone is None:
+        zone = g.zone = get_timezone() or UTC
+    return zone
+
+
 def _stamp(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -146,7 +153,7 @@ def show_date(value: date | None, style: i18n.Style = "short") -> Markup:
     """A date by locale; a datetime is first brought into the reader's zone; a dash for None."""
     if value is None:
         return escape(_DASH)
-    local = value.astimezone(get_timezone()).date() if isinstance(value, datetime) else value
+    local = value.astimezone(_zone()).date() if isinstance(value, datetime) else value
     return _time(local.isoformat(), _isolated(i18n.day(local, current_language(), style)))
 
 
@@ -154,7 +161,7 @@ def show_moment(value: datetime | None, style: i18n.Style = "short") -> Markup:
     """Date, hours and minutes in the reader's zone; a dash for None."""
     if value is None:
         return escape(_DASH)
-    text = i18n.moment(value, current_language(), get_timezone() or UTC, style)
+    text = i18n.moment(value, current_language(), _zone(), style)
     return _time(_stamp(value), _isolated(text))
 
 
@@ -163,7 +170,7 @@ def show_ago(value: datetime | None) -> Markup:
     if value is None:
         return escape(_DASH)
     language = current_language()
-    exact = i18n.moment(value, language, get_timezone() or UTC)
+    exact = i18n.moment(value, language, _zone())
     words = i18n.ago(value, clock.now(), language)
     return Markup('<time datetime="%s" title="%s">%s</time>') % (_stamp(value), exact, words)
 

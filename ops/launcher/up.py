@@ -211,7 +211,7 @@ class Start:
         """Start the web and the background work."""
         say("Starting the web server and the background work ...")
         place = ["--host", self.options.host, "--port", str(self.options.port)]
-        size = ["--workers", "2", "--blocking-threads", "8", "--backlog", "1024", "--no-ws"]
+        size = ["--workers", "2", "--blocking-threads", "4", "--backlog", "1024", "--no-ws"]
         care = ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"]
         web = ["-m", "granian", "--interface", "wsgi", *place, *size, *care, "wsgi:app"]
         self.family.start(self.python(WEB, web, self.log("web")))

@@ -61,8 +61,8 @@ def wait_for(what: str, seconds: float, look: Any) -> Any:
 
 
 @contextmanager
-def whole(servers: Servers, name: str, folder: Path) -> Iterator[House]:
-    """Start everything and stop it afterwards."""
+def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1) -> Iterator[House]:
+    """Start everything, with so many web workers, and stop it afterwards."""
     servers.copy(name)
     port = free_port()
     logs = folder / "logs"
@@ -81,9 +81,10 @@ def whole(servers: Servers, name: str, folder: Path) -> Iterator[House]:
         access = folder / "demo-access.json"
         flask = [sys.executable, "-m", "flask", "--app", "wsgi", "seed-demo", "--access-file", str(access)]
         subprocess.run(flask, cwd=ROOT, env=env, check=True, capture_output=True)
-        web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+        size = ["--workers", str(workers), "--blocking-threads", "4"]
         processes = [
-            _start([sys.executable, "-m", *web, "--blocking-threads", "4", "wsgi:app"], env, logs / "web.log"),
+            _start([sys.executable, "-m", *web, *size, "wsgi:app"], env, logs / "web.log"),
             _start([sys.executable, "-m", "jobs.worker"], env, logs / "workers.log"),
         ]
         house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env)

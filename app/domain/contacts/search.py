@@ -1,6 +1,6 @@
 """Lists of contacts: by address, external id, tag, group, status, or whatever select the door hands in (A9)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.core.db import among, live
+from app.core.db import live, live_entity
 from app.core.page import Ask, Page, fetch
 from app.core.unit import actor_of
 from app.domain.contacts.identifiers import with_address
@@ -40,14 +40,8 @@ class Filter:
 def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Contact]:
     """A page of contacts, the newest first. A list of many pages is counted by `count`, which nobody has to wait for."""
     require(by, "contacts:read")
-    page = fetch(session, _narrowed(session, wanted), [live(Contact).c.id], ask, descending=True)
-    return Page(in_order(session, page.items), page.next, page.prev, page.total, page.per_page)
-
-
-def in_order(session: Session, ids: Sequence[UUID]) -> list[Contact]:
-    """The contacts of these ids, in this order."""
-    found = {c.id: c for c in session.execute(select(Contact).where(among(Contact.id, ids))).scalars()}
-    return [found[i] for i in ids if i in found]
+    query = _narrowed(session, wanted).with_only_columns(live_entity(Contact))
+    return fetch(session, query, [live(Contact).c.id], ask, descending=True)
 
 
 def count(session: Session, wanted: Filter, *, by: Actor) -> int:
