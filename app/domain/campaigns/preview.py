@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import clock
+from app.core.actor import Actor, require
 from app.core.errors import NotFound, mark
 from app.core.sql import load
 from app.core.text import masked_name
@@ -47,8 +48,9 @@ class Text:
     error: TemplateError | None = None
 
 
-def texts(session: Session, campaign: Campaign) -> list[Text]:
-    """Every text of the campaign in every language of its template, for an example person."""
+def texts(session: Session, campaign: Campaign, *, by: Actor) -> list[Text]:
+    """Every text of the campaign in every language of its template, for an example person. Raises Forbidden."""
+    require(by, "campaigns:read")
     found = []
     for template, version in _texts(session, campaign):
         for language in sorted(version.texts, key=lambda name: name != version.fallback_language):
@@ -57,8 +59,9 @@ def texts(session: Session, campaign: Campaign) -> list[Text]:
     return found
 
 
-def email(session: Session, campaign: Campaign, language: str) -> str:
-    """The e-mail of a language as HTML, for an example person. Raises NotFound."""
+def email(session: Session, campaign: Campaign, language: str, *, by: Actor) -> str:
+    """The e-mail of a language as HTML, for an example person. Raises NotFound, Forbidden."""
+    require(by, "campaigns:read")
     version = next((v for t, v in _texts(session, campaign) if t.channel == "email"), None)
     if version is None or language not in version.texts:
         raise NotFound(mark("There is no such text."))
@@ -66,8 +69,9 @@ def email(session: Session, campaign: Campaign, language: str) -> str:
     return str(made.html)
 
 
-def samples(session: Session, campaign: Campaign, most: int = 5) -> list[Text]:
+def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -> list[Text]:
     """The texts of a few people of the audience, names masked; parts are counted on the true text."""
+    require(by, "campaigns:read")
     people = plan.audience_of(session, campaign).limit(most).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
     rows = session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()

@@ -211,14 +211,19 @@ def listed(session: Session, ask: Ask, *, by: Actor, channel: str = "", address:
     return fetch(session, query, [Suppression.__table__.c.id], ask, descending=True)
 
 
-def shown(session: Session, row: Suppression) -> str:
-    """The address of a suppression in clear; empty if nobody had it any more when it came here."""
+def shown(session: Session, row: Suppression, *, by: Actor) -> str:
+    """The address of a suppression in clear; empty if nobody had it any more when it came here. Raises Forbidden."""
+    require(by, "suppressions:write")
+    return _opened(session, row)
+
+
+def _opened(session: Session, row: Suppression) -> str:
     return vault_of(session).open(row.address, f"suppressions|{row.channel}|{row.blind.hex()}").decode()
 
 
 def masked(session: Session, rows: Iterable[Suppression]) -> dict[UUID, str]:
     """The addresses as anybody may see them."""
-    return {row.id: _masked(row.channel, shown(session, row)) for row in rows}
+    return {row.id: _masked(row.channel, _opened(session, row)) for row in rows}
 
 
 def _masked(channel: str, address: str) -> str:
@@ -235,7 +240,7 @@ def export(session: Session, *, by: Actor) -> bytes:
     number = 0
     for row in rows:
         # A spreadsheet takes +972... for a formula: the apostrophe keeps it text.
-        writer.writerow([row.channel, f"'{shown(session, row)}", row.reason, row.source, row.at.isoformat()])
+        writer.writerow([row.channel, f"'{_opened(session, row)}", row.reason, row.source, row.at.isoformat()])
         number += 1
     trail.record(session, by, "suppression.exported", ("organisation", by.organisation_id), after={"rows": number})
     return out.getvalue().encode("utf-8-sig")
