@@ -20,26 +20,19 @@ from app.core.text import masked_email
 from app.core.unit import actor_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
-from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS, Suppression
+from app.domain.consent.models import ADDRESS_KIND, CHANNELS, SUPPRESSION_REASONS, Suppression
+from app.domain.contacts.identifiers import normal_address
 from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.contacts.person import person_of
 
-KIND = {"sms": "phone", "email": "email"}
 MOST_AT_ONCE = 100_000
 _AT_ONCE = 1_000
-
-
-def normal(session: Session, address: str, channel: str) -> str | None:
-    """The address as it is compared: E.164, or an e-mail in lower case; None if it is neither."""
-    if channel == "email":
-        return normal_email(address)
-    return phone.parse(address, organisation_of(session).region)
 
 
 def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> None:
     """Put an address on the list; nothing happens if it stands there already. Raises Invalid."""
     _check(channel, reason)
-    clean = normal(session, address, channel)
+    clean = normal_address(session, ADDRESS_KIND[channel], address)
     if clean is None:
         raise Invalid.field("address", mark("This is not a valid address for this channel."))
     _record(session, _put(session, [(channel, clean)], reason, source), channel, reason)
@@ -57,12 +50,12 @@ def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str,
 
 def _in_clear(session: Session, channel: str, blind: bytes) -> str:
     holders = live(ContactAddress).c
-    ids = select(holders.contact_id).where(holders.kind == KIND[channel], holders.blind == blind).limit(1)
+    ids = select(holders.contact_id).where(holders.kind == ADDRESS_KIND[channel], holders.blind == blind).limit(1)
     contact = session.execute(select(Contact).where(Contact.id.in_(ids))).scalar_one_or_none()
     if contact is None:
         return ""
     vault, person = vault_of(session), person_of(session, contact)
-    return next((a for a in (*person.phones, *person.emails) if vault.blind(KIND[channel], a) == blind), "")
+    return next((a for a in (*person.phones, *person.emails) if vault.blind(ADDRESS_KIND[channel], a) == blind), "")
 
 
 def _record(session: Session, made: Iterable[UUID], channel: str, reason: str) -> None:
@@ -81,7 +74,7 @@ def _check(channel: str, reason: str) -> None:
 def _put(session: Session, addresses: Iterable[tuple[str, str]], reason: str, source: str) -> list[UUID]:
     """Add normal addresses, each (channel, address); the ids of those that were not there."""
     vault = vault_of(session)
-    blinds = ((channel, vault.blind(KIND[channel], address), address) for channel, address in addresses)
+    blinds = ((channel, vault.blind(ADDRESS_KIND[channel], address), address) for channel, address in addresses)
     return _put_blind(session, blinds, reason, source)
 
 
@@ -180,7 +173,7 @@ def of_contact(session: Session, contact_id: UUID) -> list[Suppression]:
         select(rows.id)
         .join_from(live(ContactAddress), live(Suppression), rows.blind == addresses.blind)
         .where(addresses.contact_id == contact_id, rows.lifted_at.is_(None))
-        .where(or_(*(and_(rows.channel == c, addresses.kind == kind) for c, kind in KIND.items())))
+        .where(or_(*(and_(rows.channel == c, addresses.kind == kind) for c, kind in ADDRESS_KIND.items())))
     )
     return list(session.execute(select(Suppression).where(Suppression.id.in_(ids)).order_by(Suppression.at)).scalars())
 
@@ -206,8 +199,8 @@ def listed(session: Session, ask: Ask, *, by: Actor, channel: str = "", address:
         query = query.where(Suppression.channel == channel)
     if address:
         vault = vault_of(session)
-        wanted = [(c, normal(session, address, c)) for c in CHANNELS]
-        query = query.where(Suppression.blind.in_([vault.blind(KIND[c], clean) for c, clean in wanted if clean]))
+        wanted = [(c, normal_address(session, ADDRESS_KIND[c], address)) for c in CHANNELS]
+        query = query.where(Suppression.blind.in_([vault.blind(ADDRESS_KIND[c], clean) for c, clean in wanted if clean]))
     return fetch(session, query, [Suppression.__table__.c.id], ask, descending=True)
 
 
