@@ -1,9 +1,11 @@
 """Door of the outbox: the one table that knows who must be told what."""
 
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core.queue import Job
 from app.domain.campaigns import lifecycle
 from app.domain.outbox.models import OutboxEvent
 from app.domain.outbox.relay import Consumer, relay_one
@@ -21,15 +23,19 @@ def _segments_recount(session: Session, _event: OutboxEvent) -> None:
 
 
 CONSUMERS: dict[str, Consumer] = {
-    "campaigns.drained": _campaign_drained,
-    "segments.recount": _segments_recount,
+    "campaigns.drained": Consumer(_campaign_drained),
+    "segments.recount": Consumer(_segments_recount, once_for_all=True),
 }
+# A recount may take membership.BUDGET: begun within this time it ends before the job's limit.
+SECONDS = Job.RELAY_OUTBOX.value.seconds - membership.BUDGET - 20
 
 
 @job
 def relay(organisation_id: UUID) -> None:
-    """Tell everybody who has to be told, one row a transaction."""
-    more = True
-    while more:
-        with runtime().unit(organisation_id) as session:
-            more = relay_one(session, CONSUMERS)
+    """Tell everybody who has to be told, one row a transaction; ring again when there is more than time."""
+    here = runtime()
+    until = monotonic() + SECONDS
+    while relay_one(here.opener(organisation_id), CONSUMERS):
+        if monotonic() > until:
+            here.ring(Job.RELAY_OUTBOX, organisation_id)
+            return

@@ -37,7 +37,7 @@ def shown(row: Suppression) -> dict[str, Any]:
     """A suppression as the API shows it: in clear for those who keep the list, masked for others."""
     session = db.session()
     clear = g.actor.may("suppressions:write")
-    address = suppression.shown(session, row) if clear else suppression.masked(session, [row])[row.id]
+    address = suppression.shown(session, row, by=g.actor) if clear else suppression.masked(session, [row])[row.id]
     return {**{name: getattr(row, name) for name in _FIELDS}, "address": address}
 
 

@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
         "messages/_messages.html",
         page=page,
         source=next(iter(sends.of_source(session, "campaign", wanted.source_id)), None) if wanted.source_id else None,
-        stalled=listing.stalled(session, wanted.source_id),
+        stalled=listing.stalled(session, wanted.source_id, by=g.actor),
         states=[(state, _(STATE[state])) for state in RANKS],
         reasons=[(key, _(word)) for key, word in REASON.items()],
         channels=[(key, _(word)) for key, word in CHANNEL.items()],
@@ -65,8 +65,8 @@ def _drawn(messages: list[Message]) -> dict[str, object]:
     return {
         "faces": faces.faces(session, [message.contact_id for message in messages]),
         "nobody": faces.NOBODY,
-        "sends": listing.sends_of(session, [message.send_id for message in messages]),
-        "accounts": listing.account_names(session),
+        "sends": listing.sends_of(session, [message.send_id for message in messages], by=g.actor),
+        "accounts": listing.account_names(session, by=g.actor),
     }
 
 

@@ -18,6 +18,7 @@ from app.domain.campaigns.drafts import Audience
 from app.domain.campaigns.models import Campaign
 from app.domain.content import checks, library, sms
 from app.domain.content.models import Template, TemplateVersion
+from app.domain.content.preview import EXAMPLE_URL
 from app.domain.content.render import prepared
 from app.domain.messages import policy
 from app.domain.messages.rendering import data_of
@@ -144,9 +145,7 @@ def _average_parts(
     total = 0
     for row in rows:
         data = data_of(dict(row), vault.open_person(row["id"], row["key"], row["person"]), names)
-        text = ready.sms(
-            ready.language_for(row["language"]), {**data, "unsubscribe_url": "https://example.example/u/" + "x" * 84}
-        )
+        text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": EXAMPLE_URL})
         total += sms.measure(text).parts
     return Decimal(total) / len(rows)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core.actor import Actor, require
 from app.core.errors import NotFound, mark
 from app.core.sql import load
 from app.core.text import masked_name
@@ -17,18 +17,15 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.campaigns import plan
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
-from app.domain.contacts.models import PropertyDefinition
 from app.domain.content import library, sms
 from app.domain.content.models import Template, TemplateVersion
+from app.domain.content.preview import EXAMPLE_URL, data_for
 from app.domain.content.render import TemplateError, prepared
 from app.domain.messages import sends
 from app.domain.messages.faces import faces
 from app.domain.messages.rendering import data_of
 
 _RECIPIENTS = load("messages/queries.sql")["recipients"]
-EXAMPLES = {"he": ("דנה", "לוי", "חיפה"), "en": ("Dana", "Levi", "Haifa")}
-BY_TYPE: dict[str, object] = {"number": 1000, "boolean": True, "list": []}
-NO_ADDRESS = "https://example.example/u/" + "x" * 84  # as long as a signed one
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,9 @@ class Text:
     error: TemplateError | None = None
 
 
-def texts(session: Session, campaign: Campaign) -> list[Text]:
-    """Every text of the campaign in every language of its template, for an example person."""
+def texts(session: Session, campaign: Campaign, *, by: Actor) -> list[Text]:
+    """Every text of the campaign in every language of its template, for an example person. Raises Forbidden."""
+    require(by, "campaigns:read")
     found = []
     for template, version in _texts(session, campaign):
         for language in sorted(version.texts, key=lambda name: name != version.fallback_language):
@@ -57,8 +55,9 @@ def texts(session: Session, campaign: Campaign) -> list[Text]:
     return found
 
 
-def email(session: Session, campaign: Campaign, language: str) -> str:
-    """The e-mail of a language as HTML, for an example person. Raises NotFound."""
+def email(session: Session, campaign: Campaign, language: str, *, by: Actor) -> str:
+    """The e-mail of a language as HTML, for an example person. Raises NotFound, Forbidden."""
+    require(by, "campaigns:read")
     version = next((v for t, v in _texts(session, campaign) if t.channel == "email"), None)
     if version is None or language not in version.texts:
         raise NotFound(mark("There is no such text."))
@@ -66,8 +65,9 @@ def email(session: Session, campaign: Campaign, language: str) -> str:
     return str(made.html)
 
 
-def samples(session: Session, campaign: Campaign, most: int = 5) -> list[Text]:
+def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -> list[Text]:
     """The texts of a few people of the audience, names masked; parts are counted on the true text."""
+    require(by, "campaigns:read")
     people = plan.audience_of(session, campaign).limit(most).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
     rows = session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()
@@ -104,7 +104,7 @@ def _rendered(
             made = ready.email(language, shown, _short_link)
             return Text("email", language, subject=made.subject, body=made.text)
         measured = sms.measure(ready.sms(language, true))
-        body = ready.sms(language, shown).replace(NO_ADDRESS, "https://…")
+        body = ready.sms(language, shown).replace(EXAMPLE_URL, "https://…")
         return Text("sms", language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
     except TemplateError as broke:
         return Text(channel, language, error=broke)
@@ -150,25 +150,13 @@ def _compared(channel: str, language: str, was: Mapping[str, Any], now: Mapping[
 
 def _example(session: Session, campaign: Campaign, language: str) -> dict[str, Any]:
     """Somebody who has everything a text may ask for."""
-    first, last, city = EXAMPLES.get(language, EXAMPLES["en"])
-    definitions = session.execute(select(PropertyDefinition)).scalars()
-    properties = {
-        d.key: BY_TYPE.get(d.type, clock.now().date().isoformat() if d.type == "date" else d.label) for d in definitions
-    }
-    row = {
-        "properties": properties,
-        "external_id": "1000001",
-        "language": language,
-        "gender": "female",
-        "city": city,
-        "country": "IL",
-    }
-    return _data(session, campaign, row, {"first_name": first, "last_name": last})
+    own = {"campaign": {"name": campaign.name}, "unsubscribe_url": EXAMPLE_URL}
+    return {**data_for(session, None, language), **own}
 
 
 def _data(session: Session, campaign: Campaign, row: Mapping[Any, Any], person: Mapping[str, Any]) -> dict[str, Any]:
     names = {"organisation": organisation_of(session).name, "campaign": campaign.name}
-    return {**data_of(row, person, names), "unsubscribe_url": NO_ADDRESS}
+    return {**data_of(row, person, names), "unsubscribe_url": EXAMPLE_URL}
 
 
 def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, TemplateVersion]]:

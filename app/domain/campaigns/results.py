@@ -28,8 +28,9 @@ class Progress:
     done: int
 
 
-def progress(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progress]:
+def progress(session: Session, campaign_ids: Sequence[UUID], *, by: Actor) -> dict[UUID, Progress]:
     """How far some running campaigns are, in one pass; those without messages are left out."""
+    require(by, "campaigns:read")
     if not campaign_ids:
         return {}
     waiting = Message.state.in_(("queued", "sending"))
@@ -42,8 +43,9 @@ def progress(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progr
     return {source: Progress(total, done) for source, total, done in session.execute(query).all()}
 
 
-def unsubscribes(session: Session, campaign: Campaign) -> dict[str, int]:
+def unsubscribes(session: Session, campaign: Campaign, *, by: Actor) -> dict[str, int]:
     """People who unsubscribed through a link of this campaign, by channel."""
+    require(by, "campaigns:read")
     people = func.count(func.distinct(Message.contact_id)).label("people")
     query = (
         select(Message.channel, people)
@@ -54,8 +56,9 @@ def unsubscribes(session: Session, campaign: Campaign) -> dict[str, int]:
     return {row.channel: row.people for row in session.execute(query).all()}
 
 
-def over_time(session: Session, campaign: Campaign) -> list[tuple[str, int, int]]:
+def over_time(session: Session, campaign: Campaign, *, by: Actor) -> list[tuple[str, int, int]]:
     """Handed over and delivered by minute of the sending: (minute in UTC as ISO text, sent, delivered)."""
+    require(by, "campaigns:read")
     minute = func.date_trunc("minute", Message.sent_at)
     query = (
         select(minute, func.count(), func.count().filter(Message.state == "delivered"))
@@ -69,7 +72,20 @@ def over_time(session: Session, campaign: Campaign) -> list[tuple[str, int, int]
     return [(at.isoformat(), sent, delivered) for at, sent, delivered in session.execute(query).all()]
 
 
-def by_link(session: Session, campaign: Campaign) -> list[tuple[int, int]]:
+def links(session: Session, campaign: Campaign, *, by: Actor) -> list[tuple[str, int]]:
+    """Clicks by people on each link of the e-mail, most first: (address, people)."""
+    require(by, "campaigns:read")
+    send = session.execute(
+        select(Send).where(Send.source_id == campaign.id, Send.channel == "email").limit(1)
+    ).scalar_one_or_none()
+    version = session.get(TemplateVersion, send.template_version_id) if send else None
+    if version is None:
+        return []
+    known = version.compiled.get(version.fallback_language, {}).get("links", [])
+    return [(str(known[place]), people) for place, people in _by_link(session, campaign) if place < len(known)]
+
+
+def _by_link(session: Session, campaign: Campaign) -> list[tuple[int, int]]:
     """Clicks by people on each link: (number of the link, people)."""
     people = func.count(func.distinct(Trace.message_id))
     query = (
@@ -84,15 +100,3 @@ def by_link(session: Session, campaign: Campaign) -> list[tuple[int, int]]:
         .order_by(people.desc())
     )
     return [(link or 0, number) for link, number in session.execute(query).all()]
-
-
-def links(session: Session, campaign: Campaign) -> list[tuple[str, int]]:
-    """Clicks by people on each link of the e-mail, most first: (address, people)."""
-    send = session.execute(
-        select(Send).where(Send.source_id == campaign.id, Send.channel == "email").limit(1)
-    ).scalar_one_or_none()
-    version = session.get(TemplateVersion, send.template_version_id) if send else None
-    if version is None:
-        return []
-    known = version.compiled.get(version.fallback_language, {}).get("links", [])
-    return [(str(known[place]), people) for place, people in by_link(session, campaign) if place < len(known)]

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
 
-CHANNELS = ("sms", "email")
+ADDRESS_KIND = {"sms": "phone", "email": "email"}  # what a channel writes to
+CHANNELS = tuple(ADDRESS_KIND)
 PURPOSES = ("marketing",)
 SUPPRESSION_REASONS = ("opt_out", "hard_bounce", "complaint", "manual", "legal")
 

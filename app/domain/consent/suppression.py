@@ -20,30 +20,48 @@ from app.core.text import masked_email
 from app.core.unit import actor_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
-from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS, Suppression
-from app.domain.contacts.models import ContactAddress
+from app.domain.consent.models import ADDRESS_KIND, CHANNELS, SUPPRESSION_REASONS, Suppression
+from app.domain.contacts.identifiers import normal_address
+from app.domain.contacts.models import Contact, ContactAddress
+from app.domain.contacts.person import person_of
 
-KIND = {"sms": "phone", "email": "email"}
 MOST_AT_ONCE = 100_000
 _AT_ONCE = 1_000
-
-
-def normal(session: Session, address: str, channel: str) -> str | None:
-    """The address as it is compared: E.164, or an e-mail in lower case; None if it is neither."""
-    if channel == "email":
-        return normal_email(address)
-    return phone.parse(address, organisation_of(session).region)
 
 
 def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> None:
     """Put an address on the list; nothing happens if it stands there already. Raises Invalid."""
     _check(channel, reason)
-    clean = normal(session, address, channel)
+    clean = normal_address(session, ADDRESS_KIND[channel], address)
     if clean is None:
         raise Invalid.field("address", mark("This is not a valid address for this channel."))
-    for made in _put(session, [(channel, clean)], reason, source):
+    _record(session, _put(session, [(channel, clean)], reason, source), channel, reason)
+
+
+def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str, source: str) -> None:
+    """Put the address with this blind index on the list, whoever has it by now.
+
+    Where no contact has it any more it cannot be read, but still nobody writes to it. Raises Invalid.
+    """
+    _check(channel, reason)
+    address = (channel, blind, _in_clear(session, channel, blind))
+    _record(session, _put_blind(session, [address], reason, source), channel, reason)
+
+
+def _in_clear(session: Session, channel: str, blind: bytes) -> str:
+    holders = live(ContactAddress).c
+    ids = select(holders.contact_id).where(holders.kind == ADDRESS_KIND[channel], holders.blind == blind).limit(1)
+    contact = session.execute(select(Contact).where(Contact.id.in_(ids))).scalar_one_or_none()
+    if contact is None:
+        return ""
+    vault, person = vault_of(session), person_of(session, contact)
+    return next((a for a in (*person.phones, *person.emails) if vault.blind(ADDRESS_KIND[channel], a) == blind), "")
+
+
+def _record(session: Session, made: Iterable[UUID], channel: str, reason: str) -> None:
+    for suppression_id in made:
         after = {"channel": channel, "reason": reason}
-        trail.record(session, actor_of(session), "suppression.added", ("suppression", made), after=after)
+        trail.record(session, actor_of(session), "suppression.added", ("suppression", suppression_id), after=after)
 
 
 def _check(channel: str, reason: str) -> None:
@@ -55,6 +73,13 @@ def _check(channel: str, reason: str) -> None:
 
 def _put(session: Session, addresses: Iterable[tuple[str, str]], reason: str, source: str) -> list[UUID]:
     """Add normal addresses, each (channel, address); the ids of those that were not there."""
+    vault = vault_of(session)
+    blinds = ((channel, vault.blind(ADDRESS_KIND[channel], address), address) for channel, address in addresses)
+    return _put_blind(session, blinds, reason, source)
+
+
+def _put_blind(session: Session, addresses: Iterable[tuple[str, bytes, str]], reason: str, source: str) -> list[UUID]:
+    """Add addresses, each (channel, blind index, address in clear)."""
     by, vault = actor_of(session), vault_of(session)
     shared = {
         "organisation_id": by.organisation_id,
@@ -64,8 +89,7 @@ def _put(session: Session, addresses: Iterable[tuple[str, str]], reason: str, so
         "added_by": by.id,
     }
     rows = []
-    for channel, address in addresses:
-        blind = vault.blind(KIND[channel], address)
+    for channel, blind, address in addresses:
         sealed = vault.seal(address.encode(), f"suppressions|{channel}|{blind.hex()}")
         rows.append({**shared, "channel": channel, "blind": blind, "address": sealed})
     made: list[UUID] = []
@@ -159,7 +183,7 @@ def of_contact(session: Session, contact_id: UUID) -> list[Suppression]:
         select(rows.id)
         .join_from(live(ContactAddress), live(Suppression), rows.blind == addresses.blind)
         .where(addresses.contact_id == contact_id, rows.lifted_at.is_(None))
-        .where(or_(*(and_(rows.channel == c, addresses.kind == kind) for c, kind in KIND.items())))
+        .where(or_(*(and_(rows.channel == c, addresses.kind == kind) for c, kind in ADDRESS_KIND.items())))
     )
     return list(session.execute(select(Suppression).where(Suppression.id.in_(ids)).order_by(Suppression.at)).scalars())
 
@@ -185,22 +209,28 @@ def listed(session: Session, ask: Ask, *, by: Actor, channel: str = "", address:
         query = query.where(Suppression.channel == channel)
     if address:
         vault = vault_of(session)
-        wanted = [(c, normal(session, address, c)) for c in CHANNELS]
-        query = query.where(Suppression.blind.in_([vault.blind(KIND[c], clean) for c, clean in wanted if clean]))
+        wanted = [(c, normal_address(session, ADDRESS_KIND[c], address)) for c in CHANNELS]
+        query = query.where(Suppression.blind.in_([vault.blind(ADDRESS_KIND[c], clean) for c, clean in wanted if clean]))
     return fetch(session, query, [Suppression.__table__.c.id], ask, descending=True)
 
 
-def shown(session: Session, row: Suppression) -> str:
-    """The address of a suppression in clear."""
+def shown(session: Session, row: Suppression, *, by: Actor) -> str:
+    """The address of a suppression in clear; empty if nobody had it any more when it came here. Raises Forbidden."""
+    require(by, "suppressions:write")
+    return _opened(session, row)
+
+
+def _opened(session: Session, row: Suppression) -> str:
     return vault_of(session).open(row.address, f"suppressions|{row.channel}|{row.blind.hex()}").decode()
 
 
 def masked(session: Session, rows: Iterable[Suppression]) -> dict[UUID, str]:
     """The addresses as anybody may see them."""
-    return {
-        row.id: masked_email(shown(session, row)) if row.channel == "email" else phone.masked(shown(session, row))
-        for row in rows
-    }
+    return {row.id: _masked(row.channel, _opened(session, row)) for row in rows}
+
+
+def _masked(channel: str, address: str) -> str:
+    return masked_email(address) if channel == "email" and address else phone.masked(address)
 
 
 def export(session: Session, *, by: Actor) -> bytes:
@@ -215,7 +245,7 @@ def export(session: Session, *, by: Actor) -> bytes:
     number = 0
     for row in rows:
         # A spreadsheet takes +972... for a formula: the apostrophe keeps it text.
-        writer.writerow([row.channel, f"'{shown(session, row)}", row.reason, row.source, row.at.isoformat()])
+        writer.writerow([row.channel, f"'{_opened(session, row)}", row.reason, row.source, row.at.isoformat()])
         number += 1
     trail.record(session, by, "suppression.exported", ("organisation", by.organisation_id), after={"rows": number})
     return out.getvalue().encode("utf-8-sig")

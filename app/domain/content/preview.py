@@ -16,8 +16,8 @@ from app.domain.content import checks, sms
 from app.domain.content.compile import compile_email
 from app.domain.content.render import Text
 
-SAMPLE = {"external_id": "1000001", "city": "Tel Aviv", "country": "IL", "gender": "female"}
-NAMES = {"en": ("Dana", "Levi"), "he": ("דנה", "לוי")}
+SAMPLE = {"external_id": "1000001", "country": "IL", "gender": "female"}
+NAMES = {"en": ("Dana", "Levi", "Haifa"), "he": ("דנה", "לוי", "חיפה")}
 BY_TYPE: dict[str, object] = {"number": 1000, "boolean": True, "date": "2026-01-31", "list": []}
 EXAMPLE_URL = "https://bank.example/u/" + "x" * 84  # as long as a signed one
 SHOWN_URL = "https://bank.example/u/…"
@@ -59,10 +59,11 @@ def data_for(
 
 def _sample(session: Session, language: str) -> dict[str, Any]:
     """Somebody who has everything a text may ask for."""
-    first, last = NAMES.get(language, NAMES["en"])
+    first, last, city = NAMES.get(language, NAMES["en"])
     definitions = session.execute(select(PropertyDefinition)).scalars()
     properties = {definition.key: BY_TYPE.get(definition.type, definition.label) for definition in definitions}
-    return {**SAMPLE, "first_name": first, "last_name": last, "language": language, "properties": properties}
+    own = {"first_name": first, "last_name": last, "city": city, "language": language}
+    return {**SAMPLE, **own, "properties": properties}
 
 
 def someone(session: Session, external_id: str = "") -> Contact | None:

@@ -87,18 +87,20 @@ def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
         version,
         session.get(Template, version.template_id) if version else None,
         session.get(ConsentEntry, message.consent_entry_id) if message.consent_entry_id else None,
-        account_names(session),
+        account_names(session, by=by),
     )  # fmt: skip
 
 
-def account_names(session: Session) -> dict[UUID, str]:
+def account_names(session: Session, *, by: Actor) -> dict[UUID, str]:
     """The names of all provider accounts, for pages that show who carried what."""
+    require(by, "messages:read")
     rows = session.execute(select(ProviderAccount.id, ProviderAccount.name)).all()
     return {row.id: row.name for row in rows}
 
 
-def sends_of(session: Session, sends: Iterable[UUID]) -> dict[UUID, Send]:
+def sends_of(session: Session, sends: Iterable[UUID], *, by: Actor) -> dict[UUID, Send]:
     """The sends that some messages belong to."""
+    require(by, "messages:read")
     found = session.execute(select(Send).where(Send.id.in_(set(sends)))).scalars()
     return {send.id: send for send in found}
 
@@ -115,8 +117,9 @@ class Stalled:
 MANY = 10_000
 
 
-def stalled(session: Session, source_id: UUID | None = None) -> list[Stalled]:
+def stalled(session: Session, source_id: UUID | None = None, *, by: Actor) -> list[Stalled]:
     """Channels of running sends (of one source, or all) that wait because every account's last word was an error."""
+    require(by, "messages:read")
     accounts = session.execute(select(ProviderAccount).where(ProviderAccount.is_enabled)).scalars().all()
     answer = []
     for channel in sorted({account.channel for account in accounts}):

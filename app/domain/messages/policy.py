@@ -6,10 +6,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, o
 from sqlalchemy.orm import Session
 
 from app.core.db import live
-from app.domain.consent.models import ConsentState, Suppression
+from app.domain.consent.models import ADDRESS_KIND, ConsentState, Suppression
 from app.domain.contacts.models import Contact, ContactAddress
-
-ADDRESS_KIND = {"sms": "phone", "email": "email"}
 
 
 def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[Any]:

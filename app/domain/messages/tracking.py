@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.links import Target
-from app.domain.access.keyring import vault_of
 from app.domain.consent import ledger, suppression
 from app.domain.contacts.models import Contact
 from app.domain.content.models import TemplateVersion
+from app.domain.content.render import prepared
 from app.domain.messages.models import Message, Send, Trace
-from app.domain.messages.rendering import ADDRESSES
 
 _ROBOT = re.compile(r"bot|crawl|spider|preview|scan|proxy|curl|python|wget|GoogleImageProxy|headless", re.IGNORECASE)
 _PRIVACY = re.compile(r"^Mozilla/5\.0$")
@@ -31,7 +30,7 @@ def opened(session: Session, target: Target, agent: str | None) -> None:
     _trace(session, target, "open", agent, None)
 
 
-def clicked(session: Session, target: Target, agent: str | None, language: str | None = None) -> str | None:
+def clicked(session: Session, target: Target, agent: str | None) -> str | None:
     """Keep a click; the address to go on to, from our own table, or None if there is no such link."""
     message = session.get(Message, (target.message_id, target.occurrence_id))
     if message is None:
@@ -39,10 +38,8 @@ def clicked(session: Session, target: Target, agent: str | None, language: str |
     send = session.get_one(Send, message.send_id)
     version = session.get_one(TemplateVersion, send.template_version_id)
     contact = session.get(Contact, message.contact_id)
-    compiled = version.compiled.get(contact.language if contact and contact.language else "") or version.compiled.get(
-        version.fallback_language, {}
-    )
-    links = compiled.get("links", [])
+    language = prepared(version, send.channel).language_for(contact.language if contact else None)
+    links = version.compiled.get(language, {}).get("links", [])
     if target.index >= len(links) or urlsplit(links[target.index]).scheme not in ("http", "https"):
         return None
     _trace(session, target, "click", agent, target.index)
@@ -50,17 +47,17 @@ def clicked(session: Session, target: Target, agent: str | None, language: str |
 
 
 def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:
-    """End marketing to this address on this channel: consent withdrawn and the address suppressed. False if unknown."""
+    """End marketing to the person on this channel, and to the address this message went to. False if unknown."""
     message = session.get(Message, (target.message_id, target.occurrence_id))
-    contact = session.get(Contact, message.contact_id) if message else None
-    if message is None or contact is None:
+    if message is None or session.get(Contact, message.contact_id) is None:
         return False
-    person = vault_of(session).open_person(contact.id, contact.key, contact.person)
-    known = person.get(ADDRESSES[message.channel])
-    ledger.withdraw(session, contact.id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip)
-    if isinstance(known, list) and message.address_position is not None and message.address_position < len(known):
-        address = str(known[message.address_position])
-        suppression.suppress(session, address, channel=message.channel, reason="opt_out", source="unsubscribe link")
+    ledger.withdraw(
+        session, message.contact_id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip
+    )
+    if message.address_blind is not None:
+        suppression.suppress_blind(
+            session, message.address_blind, channel=message.channel, reason="opt_out", source="unsubscribe link"
+        )
     _trace(session, target, "unsubscribe", agent, None)
     return True
 

@@ -1,47 +1,99 @@
 """Relay outbox rows to their consumers, each in its own transaction, again later when one fails."""
 
+import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import DomainError
-from app.core.unit import savepoint
 from app.domain.outbox.models import OutboxDelivery, OutboxEvent
 
-Consumer = Callable[[Session, OutboxEvent], None]
+log = logging.getLogger(__name__)
+TRIES = 12
+LEASE = 300  # seconds a try has to itself, more than a job may last
+_Open = Callable[[], AbstractContextManager[Session]]
 
 
-def relay_one(session: Session, consumers: Mapping[str, Consumer]) -> bool:
-    """Deliver one due row of the session's organisation; False if none is due. The caller commits.
+@dataclass(frozen=True)
+class Consumer:
+    """Who is told. `once_for_all`: its work is the same whatever the event, so one telling serves all that are due."""
 
-    A consumer's DomainError is kept on the row and tried again with growing pauses; its changes are undone.
+    tell: Callable[[Session, OutboxEvent], None]
+    once_for_all: bool = False
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A try that has been counted: until `lease` the rows are its own."""
+
+    event_ids: list[int]
+    consumer: str
+    attempts: int
+    lease: datetime
+
+
+def relay_one(open_unit: _Open, consumers: Mapping[str, Consumer]) -> bool:
+    """Deliver what is due longest of the organisation's rows; False if nothing is due.
+
+    The try is counted in a unit of its own, before the work: a consumer that breaks or takes its worker along has had
+    it, and the rows behind it come next. A DomainError is kept on the row; the pauses grow.
     """
-    row = session.execute(
-        select(OutboxDelivery, OutboxEvent)
-        .join(OutboxEvent, OutboxEvent.id == OutboxDelivery.event_id)
-        .where(OutboxDelivery.done_at.is_(None), OutboxDelivery.due_at <= clock.now())
-        .order_by(OutboxDelivery.due_at)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=OutboxDelivery)
-    ).one_or_none()
-    if row is None:
+    with open_unit() as session:
+        begun = _begin(session, consumers)
+    if begun is None:
         return False
-    delivery, event = row
-    delivery.attempts += 1
+    if begun.attempts > TRIES:
+        return True
     try:
-        with savepoint(session):
-            consumers[delivery.consumer](session, event)
+        with open_unit() as session:
+            _tell(session, begun, consumers[begun.consumer])
     except DomainError as broke:
-        delivery.last_error = f"{broke.code}: {broke}"
-        delivery.due_at = clock.now() + timedelta(seconds=min(10 * 2**delivery.attempts, 3600))
-        if delivery.attempts >= 12:
-            delivery.done_at = clock.now()
-    else:
-        delivery.done_at = clock.now()
+        with open_unit() as session:
+            pause = timedelta(seconds=min(10 * 2**begun.attempts, 3600))
+            _mark(session, begun, due_at=clock.now() + pause, last_error=f"{broke.code}: {broke}")
     return True
+
+
+def _begin(session: Session, consumers: Mapping[str, Consumer]) -> _Try | None:
+    now = clock.now()
+    due = select(OutboxDelivery).where(OutboxDelivery.done_at.is_(None), OutboxDelivery.due_at <= now)
+    due = due.order_by(OutboxDelivery.due_at).with_for_update(skip_locked=True)
+    first = session.execute(due.limit(1)).scalar_one_or_none()
+    if first is None:
+        return None
+    rows, consumer = [first], consumers.get(first.consumer)
+    if consumer and consumer.once_for_all and first.attempts < TRIES:
+        alike = due.where(OutboxDelivery.consumer == first.consumer, OutboxDelivery.attempts < TRIES)
+        rows = list(session.execute(alike.limit(1000)).scalars())
+    lease = now + timedelta(seconds=LEASE)
+    for row in rows:
+        row.attempts += 1
+        row.due_at = lease
+    if first.attempts > TRIES:
+        first.done_at, first.last_error = now, first.last_error or "no try came to its end"
+        log.error("an outbox row is given up", extra={"event": first.event_id, "consumer": first.consumer})
+    return _Try([row.event_id for row in rows], first.consumer, first.attempts, lease)
+
+
+def _tell(session: Session, begun: _Try, consumer: Consumer) -> None:
+    """Do the work and close the rows; nothing when somebody else has them by now."""
+    if _mark(session, begun, done_at=clock.now()):
+        consumer.tell(session, session.get_one(OutboxEvent, begun.event_ids[-1]))
+
+
+def _mark(session: Session, begun: _Try, **values: object) -> int:
+    rows = update(OutboxDelivery).where(
+        OutboxDelivery.consumer == begun.consumer,
+        OutboxDelivery.event_id.in_(begun.event_ids),
+        OutboxDelivery.done_at.is_(None),
+        OutboxDelivery.due_at == begun.lease,
+    )
+    return int(session.connection().execute(rows.values(values)).rowcount)
 
 
 def is_due(session: Session) -> bool:

@@ -35,8 +35,8 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
     """Work out the report of a campaign in a language; totals only, it names nobody."""
     organisation = organisation_of(session)
     say = _Words(locale)
-    numbers = results.numbers(session, campaign, by=system(campaign.organisation_id))
-    minutes = results.over_time(session, campaign)
+    by = system(campaign.organisation_id)
+    numbers, minutes = results.numbers(session, campaign, by=by), results.over_time(session, campaign, by=by)
     zone = organisation.timezone
     title = say(mark("Campaign report: %(name)s"), name=campaign.name)
     tables = [

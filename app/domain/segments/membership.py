@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from app.domain.segments.models import Segment
 
 _AT_ONCE = 20  # segments counted in one pass over the contacts
 PATIENCE = 10  # seconds somebody waits for a count
+BUDGET = 60  # seconds for counting all segments again, well within a job
+_TOGETHER = 30  # of them for one pass
 MEMORY = "128MB"  # for the hash of a million people who opened something;
 _LIMIT = text("SELECT set_config(:name, :value, true)")
 _CANCELED = "57014"
@@ -145,36 +148,59 @@ def recount(session: Session, segment: Segment) -> None:
     session.flush()
 
 
-def recount_all(session: Session) -> int:
-    """Count every segment that is not archived, many in one pass; how many were counted.
+def recount_all(session: Session, seconds: float = BUDGET) -> int:
+    """Count the segments that are not archived, many in one pass; how many were counted.
 
-    A segment whose field or segment is gone has no size until somebody mends it.
+    Those counted longest ago come first: where time ends before the segments do, the others are first next time. A segment
+    whose field or segment is gone has no size until somebody mends it.
     """
+    until = monotonic() + seconds
     segments = (
-        session.execute(select(Segment).where(Segment.archived_at.is_(None)).order_by(Segment.id)).scalars().all()
+        session.execute(
+            select(Segment)
+            .where(Segment.archived_at.is_(None))
+            .order_by(Segment.counted_at.asc().nulls_first(), Segment.id)
+        )
+        .scalars()
+        .all()
     )
     around, ready = compiler.setting(session), []
     for segment in segments:
-        segment.counted_at = around.now
         try:
             ready.append((segment, compiler.within(around, sealing.opened(session, segment))))
         except DomainError:
-            segment.size = None
+            segment.size, segment.counted_at = None, around.now
+    counted = 0
     for start in range(0, len(ready), _AT_ONCE):
-        _count_together(session, ready[start : start + _AT_ONCE])
+        counted += _count_together(session, ready[start : start + _AT_ONCE], until)
     session.flush()
-    return len(ready)
+    return counted
 
 
-def _count_together(session: Session, some: Sequence[tuple[Segment, ColumnElement[bool]]]) -> None:
-    """One pass for all; where that takes too long, each by itself, so that one slow segment costs the others nothing."""
+def _count_together(session: Session, some: Sequence[tuple[Segment, ColumnElement[bool]]], until: float) -> int:
+    """One pass for all; where that takes too long, each by itself, so that one slow segment costs the others nothing.
+
+    Nothing is begun that could last beyond `until`; how many were counted.
+    """
+    left = until - monotonic()
+    if left < PATIENCE:
+        return 0
     below = _worked_out([found for _, found in some])
     try:
-        with in_time(session, PATIENCE * len(some)):
+        with in_time(session, min(_TOGETHER, int(left))):
             sizes = _counted(session, below, below.c)
     except Unavailable:
-        for segment, _ in some:
-            recount(session, segment)
-    else:
-        for (segment, _), size in zip(some, sizes, strict=True):
-            segment.size = size
+        return _count_alone(session, [segment for segment, _ in some], until)
+    for (segment, _), size in zip(some, sizes, strict=True):
+        segment.size, segment.counted_at = size, clock.now()
+    return len(some)
+
+
+def _count_alone(session: Session, segments: Iterable[Segment], until: float) -> int:
+    number = 0
+    for segment in segments:
+        if until - monotonic() < PATIENCE:
+            break
+        recount(session, segment)
+        number += 1
+    return number

@@ -122,15 +122,15 @@ class Maker:
     def stage(self, block: Block, found: Found) -> Staged:
         """Decide what every line does, then seal what has to be written."""
         staged = Staged(block, problems=list(block.problems))
-        pending: dict[str | bytes, _Pending] = {}
+        pending: dict[str | bytes | UUID, _Pending] = {}  # a contact that is there by its id, a new one by its key
         for line in block.lines:
-            waiting = pending.get(line.key)
+            known = found.get(line.key)
+            waiting = pending.get(known.id if isinstance(known, Known) else line.key)
             if waiting is not None:
                 staged.count("unchanged" if self.dedupe == "skip" else "updated")
                 if self.dedupe != "skip":
                     waiting.take(line, self.dedupe)
                 continue
-            known = found.get(line.key)
             if known is None:
                 staged.created += 1
                 pending[line.key] = _Pending(line)
@@ -143,7 +143,7 @@ class Maker:
             self._write(staged, one, new_id)
         return staged
 
-    def _meet(self, staged: Staged, pending: dict[str | bytes, "_Pending"], line: Line, known: Known) -> None:
+    def _meet(self, staged: Staged, pending: dict[str | bytes | UUID, "_Pending"], line: Line, known: Known) -> None:
         if self.dedupe == "skip" or known.content_hash == line.content_hash or known.whole is None:
             staged.unchanged += 1
             return
@@ -151,7 +151,7 @@ class Maker:
         waiting.take(line, self.dedupe)
         staged.updated += 1
         staged.replaced += 1
-        pending[line.key] = waiting
+        pending[known.id] = waiting
 
     def _write(self, staged: Staged, one: "_Pending", new_id: UUID) -> None:
         contact_id = one.id or new_id
@@ -241,8 +241,9 @@ def _merged(strong: Draft, weak: Draft) -> Draft:
 
 
 def _joined(strong: tuple[str, ...], weak: tuple[str, ...]) -> tuple[str, ...]:
-    """The strong addresses take the first places; those beyond them stay."""
-    return strong + tuple(value for value in weak[len(strong) :] if value not in strong)
+    """The strong addresses come first, each new one in the place of one that was there; the others stay."""
+    new = sum(value not in weak for value in strong)
+    return strong + tuple(value for value in weak if value not in strong)[new:]
 
 
 def _new_ids(number: int) -> Iterator[UUID]:

@@ -224,16 +224,17 @@ def _find(session: Session, block: Block) -> Found:
     found: dict[str | bytes, Known | Ambiguous] = {}
     for name, contact_id, content_hash, status in session.execute(query, {"keys": keys}) if keys else ():
         found[name] = Ambiguous() if name in found else Known(contact_id, content_hash, status)
-    news = {
-        known.id: line.key
-        for line in block.lines
-        if isinstance(known := found.get(line.key), Known) and known.content_hash != line.content_hash
-    }
+    news: dict[UUID, set[str | bytes]] = {}  # by several addresses, rows may speak of one contact
+    for line in block.lines:
+        known = found.get(line.key)
+        if isinstance(known, Known) and known.content_hash != line.content_hash:
+            news.setdefault(known.id, set()).add(line.key)
     if news:
         for whole in session.execute(_SQL["whole"], {"ids": list(news)}).mappings():
-            known = found[news[whole["id"]]]
-            assert isinstance(known, Known)
-            found[news[whole["id"]]] = known._replace(whole=dict(whole))
+            for key in news[whole["id"]]:
+                known = found[key]
+                assert isinstance(known, Known)
+                found[key] = known._replace(whole=dict(whole))
     return found
 
 

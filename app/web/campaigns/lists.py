@@ -26,6 +26,6 @@ def index() -> ResponseReturnValue:
         "campaigns/_campaigns.html",
         page=page,
         states=STATES,
-        progress=results.progress(db.session(), sending),
+        progress=results.progress(db.session(), sending, by=g.actor),
         is_moving=any(campaign.state in MOVING for campaign in page.items),
     )

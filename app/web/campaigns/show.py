@@ -57,7 +57,7 @@ def worked_out(campaign_id: UUID) -> ResponseReturnValue:
 
 def _planned(campaign: Campaign, summary: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan draws: the channels, the texts, the cost."""
-    texts = preview.texts(db.session(), campaign)
+    texts = preview.texts(db.session(), campaign, by=g.actor)
     return {"channels": shown.channels(summary), "texts": texts, "cost": summary["cost"]}
 
 
@@ -80,12 +80,12 @@ def outcome(campaign_id: UUID) -> ResponseReturnValue:
     campaign = drafts.get(session, campaign_id, by=g.actor)
     values = {**shown.head(campaign), **shown.sending(campaign), "at": clock.now()}
     if campaign.occurrence_id:
-        minutes = results.over_time(session, campaign)
+        minutes = results.over_time(session, campaign, by=g.actor)
         values |= {
-            "unsubscribed": results.unsubscribes(session, campaign),
+            "unsubscribed": results.unsubscribes(session, campaign, by=g.actor),
             "drawn": _drawn(minutes),
             "minutes": [[_minute(at), sent, delivered] for at, sent, delivered in minutes],
-            "links": results.links(session, campaign),
+            "links": results.links(session, campaign, by=g.actor),
         }
     return page_or_part("campaigns/results.html", "campaigns/_results.html", tab="results", **values)
 
@@ -130,4 +130,5 @@ def history(campaign_id: UUID) -> ResponseReturnValue:
 def email(campaign_id: UUID, language: str) -> ResponseReturnValue:
     """The e-mail of a language, for a sandboxed frame: its own styles work, nothing runs."""
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
-    return security.as_preview(Response(preview.email(db.session(), campaign, language), mimetype="text/html"))
+    html = preview.email(db.session(), campaign, language, by=g.actor)
+    return security.as_preview(Response(html, mimetype="text/html"))

@@ -52,7 +52,7 @@ def sending(campaign: Campaign) -> dict[str, Any]:
     return {
         "numbers": numbers,
         "is_sending": campaign.state in SENDING,
-        "stalled": listing.stalled(db.session(), campaign.id) if campaign.state == "running" else [],
+        "stalled": listing.stalled(db.session(), campaign.id, by=g.actor) if campaign.state == "running" else [],
     }
 
 

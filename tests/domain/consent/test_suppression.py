@@ -96,4 +96,6 @@ def test_no_address_lies_in_clear(session: Session, organisation: Organisation) 
     row = session.execute(select(Suppression)).scalar_one()
     assert b"dana" not in row.address
     assert row.blind == vault_of(session).blind("email", "dana@mail.example")
-    assert suppression.shown(session, row) == "dana@mail.example"
+    assert suppression.shown(session, row, by=people.staff(session, "marketer")) == "dana@mail.example"
+    with pytest.raises(Forbidden):
+        suppression.shown(session, row, by=people.staff(session, "viewer"))

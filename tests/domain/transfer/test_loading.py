@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from app.core.errors import Conflict, Forbidden, Invalid
 from app.domain.access.keyring import vault_of
 from app.domain.consent import ledger
 from app.domain.contacts import identifiers, profile
+from app.domain.contacts.person import seal_into
 from app.domain.contacts.profile import ContactInput
 from app.domain.transfer import imports, loading
 from app.domain.transfer.mapping import ImportOptions
@@ -80,6 +82,44 @@ def test_without_an_external_id_the_address_tells_who_it_is(ours: Bank, monkeypa
     with ours.unit() as session:
         profile.create(session, ContactInput(email="noa@mail.example"), by=ours.by)
     assert numbers(ours.load(head + "noa@mail.example,Noa\ndan@mail.example,Dan\n")) == (2, 1, 0, 0, 1)
+
+
+@pytest.mark.parametrize("block", [1, 5])
+@pytest.mark.parametrize(
+    ("dedupe", "city", "first_name", "counted"),
+    [
+        ("update", "Acre", "Noah", (3, 0, 3, 0, 0)),
+        ("fill", "Haifa", "Noa", (3, 0, 3, 0, 0)),
+        ("skip", None, "Noa", (3, 0, 0, 3, 0)),
+    ],
+)
+def test_rows_with_different_addresses_of_one_person_are_all_taken_in_their_order(
+    ours: Bank, monkeypatch: pytest.MonkeyPatch, dedupe: str, city: str | None, first_name: str, counted: tuple[int, ...], block: int
+) -> None:
+    ours.load("client_id,first_name,email,phone\n1,Noa,noa@mail.example,052-2000001\n")
+    monkeypatch.setattr(loading, "BLOCK", block)
+    rows = "052-2000001,,Haifa,,Noah\n,noa@mail.example,,he,\n052-2000001,,Acre,,\n"
+    row = ours.load("phone,email,city,language,first_name\n" + rows, dedupe=dedupe)
+    assert numbers(row) == counted
+    ((found_city, language),) = ours.all("SELECT city, language FROM live.contacts")
+    assert (found_city, language) == (city, None if dedupe == "skip" else "he")
+    with ours.unit() as session:
+        person = profile.person_of(session, identifiers.resolve(session, "external_id", "1"))
+        assert (person.first_name, person.emails, person.phones) == (first_name, ("noa@mail.example",), ("+972522000001",))
+
+
+def test_a_row_that_names_the_second_address_of_a_person_takes_none_away(ours: Bank) -> None:
+    ours.load("client_id,phone,email\n1,,old@mail.example\n")
+    with ours.unit() as session:
+        contact = identifiers.resolve(session, "external_id", "1")
+        person = profile.person_of(session, contact)
+        seal_into(session, contact, replace(person, emails=("first@mail.example", "second@mail.example")))
+    row = ours.load("email,city,first_name\nfirst@mail.example,Haifa,Noa\nsecond@mail.example,Acre,\n")
+    assert numbers(row) == (2, 0, 2, 0, 0)
+    assert ours.all("SELECT city FROM live.contacts") == [("Acre",)]
+    with ours.unit() as session:
+        person = profile.person_of(session, identifiers.resolve(session, "external_id", "1"))
+        assert (person.first_name, person.emails) == ("Noa", ("second@mail.example", "first@mail.example"))
 
 
 def test_a_change_by_hand_is_written_over_by_the_next_import(ours: Bank) -> None:

@@ -1,0 +1,149 @@
+"""The outbox: a row that breaks its consumer holds nobody up, and one recount answers many changes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core import clock
+from app.core.actor import system
+from app.core.errors import Conflict
+from app.core.queue import Job
+from app.core.unit import unit_of_work
+from app.domain.access.models import Organisation
+from app.domain.outbox.models import OutboxDelivery, OutboxEvent
+from app.domain.outbox.publish import publish
+from app.domain.outbox.relay import LEASE, TRIES, Consumer, is_due, relay_one
+from app.domain.segments import library, membership
+from jobs import outbox
+from tests.domain.segments.test_library import field, new
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+Open = Callable[[], AbstractContextManager[Session]]
+
+
+@pytest.fixture
+def open_unit(session: Session, organisation: Organisation, factory: sessionmaker[Session]) -> Open:
+    session.commit()
+    return partial(unit_of_work, factory, system(organisation.id))
+
+
+class Told:
+    """A consumer that keeps what it was told, and may be told to break."""
+
+    def __init__(self) -> None:
+        self.subjects: list[int] = []
+        self.error: Exception | None = None
+
+    def __call__(self, _session: Session, event: OutboxEvent) -> None:
+        self.subjects.append(event.subject_id.int)
+        if self.error:
+            raise self.error
+
+
+def happen(open_unit: Open, kind: str, *subjects: int) -> None:
+    for n, subject in enumerate(subjects):
+        with clock.at(NOW - timedelta(minutes=10 - n)), open_unit() as session:
+            publish(session, kind, UUID(int=subject))
+
+
+def deliveries(open_unit: Open) -> list[OutboxDelivery]:
+    with open_unit() as session:
+        return list(session.execute(select(OutboxDelivery).order_by(OutboxDelivery.event_id)).scalars())
+
+
+def test_a_row_that_breaks_its_consumer_lets_the_next_one_pass(open_unit: Open) -> None:
+    drained, recount = Told(), Told()
+    consumers = {"campaigns.drained": Consumer(drained), "segments.recount": Consumer(recount)}
+    happen(open_unit, "send.drained", 1)
+    happen(open_unit, "contacts.changed", 2)
+    drained.error = RuntimeError("time is over")
+    with clock.at(NOW):
+        with pytest.raises(RuntimeError):
+            relay_one(open_unit, consumers)
+        assert relay_one(open_unit, consumers)
+        assert not relay_one(open_unit, consumers)
+        with open_unit() as session:
+            assert not is_due(session)
+    assert (drained.subjects, recount.subjects) == ([1], [2])
+    broken, done = deliveries(open_unit)
+    assert (broken.attempts, broken.done_at, done.done_at) == (1, None, NOW)
+    drained.error = None
+    with clock.at(NOW + timedelta(seconds=LEASE)):
+        assert relay_one(open_unit, consumers)
+    assert drained.subjects == [1, 1]
+    assert all(row.done_at for row in deliveries(open_unit))
+
+
+def test_a_row_that_always_breaks_is_given_up(open_unit: Open) -> None:
+    told = Told()
+    told.error = RuntimeError()
+    happen(open_unit, "send.drained", 1)
+    for n in range(TRIES):
+        with clock.at(NOW + timedelta(days=n)), pytest.raises(RuntimeError):
+            relay_one(open_unit, {"campaigns.drained": Consumer(told)})
+    with clock.at(NOW + timedelta(days=TRIES)):
+        assert relay_one(open_unit, {"campaigns.drained": Consumer(told)})
+    (row,) = deliveries(open_unit)
+    assert (len(told.subjects), row.done_at is not None, row.last_error) == (TRIES, True, "no try came to its end")
+
+
+def test_what_the_domain_refuses_is_noted_and_tried_again_later(open_unit: Open) -> None:
+    told = Told()
+    told.error = Conflict("Not now.")
+    happen(open_unit, "send.drained", 1)
+    with clock.at(NOW):
+        assert relay_one(open_unit, {"campaigns.drained": Consumer(told)})
+    (row,) = deliveries(open_unit)
+    assert (row.done_at, row.due_at, row.last_error) == (None, NOW + timedelta(seconds=20), "CONFLICT: Not now.")
+
+
+def test_one_recount_answers_every_change_that_was_due(open_unit: Open) -> None:
+    drained, recount = Told(), Told()
+    happen(open_unit, "contacts.changed", 1, 2, 3)
+    happen(open_unit, "send.drained", 4, 5)
+    consumers = {"campaigns.drained": Consumer(drained), "segments.recount": Consumer(recount, once_for_all=True)}
+    with clock.at(NOW):
+        while relay_one(open_unit, consumers):
+            pass
+    assert (drained.subjects, recount.subjects) == ([4, 5], [3])
+    assert all(row.done_at == NOW and row.attempts == 1 for row in deliveries(open_unit))
+
+
+def test_a_consumer_nobody_knows_holds_nobody_up(open_unit: Open) -> None:
+    told = Told()
+    happen(open_unit, "send.drained", 1)
+    happen(open_unit, "contacts.changed", 2)
+    with clock.at(NOW):
+        with pytest.raises(KeyError):
+            relay_one(open_unit, {"segments.recount": Consumer(told)})
+        assert relay_one(open_unit, {"segments.recount": Consumer(told)})
+    assert told.subjects == [2]
+
+
+def test_a_try_is_its_own_until_a_job_must_have_ended() -> None:
+    assert Job.RELAY_OUTBOX.value.seconds < LEASE
+    assert Job.RELAY_OUTBOX.value.seconds > outbox.SECONDS + membership.BUDGET
+    assert outbox.CONSUMERS["segments.recount"].once_for_all
+
+
+def test_a_recount_without_time_begins_with_the_oldest_count_next_time(
+    session: Session, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = system(organisation.id)
+    first = library.create(session, new("First", field("city", "is_set")), by=by)
+    second = library.create(session, new("Second", field("city", "is_set")), by=by)
+    first.size, first.counted_at = 7, NOW
+    second.size, second.counted_at = 7, NOW - timedelta(days=1)
+    assert membership.recount_all(session, seconds=1) == 0
+    assert (first.size, second.size) == (7, 7)
+    moments = iter([0.0, 0.0, 15.0])
+    monkeypatch.setattr(membership, "_AT_ONCE", 1)
+    monkeypatch.setattr(membership, "monotonic", lambda: next(moments))
+    assert membership.recount_all(session, seconds=20) == 1
+    assert (first.size, second.size) == (7, 0)
