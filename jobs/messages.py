@@ -1,10 +1,12 @@
 """Doors of the messages: send, apply receipts, reconcile."""
 
+from functools import partial
 from uuid import UUID
 
+from app.core.pipeline import pipeline
 from app.core.queue import Job
 from app.domain.messages import dispatch, receipts, reconcile
-from jobs.runtime import job, runtime
+from jobs.runtime import job, runtime, stopping
 
 
 @job
@@ -21,7 +23,8 @@ def send_email(organisation_id: UUID) -> None:
 
 def _send(organisation_id: UUID, channel: str, again: Job) -> None:
     here = runtime()
-    tally = dispatch.dispatch(here.opener(organisation_id), here.open_channel, channel)
+    open_unit, open_pipeline = here.opener(organisation_id), partial(pipeline, here.settings, organisation_id)
+    tally = dispatch.dispatch(open_unit, open_pipeline, here.open_channel, channel, stopping=stopping.is_set)
     if tally.time_over:
         here.ring(again, organisation_id)
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
 
 log = logging.getLogger(__name__)
+stopping = threading.Event()  # this process was told to end: jobs that go on for long look at it between their steps
 Done = TypeVar("Done")
 
 

@@ -21,6 +21,7 @@ from rq.serializers import JSONSerializer
 from app.core import queue, trace
 from app.core.queue import QUEUES, Job
 from app.core.settings import BadSetting, Settings
+from jobs.runtime import stopping
 
 log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
@@ -38,6 +39,7 @@ class Listener(SimpleWorker):
         if self.get_current_job_id() is None:
             self.register_death()
             os._exit(0)
+        stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 

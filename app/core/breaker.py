@@ -4,6 +4,7 @@ Opens on five failures in a row or when half of the last 20 calls in the window 
 does not answer the breaker lets calls through: losing it must not stop sending, only its protection.
 """
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from redis.exceptions import RedisError
 from app.core import queue
 
 _OPEN_MS = 30_000
+ANY = sys.maxsize
 
 _ALLOW = """
 local now = redis.call('TIME'); local ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -20,8 +22,8 @@ if open_until == 0 then return 1 end
 if ms < open_until then return 0 end
 local probe = tonumber(redis.call('HGET', KEYS[1], 'probe_until') or '0')
 if ms < probe then return 0 end
-redis.call('HSET', KEYS[1], 'probe_until', ms + 10000)
-return 1
+redis.call('HSET', KEYS[1], 'probe_until', ms + 100000)
+return 2
 """
 
 _RECORD = """
@@ -55,12 +57,13 @@ def _scripts(redis_url: str) -> tuple[Any, Any]:
     return redis.register_script(_ALLOW), redis.register_script(_RECORD)
 
 
-def allows(redis_url: str, name: str) -> bool:
-    """True if calls to `name` may go out now (as a probe, for one caller, when the open time has ended)."""
+def room(redis_url: str, name: str) -> int:
+    """How many calls to `name` may go out now: none, any number, or one: the probe, for one caller, after the open time."""
     try:
-        return bool(_scripts(redis_url)[0](keys=[f"breaker:{name}"]))
+        answer = _scripts(redis_url)[0](keys=[f"breaker:{name}"])
     except RedisError:
-        return True
+        return ANY
+    return {0: 0, 2: 1}.get(int(answer), ANY)
 
 
 def record(redis_url: str, name: str, good: int, bad: int) -> str:

@@ -36,8 +36,8 @@ class Job(Enum):
     """Every job of the product. Arguments are ids only, as text."""
 
     LAUNCH_CAMPAIGN = Bell("campaigns.send", "jobs.campaigns.launch", 600)
-    SEND_SMS = Bell("messages.sms", "jobs.messages.send_sms", 120)
-    SEND_EMAIL = Bell("messages.email", "jobs.messages.send_email", 120)
+    SEND_SMS = Bell("messages.sms", "jobs.messages.send_sms", 300)
+    SEND_EMAIL = Bell("messages.email", "jobs.messages.send_email", 300)
     APPLY_RECEIPTS = Bell("webhooks.inbound", "jobs.messages.apply_receipts", 120)
     RECONCILE = Bell("webhooks.inbound", "jobs.messages.reconcile_doubts", 120)
     RUN_IMPORT = Bell("imports", "jobs.transfer.run_import", 3600)

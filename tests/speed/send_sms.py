@@ -12,6 +12,7 @@ import aiohttp
 
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
+from app.core.pipeline import pipeline
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
@@ -76,7 +77,7 @@ def dispatched(servers: Servers, sandbox: Sandbox, messages: int, turn: int) -> 
     channel = partial(open_channel, guard=Guard.only(["+97252*"]), allow_private=True)
     unit = partial(unit_of_work, factory, system(organisation_id))
     began = time.perf_counter()
-    tally = dispatch.dispatch(unit, channel, "sms", seconds=300)
+    tally = dispatch.dispatch(unit, partial(pipeline, settings, organisation_id), channel, "sms", seconds=300)
     took = time.perf_counter() - began
     engine.dispose()
     assert tally.sent == messages, tally

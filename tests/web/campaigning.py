@@ -1,7 +1,9 @@
 """A bank that has people, texts and providers, for tests of the pages around a campaign."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from sqlalchemy import text
 
 from app.core import clock
 from app.core.actor import system
+from app.core.pipeline import through_units
 from app.core.unit import unit_of_work
 from app.domain.access import mfa, users
 from app.domain.campaigns import drafts, launch, lifecycle
@@ -55,9 +58,8 @@ class Campaigning:
     def dispatch(self, answer: Callable[[Outgoing], Answer] = lambda _message: None) -> None:
         """Send what is due through a provider in memory."""
         line = Memory(answer=answer)
-        dispatch.dispatch(
-            lambda: unit_of_work(self.bank.factory, system(self.bank.organisation_id)), lambda *_: line, "sms"
-        )
+        unit = partial(unit_of_work, self.bank.factory, system(self.bank.organisation_id))
+        dispatch.dispatch(unit, lambda: nullcontext(through_units(unit)), lambda *_: line, "sms")
 
     def state(self, campaign_id: UUID) -> str:
         with self.bank.unit() as session:

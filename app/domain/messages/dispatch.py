@@ -5,12 +5,12 @@ whatever has no outcome afterwards is in doubt, never queued again without evide
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from decimal import Decimal
 from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,29 +19,34 @@ from sqlalchemy.orm import Session
 
 from app.core import breaker, clock
 from app.core.links import Links
+from app.core.pipeline import Step, Transact
 from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import sends
+from app.domain.messages import outcomes, sends
 from app.domain.messages.models import Send
+from app.domain.messages.outcomes import Told
 from app.domain.messages.rendering import Ready, Scene, Unready, make
 from app.domain.messages.states import RANKS
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Accepted, Channel, InDoubt, Outcome, Rejected, Unavailable
+from app.gateways.channels.base import Accepted, Channel, InDoubt, Rejected, Unavailable
 
 log = logging.getLogger(__name__)
 
-CLAIM = 500
-# The most a killed worker can leave in doubt. (Tried: two lanes of 25, one on the wire while a thread records the other: a tenth
-# slower, since the thread waits for the interpreter.)
-WINDOW = 50
-TRIES = 6
+CLAIM = 1000
+# Two windows are on the wire at a time: while one is recorded the provider works on the other. Together they are the most a
+# killed worker can leave in doubt.
+LANES = 2
+WINDOW = 25
+WINDOW_SECONDS = 90  # what has no answer by then is in doubt; less than the lease of an intent
+HEALTHY = 500  # so many good outcomes are told to the breaker at once
 _SQL = load("messages/queries.sql")
 
 OpenUnit = Callable[[], AbstractContextManager[Session]]
+OpenPipeline = Callable[[], AbstractAsyncContextManager[Transact]]
 
 
 @dataclass
@@ -59,12 +64,13 @@ class Tally:
 
 @dataclass
 class _Claim:
-    """Rows of one send leased to this run."""
+    """Rows of one send leased to this run, on an open channel."""
 
     scene: Scene
     account: ProviderAccount
     secret: str
     token: UUID
+    is_probe: bool
     ready: list[Ready] = field(default_factory=list)
     unready: list[Unready] = field(default_factory=list)
     tries: dict[UUID, int] = field(default_factory=dict)
@@ -79,102 +85,136 @@ class _Claim:
         }
 
 
-def dispatch(open_unit: OpenUnit, open_channel: OpenChannel, channel: str, *, seconds: float = 30) -> Tally:
-    """Send what is due on one channel for one organisation until nothing is, or the time is over.
+def dispatch(
+    open_unit: OpenUnit,
+    open_pipeline: OpenPipeline,
+    open_channel: OpenChannel,
+    channel: str,
+    *,
+    seconds: float = 30,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Tally:
+    """Send what is due on one channel for one organisation until nothing is, the time is over, or `stopping` says so.
 
-    `open_unit` opens a unit of work for the organisation and commits it. Raises nothing for a provider that is down: the
-    messages stay queued and the tally says so.
+    `open_unit` opens a unit of work for the organisation and commits it; `open_pipeline` a connection for the turns of the
+    lanes (core/pipeline.py). Raises nothing for a provider that is down: the messages stay queued and the tally says so.
     """
-    return asyncio.run(_Run(open_unit, open_channel, channel, monotonic() + seconds).go())
+    until = monotonic() + seconds
+    run = _Run(open_unit, open_channel, channel, lambda: stopping() or monotonic() >= until)
+    return asyncio.run(run.go(open_pipeline))
 
 
 class _Run:
-    """One run over the due messages of a channel."""
+    """One run over the due messages of a channel: lanes that take windows of claimed messages until there are none."""
 
-    def __init__(self, open_unit: OpenUnit, open_channel: OpenChannel, channel: str, until: float) -> None:
+    def __init__(
+        self, open_unit: OpenUnit, open_channel: OpenChannel, channel: str, is_over: Callable[[], bool]
+    ) -> None:
         self._unit = open_unit
         self._open_channel = open_channel
         self._channel = channel
-        self._until = until
+        self._is_over = is_over
         self._redis = ""
         self._open: dict[UUID, Channel] = {}
+        self._windows: deque[tuple[_Claim, list[Ready]]] = deque()
+        self._good: Counter[UUID] = Counter()
         self.tally = Tally()
 
-    async def go(self) -> Tally:
+    async def go(self, open_pipeline: OpenPipeline) -> Tally:
+        """Run the lanes. When one breaks, the other ends with its window and what is known is kept."""
         try:
-            while monotonic() < self._until:
-                claim = self._claim()
-                if claim is None:
-                    break
-                await self._send_claim(claim)
-                if self.tally.provider_down:
-                    break
-            else:
-                self.tally.time_over = True
+            async with open_pipeline() as transact:
+                ended = await asyncio.gather(*[self._lane(transact) for _ in range(LANES)], return_exceptions=True)
         finally:
+            self._release()
             for channel in self._open.values():
                 await channel.close()
+        for broke in ended:
+            if isinstance(broke, BaseException):
+                raise broke
         with self._unit() as session:
             sends.close_drained(session)
         return self.tally
+
+    async def _lane(self, transact: Transact) -> None:
+        """Record the last window and commit the intent of the next in one transaction, hand it over, and so on."""
+        claim: _Claim | None = None
+        told: Told = []
+        try:
+            while True:
+                taken = self._next_window()
+                steps = [_record(claim, told)] if claim and told else []
+                if taken is None:
+                    break
+                next_claim, window = taken
+                if claim is not next_claim and steps:
+                    await transact(*steps)  # the account or the send is another
+                    steps, told = [], []
+                channel = await self._opened(next_claim)
+                *_, going = await transact(*steps, _intend(next_claim, window))
+                claim, told = next_claim, []
+                self.tally.skipped += len(window) - len(going)
+                may_go = set(going)
+                await self._hand_over(channel, [ready for ready in window if ready.id in may_go], told)
+                self._note(claim, told)
+        finally:
+            if claim and told:
+                with self._unit() as session:
+                    session.execute(*_record(claim, told))
+
+    def _next_window(self) -> tuple[_Claim, list[Ready]] | None:
+        """The next window, of a new claim when the last is used up; None when nothing is due or may go now."""
+        while not (self.tally.provider_down or self.tally.time_over):
+            if self._is_over():
+                self.tally.time_over = True
+            elif self._windows:
+                return self._windows.popleft()
+            else:
+                claim = self._claim()
+                if claim is None:
+                    return None
+                cuts = range(0, len(claim.ready), WINDOW)
+                self._windows.extend((claim, claim.ready[start : start + WINDOW]) for start in cuts)
+        return None
 
     def _claim(self) -> _Claim | None:
         """Lease the next due rows, of the most urgent send that has any, and render them."""
         with self._unit() as session:
             self._redis = settings_of(session).redis_url
-            account = self._account(session)
+            account, room = self._account(session)
             if account is None:
                 return None
             for send in sends.runnable(session, self._channel):
                 token = uuid4()
-                rows = session.execute(
-                    _SQL["claim"],
-                    {
-                        "send": send.id,
-                        "occurrence": send.occurrence_id,
-                        "token": token,
-                        "now": clock.now(),
-                        "most": CLAIM,
-                    },
-                ).all()
+                wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": token}
+                rows = session.execute(_SQL["claim"], {**wanted, "now": clock.now(), "most": min(CLAIM, room)}).all()
                 if rows:
-                    people = session.execute(
-                        _SQL["recipients"], {"contacts": [row.contact_id for row in rows]}
-                    ).mappings()
+                    contacts = {"contacts": [row.contact_id for row in rows]}
+                    people = session.execute(_SQL["recipients"], contacts).mappings()
                     by_id = {person["id"]: dict(person) for person in people}
-                    claim = _Claim(_scene(session, send, account), account, accounts.secret_of(session, account), token)
+                    secret = accounts.secret_of(session, account)
+                    claim = _Claim(_scene(session, send, account), account, secret, token, is_probe=room == 1)
                     break
             else:
                 return None
         for row in rows:
             claim.tries[row.id] = row.attempts + 1
-            made = make(claim.scene, row.id, row.address_position, by_id.get(row.contact_id))
+            made = make(claim.scene, row, by_id.get(row.contact_id))
             (claim.ready if isinstance(made, Ready) else claim.unready).append(made)  # type: ignore[arg-type]
+        self._finish_unready(claim)
         return claim
 
-    def _account(self, session: Session) -> ProviderAccount | None:
-        """The first account of the channel that is not known to be down."""
+    def _account(self, session: Session) -> tuple[ProviderAccount | None, int]:
+        """The first account of the channel that is not known to be down, and how many messages it may be given."""
         for account in accounts.in_order(session, self._channel):
-            if breaker.allows(self._redis, str(account.id)):
-                return account
+            if room := breaker.room(self._redis, str(account.id)):
+                return account, room
         self.tally.provider_down = True
-        return None
-
-    async def _send_claim(self, claim: _Claim) -> None:
-        if claim.unready:
-            self._finish_unready(claim)
-        channel = await self._opened(claim)
-        told: list[tuple[Ready, Outcome]] = []
-        for start in range(0, len(claim.ready), WINDOW):
-            going = self._intend(claim, claim.ready[start : start + WINDOW], told)
-            told = await self._hand_over(channel, going)
-            self._note_health(claim, told)
-            if self.tally.provider_down:
-                self._release(claim, claim.ready[start + WINDOW :])
-                break
-        self._record(claim, told)
+        return None, 0
 
     def _finish_unready(self, claim: _Claim) -> None:
+        if not claim.unready:
+            return
         with self._unit() as session:
             session.execute(
                 _SQL["finish_claimed"],
@@ -188,94 +228,68 @@ class _Run:
             )
         self.tally.skipped += len(claim.unready)
 
-    def _intend(self, claim: _Claim, window: Sequence[Ready], told: list[tuple[Ready, Outcome]]) -> list[Ready]:
-        """Record the last window and commit the intent of the next, in one transaction; those that may go."""
-        with self._unit() as session:
-            if told:
-                self._write(session, claim, told)
-            rows = session.execute(
-                _SQL["intend"],
-                {**claim.common, "digest": claim.scene.send.digest, "ids": [ready.id for ready in window]},
-            )
-            going = set(rows.scalars())
-        self.tally.skipped += len(window) - len(going)
-        return [ready for ready in window if ready.id in going]
+    async def _hand_over(self, channel: Channel, going: list[Ready], told: Told) -> None:
+        """Send a window, telling each outcome as it becomes known; whatever has none at the end is in doubt."""
+        waiting = {ready.outgoing.reference: ready for ready in going}
+        reason = "the provider gave no outcome"
+        try:
+            async with asyncio.timeout(WINDOW_SECONDS):
+                async for outcome in channel.send([ready.outgoing for ready in going]):
+                    told.append((waiting.pop(outcome.reference), outcome))
+        except TimeoutError:
+            reason = "no answer in time"
+        told += [(ready, InDoubt(reason, reference=reference)) for reference, ready in waiting.items()]
 
-    async def _hand_over(self, channel: Channel, going: list[Ready]) -> list[tuple[Ready, Outcome]]:
-        by_reference = {ready.outgoing.reference: ready for ready in going}
-        outcomes = channel.send([ready.outgoing for ready in going])
-        told: list[tuple[Ready, Outcome]] = [(by_reference.pop(o.reference), o) async for o in outcomes]
-        told += [(ready, InDoubt("the provider gave no outcome", reference=ref)) for ref, ready in by_reference.items()]
-        return told
-
-    def _note_health(self, claim: _Claim, told: list[tuple[Ready, Outcome]]) -> None:
-        """Count the window for the breaker shared by all workers; the tally says if the account should be left alone now."""
+    def _note(self, claim: _Claim, told: Told) -> None:
+        """Count the window, also for the breaker shared by all workers; the tally says if the account is to be left alone."""
+        counted = outcomes.count(told)
+        self.tally.sent += counted[Accepted]
+        self.tally.rejected += counted[Rejected]
+        self.tally.later += counted[Unavailable]
+        self.tally.in_doubt += counted[InDoubt]
+        account_id, good = claim.account.id, counted[Accepted] + counted[Rejected]
+        if good == len(told):
+            self._good[account_id] += good
+            if not claim.is_probe and self._good[account_id] < HEALTHY:
+                return
+            good = self._good[account_id]
+        self._good[account_id] = 0
         bad = [o for _, o in told if isinstance(o, Unavailable | InDoubt)]
-        if not told:
-            return
-        moved = breaker.record(self._redis, str(claim.account.id), len(told) - len(bad), len(bad))
-        whole = next((o for o in bad if isinstance(o, Unavailable) and o.whole_account), None)
-        if not moved and not whole:
-            return
-        with self._unit() as session:
-            accounts.note_health(session, claim.account.id, bad[0].reason if bad else None)
-        self.tally.provider_down = self.tally.provider_down or moved == "opened" or whole is not None
-
-    def _record(self, claim: _Claim, told: list[tuple[Ready, Outcome]]) -> None:
-        if told:
+        moved = breaker.record(self._redis, str(account_id), good, len(bad))
+        refused = any(isinstance(o, Unavailable) and o.whole_account for o in bad)
+        if moved or refused:
             with self._unit() as session:
-                self._write(session, claim, told)
+                accounts.note_health(session, account_id, bad[0].reason if bad else None)
+        self.tally.provider_down = self.tally.provider_down or moved == "opened" or refused
 
-    def _release(self, claim: _Claim, rest: Iterable[Ready]) -> None:
-        ids = [ready.id for ready in rest]
-        if ids:
+    def _release(self) -> None:
+        """Give back what was claimed and not begun."""
+        rest: dict[UUID, tuple[_Claim, list[UUID]]] = {}
+        for claim, window in self._windows:
+            rest.setdefault(claim.token, (claim, []))[1].extend(ready.id for ready in window)
+        for claim, ids in rest.values():
             with self._unit() as session:
                 session.execute(_SQL["release"], {**claim.common, "ids": ids, "due": None})
-
-    def _write(self, session: Session, claim: _Claim, told: list[tuple[Ready, Outcome]]) -> None:
-        lines = [self._line(claim, ready, outcome) for ready, outcome in told]
-        session.execute(
-            _SQL["record"],
-            {**claim.common, "ids": [ready.id for ready, _ in told]}
-            | {name: [line[name] for line in lines] for name in lines[0]},
-        )
-
-    def _line(self, claim: _Claim, ready: Ready, outcome: Outcome) -> dict[str, Any]:
-        """One message's place in the arrays of `record`."""
-        line: dict[str, Any] = dict.fromkeys(("reasons", "references", "parts", "costs", "dues", "errors"))
-        if isinstance(outcome, Accepted):
-            self.tally.sent += 1
-            parts = outcome.parts or ready.parts
-            cost = outcome.cost if outcome.cost is not None else claim.account.cost * Decimal(parts)
-            return (
-                line | _state("sent", "accepted") | {"references": outcome.provider_id, "parts": parts, "costs": cost}
-            )
-        line |= {"reasons": outcome.category.value, "errors": outcome.reason[:500]}
-        if isinstance(outcome, InDoubt):
-            self.tally.in_doubt += 1
-            return line | _state("in_doubt", "unknown")
-        if isinstance(outcome, Rejected):
-            self.tally.rejected += 1
-            return line | _state("failed", "rejected")
-        tries = claim.tries[ready.id]
-        if tries >= TRIES and not outcome.whole_account:
-            self.tally.rejected += 1
-            return line | _state("failed", "not_sent")
-        self.tally.later += 1
-        pause = outcome.retry_after or min(15 * 2 ** (tries - 1), 3600)
-        return line | _state("queued", "not_sent") | {"dues": clock.now() + timedelta(seconds=pause)}
 
     async def _opened(self, claim: _Claim) -> Channel:
         account = claim.account
         if account.id not in self._open:
-            channel = self._open_channel(account.kind, account.config, claim.secret)
+            channel = self._open[account.id] = self._open_channel(account.kind, account.config, claim.secret)
             await channel.open()
-            self._open[account.id] = channel
         return self._open[account.id]
 
 
-def _state(state: str, outcome: str) -> dict[str, Any]:
-    return {"states": state, "ranks": RANKS[state], "outcomes": outcome}
+def _record(claim: _Claim, told: Told) -> Step:
+    """The step that writes down what became of a window."""
+    lines = outcomes.lines(told, claim.account, claim.tries)
+    return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
+
+
+def _intend(claim: _Claim, window: Iterable[Ready]) -> Step:
+    """The step that looks once more who of a window may go, and marks them as on the wire."""
+    return _SQL["intend"], {
+        **claim.common, "digest": claim.scene.send.digest, "ids": [ready.id for ready in window]
+    }  # fmt: skip
 
 
 def _scene(session: Session, send: Send, account: ProviderAccount) -> Scene:

@@ -61,14 +61,19 @@ class Message(Owned, Base):
 
     __tablename__ = "messages"
     __table_args__ = (
-        UniqueConstraint("occurrence_id", "contact_id", "channel", "step"),
+        UniqueConstraint("contact_id", "occurrence_id", "channel", "step"),  # begins with what a person's page asks for
         CheckConstraint(f"state IN {tuple(RANKS)}", name="state"),
         Index("ix_messages_due", "send_id", "due_at", postgresql_where=text("state = 'queued'")),
-        Index("ix_messages_lease", "lease_until", postgresql_where=text("state = 'sending'")),
+        # Not on lease_until: a claim changes nothing that is in an index, so its new row versions stay on their page.
+        Index("ix_messages_sending", "organisation_id", postgresql_where=text("state = 'sending'")),
         Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
         Index("ix_messages_send", "send_id", "state", "reason"),
-        Index("ix_messages_contact", "contact_id", "id"),
-        Index("ix_messages_reference", "provider_account_id", "provider_reference"),
+        Index(
+            "ix_messages_reference",
+            "provider_account_id",
+            "provider_reference",
+            postgresql_where=text("provider_reference IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (occurrence_id)"},
     )
 
@@ -125,7 +130,7 @@ class Receipt(Owned, Base):
     __tablename__ = "receipts"
     __table_args__ = (
         owned_key("provider_account_id", "provider_accounts"),
-        Index("ix_receipts_open", "organisation_id", "received_at", postgresql_where=text("applied_at IS NULL")),
+        Index("ix_receipts_due", "organisation_id", "due_at", postgresql_where=text("applied_at IS NULL")),
         Index(None, "organisation_id", "message_id"),
     )
 
@@ -139,6 +144,7 @@ class Receipt(Owned, Base):
     provider_reference: Mapped[str | None]
     occurred_at: Mapped[datetime | None]
     received_at: Mapped[Moment]
+    due_at: Mapped[Moment]
     applied_at: Mapped[datetime | None]
     result: Mapped[str | None]
 

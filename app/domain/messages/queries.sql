@@ -11,23 +11,25 @@ WHERE (occurrence_id, id) IN (
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
   ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
   AND occurrence_id = :occurrence
-RETURNING id, contact_id, address_position, attempts;
+RETURNING id, contact_id, address_position, address_blind, attempts;
 
 -- name: recipients
 -- What rendering needs of the people of a claim. Key and person are sealed; they are opened in the worker, just before sending.
 SELECT id, key, person, external_id, language, gender, city, country, timezone, properties
-FROM live.contacts WHERE id = ANY(:contacts);
+FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 
 -- name: intend
--- The gate and the intent in one: for a window of at most 50 the send's state, consent and suppression are looked at again, and
+-- The gate and the intent in one: for a window the send's state, the contact, consent and suppression are looked at again, and
 -- what may go becomes "sending". Committed before the first byte is written. What may not go ends as a skip with its reason.
 WITH wanted AS (
   SELECT m.occurrence_id, m.id, CASE
+      WHEN p.id IS NULL THEN 'deleted'
       WHEN s.message_class = 'marketing' AND c.state IS DISTINCT FROM 'granted' THEN 'no_consent'
       WHEN x.id IS NOT NULL THEN 'suppressed' END AS reason,
     c.entry_id
   FROM messages m
   JOIN sends s ON s.id = m.send_id AND s.state = 'running' AND s.not_after > :now AND s.digest IS NOT DISTINCT FROM :digest
+  LEFT JOIN contacts p ON p.id = m.contact_id AND p.deleted_at IS NULL
   LEFT JOIN consent_states c ON c.contact_id = m.contact_id AND c.channel = m.channel AND c.purpose = 'marketing'
   LEFT JOIN suppressions x ON x.organisation_id = m.organisation_id AND x.channel = m.channel AND x.blind = m.address_blind
     AND x.lifted_at IS NULL
@@ -53,12 +55,10 @@ SELECT id FROM moved WHERE state = 'sending';
 
 -- name: record
 -- What became of a window. "Accepted" is a fact and needs no token; the way back to "queued" is only for this worker's own,
--- definitely not sent, attempt. Arrays are of equal length, one place a message.
+-- definitely not sent, attempt. :told is a JSON list of records (outcomes.py).
 WITH told AS (
-  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:ranks AS smallint[]), CAST(:reasons AS text[]),
-    CAST(:references AS text[]), CAST(:parts AS smallint[]), CAST(:costs AS numeric[]), CAST(:dues AS timestamptz[]),
-    CAST(:outcomes AS text[]), CAST(:errors AS text[]))
-    AS t (id, state, rank, reason, reference, parts, cost, due, outcome, error)
+  SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS t (id uuid, state text, rank smallint, reason text, reference text,
+    parts smallint, cost numeric, due timestamptz, outcome text, error text)
 ), moved AS (
   UPDATE messages m SET
     state = t.state, rank = t.rank, reason = CASE WHEN t.state = 'failed' THEN t.reason END,
@@ -77,7 +77,7 @@ WITH told AS (
 UPDATE attempts a SET finished_at = clock_timestamp(), outcome = t.outcome, category = t.reason, error = t.error,
   provider_reference = t.reference
 FROM told t
-WHERE a.occurrence_id = :occurrence AND a.message_id = ANY(CAST(:ids AS uuid[])) AND a.message_id = t.id
+WHERE a.occurrence_id = :occurrence AND a.message_id = ANY(:ids) AND a.message_id = t.id
   AND a.provider_account_id = :account AND a.finished_at IS NULL;
 
 -- name: release
@@ -114,8 +114,9 @@ WHERE s.id = :send AND m.send_id = s.id AND m.occurrence_id = s.occurrence_id AN
 RETURNING m.id;
 
 -- name: drain
--- Sends with nothing left to hand over. Messages in doubt do not hold a send open: they have a page and a policy of their own.
-UPDATE sends s SET state = 'drained', drained_at = :now
+-- Sends with nothing left to hand over; a stopped one stays stopped. Messages in doubt do not hold a send open: they have a page
+-- and a policy of their own.
+UPDATE sends s SET state = CASE s.state WHEN 'running' THEN 'drained' ELSE s.state END, drained_at = :now
 WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS (
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id = s.occurrence_id AND m.state IN ('queued', 'sending'))
 RETURNING s.id, s.source_kind, s.source_id;
@@ -146,27 +147,32 @@ UPDATE messages SET state = 'sent', rank = 50, provider_reference = COALESCE(pro
 WHERE occurrence_id = :occurrence AND id = :id AND rank < 50;
 
 -- name: resolve_absent
--- Compare-and-set on the doubt itself: an old answer must not requeue a newer doubt.
-UPDATE messages SET state = 'queued', rank = 10, due_at = :now, doubt_at = NULL
-WHERE occurrence_id = :occurrence AND id = :id AND state = 'in_doubt' AND doubt_at = :doubt
-RETURNING id;
+-- Compare-and-set on the doubt itself: an old answer must not requeue a newer doubt. What was stopped meanwhile is not sent.
+UPDATE messages m SET state = CASE s.state WHEN 'stopped' THEN 'cancelled' ELSE 'queued' END,
+  rank = CASE s.state WHEN 'stopped' THEN 90 ELSE 10 END,
+  reason = CASE s.state WHEN 'stopped' THEN 'cancelled' END,
+  final_at = CASE s.state WHEN 'stopped' THEN CAST(:now AS timestamptz) END,
+  due_at = :now, doubt_at = NULL
+FROM sends s
+WHERE m.occurrence_id = :occurrence AND m.id = :id AND m.state = 'in_doubt' AND m.doubt_at = :doubt
+  AND s.id = m.send_id
+RETURNING m.state;
 
 -- name: keep_receipts
 -- The inbox: one row per provider event, however often it is delivered.
 INSERT INTO receipts (provider_account_id, event_key, organisation_id, kind, category, code, occurrence_id, message_id,
-  provider_reference, occurred_at, received_at)
-SELECT :account, t.key, :organisation, t.kind, t.category, t.code, t.occurrence, t.message, t.reference, t.occurred, :now
+  provider_reference, occurred_at, received_at, due_at)
+SELECT :account, t.key, :organisation, t.kind, t.category, t.code, t.occurrence, t.message, t.reference, t.occurred, :now, :now
 FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:categories AS text[]), CAST(:codes AS text[]),
   CAST(:occurrences AS uuid[]), CAST(:messages AS uuid[]), CAST(:references AS text[]), CAST(:occurreds AS timestamptz[]))
   AS t (key, kind, category, code, occurrence, message, reference, occurred)
 ON CONFLICT DO NOTHING;
 
 -- name: take_receipts
--- Receipts not applied yet; those that matched nothing are tried again for seven days, with pauses.
+-- Receipts that are due; those that matched nothing are tried again for seven days, with ever longer pauses.
 SELECT provider_account_id, event_key FROM receipts
-WHERE applied_at IS NULL AND received_at > CAST(:now AS timestamptz) - interval '7 days'
-  AND (result IS NULL OR received_at < CAST(:now AS timestamptz) - interval '30 seconds')
-ORDER BY received_at LIMIT :most FOR UPDATE SKIP LOCKED;
+WHERE applied_at IS NULL AND due_at <= :now AND received_at > CAST(:now AS timestamptz) - interval '7 days'
+ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED;
 
 -- name: apply_receipts
 -- Several receipts of one message may come at once, in any order: the highest rank wins, and only ever raises the state.
@@ -196,11 +202,13 @@ WITH taken AS (
   FROM taken t WHERE r.provider_account_id = t.provider_account_id AND r.event_key = t.event_key
   RETURNING r.event_key
 )
-SELECT t.kind, t.category, m.contact_id, m.channel, m.address_position, m.occurrence_id, m.id
+SELECT t.kind, t.category, m.channel, m.address_blind
 FROM taken t JOIN messages m ON m.occurrence_id = t.occurrence_id AND m.id = t.id
 WHERE t.kind IN ('bounced', 'complained') OR t.category = 'opted_out';
 
 -- name: leave_unmatched
-UPDATE receipts r SET result = 'unmatched'
+-- Again after as long as it has waited already: at least half a minute, at most an hour.
+UPDATE receipts r SET result = 'unmatched', due_at = CAST(:now AS timestamptz)
+  + LEAST(GREATEST(CAST(:now AS timestamptz) - r.received_at, interval '30 seconds'), interval '1 hour')
 FROM unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS t (account, key)
 WHERE r.provider_account_id = t.account AND r.event_key = t.key AND r.applied_at IS NULL;

@@ -5,19 +5,16 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import RowMapping, exists, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import ring
-from app.domain.access.keyring import vault_of
 from app.domain.consent import suppression
-from app.domain.contacts.models import Contact
 from app.domain.messages import reference
 from app.domain.messages.models import Receipt as Inbox
-from app.domain.messages.rendering import ADDRESSES
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
 from app.gateways.channels.base import Receipt
@@ -75,24 +72,18 @@ def apply_some(session: Session) -> int:
         return 0
     picked = {"accounts": [row.provider_account_id for row in taken], "keys": [row.event_key for row in taken]}
     told = session.execute(_SQL["apply_receipts"], {**picked, "now": clock.now()}).mappings().all()
-    session.execute(_SQL["leave_unmatched"], picked)
+    session.execute(_SQL["leave_unmatched"], {**picked, "now": clock.now()})
     for row in told:
-        _suppress(session, dict(row))
+        _suppress(session, row)
     return len(taken)
 
 
-def _suppress(session: Session, row: Mapping[str, object]) -> None:
-    """A hard bounce, a complaint or an opt-out told by the provider: the address is never written to again."""
-    reason = _SUPPRESS.get(str(row["category"])) or _SUPPRESS[str(row["kind"])]
-    contact = session.get(Contact, row["contact_id"])
-    if contact is None:
-        return
-    person = vault_of(session).open_person(contact.id, contact.key, contact.person)
-    known = person.get(ADDRESSES[str(row["channel"])])
-    position = row["address_position"]
-    if isinstance(known, list) and isinstance(position, int) and position < len(known):
-        suppression.suppress(
-            session, str(known[position]), channel=str(row["channel"]), reason=reason, source="provider"
+def _suppress(session: Session, row: RowMapping) -> None:
+    """A hard bounce, a complaint or an opt-out told by the provider: the address it went to is never written to again."""
+    reason = _SUPPRESS.get(row["category"]) or _SUPPRESS[row["kind"]]
+    if row["address_blind"]:
+        suppression.suppress_blind(
+            session, row["address_blind"], channel=row["channel"], reason=reason, source="provider"
         )
 
 
@@ -109,6 +100,6 @@ def apply_all(open_unit: Callable[[], AbstractContextManager[Session]], *, secon
 
 
 def are_waiting(session: Session) -> bool:
-    """True if the inbox holds receipts nobody has looked at."""
-    fresh = exists().where(Inbox.applied_at.is_(None), Inbox.result.is_(None))
-    return bool(session.execute(select(fresh)).scalar())
+    """True if the inbox holds receipts that are due."""
+    due = exists().where(Inbox.applied_at.is_(None), Inbox.due_at <= clock.now())
+    return bool(session.execute(select(due)).scalar())

@@ -104,15 +104,14 @@ def _resolve_found(open_unit: OpenUnit, doubt: Any, provider_id: str) -> int:
 def _resolve_absent(open_unit: OpenUnit, doubt: Any) -> int:
     with open_unit() as session:
         values = {"occurrence": doubt.occurrence_id, "id": doubt.id, "doubt": doubt.doubt_at, "now": clock.now()}
-        rows = session.execute(_SQL["resolve_absent"], values).all()
-        _reopen_send(session, doubt.occurrence_id, doubt.id)
-    return len(rows)
+        states = session.execute(_SQL["resolve_absent"], values).scalars().all()
+        if "queued" in states:
+            _reopen_send(session, session.get_one(Message, (doubt.id, doubt.occurrence_id)))
+    return len(states)
 
 
-def _reopen_send(session: Session, occurrence_id: UUID, message_id: UUID) -> None:
-    message = session.get(Message, (message_id, occurrence_id))
-    if message is None:
-        return
+def _reopen_send(session: Session, message: Message) -> None:
+    """A send that had nothing left has something again."""
     send = session.get_one(Send, message.send_id)
     if send.state == "drained":
         send.state, send.drained_at = "running", None
@@ -123,7 +122,7 @@ def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Messa
     """A person settles a doubt: `as_` is "sent" (believe it arrived) or "again" (send it once more, knowingly).
 
     Raises:
-        NotFound, Conflict (not in doubt), Invalid.
+        NotFound, Conflict (not in doubt, or sending it again although it was stopped), Invalid.
     """
     require(by, "messages:operate")
     message = session.execute(select(Message).where(Message.id == message_id).with_for_update()).scalar_one_or_none()
@@ -133,13 +132,15 @@ def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Messa
         raise Conflict(mark("This message is not in doubt any more."))
     if as_ not in ("sent", "again"):
         raise Invalid.field("as", mark("Choose “sent” or “again”."))
+    if as_ == "again" and session.get_one(Send, message.send_id).state == "stopped":
+        raise Conflict(mark("This was cancelled: its messages cannot be sent again."))
     state = "sent" if as_ == "sent" else "queued"
     message.state, message.rank = state, RANKS[state]
     message.doubt_at = None
     if state == "queued":
         message.due_at = clock.now()
         session.flush()
-        _reopen_send(session, message.occurrence_id, message.id)
+        _reopen_send(session, message)
     trail.record(session, by, f"message.resolved_{as_}", ("message", message.id))
     return message
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.core.links import Links, Target
 from app.core.vault import OrganisationVault, Sealed
+from app.domain.consent.models import ADDRESS_KIND
 from app.domain.content import mime, sms
 from app.domain.content.models import TemplateVersion
 from app.domain.content.render import Prepared, TemplateError, prepared
@@ -72,17 +73,23 @@ def data_of(row: Mapping[str, Any], person: Mapping[str, Any], scene_names: Mapp
     }
 
 
-def make(scene: Scene, message_id: UUID, position: int | None, row: Mapping[str, Any] | None) -> Ready | Unready:
-    """One message, ready or with the reason why not."""
+def make(scene: Scene, message: Any, row: Mapping[str, Any] | None) -> Ready | Unready:
+    """One claimed message, ready or with the reason why not.
+
+    The address that was looked at (consent, suppression, who shares it) is the one that is written to, or nobody.
+    """
+    message_id = message.id
     if row is None:
         return Unready(message_id, "skipped", "deleted")
     try:
         person = scene.vault.open_person(row["id"], row["key"], row["person"])
         addresses = person.get(ADDRESSES[scene.send.channel]) or []
         assert isinstance(addresses, list)
-        to = str(addresses[position or 0])
+        to = str(addresses[message.address_position or 0])
     except (Sealed, IndexError):
         return Unready(message_id, "skipped", "no_address")
+    if scene.vault.blind(ADDRESS_KIND[scene.send.channel], to) != message.address_blind:
+        return Unready(message_id, "skipped", "address_changed")
     data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
     try:
         return (

@@ -24,6 +24,7 @@ REASON = {
     "duplicate_address": mark("Same address as somebody else"),
     "erased": mark("Erased"),
     "deleted": mark("Deleted"),
+    "address_changed": mark("Address changed meanwhile"),
     "text_failed": mark("The text could not be made"),
     "cancelled": mark("Cancelled"),
     "expired": mark("Out of date"),

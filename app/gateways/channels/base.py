@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from time import monotonic
 from types import TracebackType
 from typing import Protocol, Self
+
+BEGIN_SECONDS = 30.0  # what could not be begun by then was surely not sent
 
 
 class Category(StrEnum):
@@ -247,7 +250,11 @@ class OneByOne:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, waiting: Iterator[Outgoing], tell: Callable[[Outcome], None]) -> None:
+        until = monotonic() + BEGIN_SECONDS
         for message in waiting:
+            if monotonic() > until:
+                tell(Unavailable("the provider was too slow to begin this one", reference=message.reference))
+                continue
             try:
                 tell(await self.send_one(message))
             except (Rejected, Unavailable, InDoubt) as refusal:

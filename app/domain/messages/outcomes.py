@@ -1,0 +1,52 @@
+"""What a provider's outcome does to a message: its place in the statement that records a window."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from app.core import clock
+from app.domain.messages.rendering import Ready
+from app.domain.messages.states import RANKS
+from app.domain.providers.models import ProviderAccount
+from app.gateways.channels.base import Accepted, InDoubt, Outcome, Rejected, Unavailable
+
+Told = list[tuple[Ready, Outcome]]
+LONGEST_PAUSE = 3600
+
+
+def lines(
+    told: Sequence[tuple[Ready, Outcome]], account: ProviderAccount, tries: dict[UUID, int]
+) -> list[dict[str, Any]]:
+    """One record a message, as `record` in queries.sql reads them."""
+    return [{"id": str(ready.id)} | _line(ready, outcome, account, tries[ready.id]) for ready, outcome in told]
+
+
+def _line(ready: Ready, outcome: Outcome, account: ProviderAccount, tries: int) -> dict[str, Any]:
+    if isinstance(outcome, Accepted):
+        parts = outcome.parts or ready.parts
+        cost = outcome.cost if outcome.cost is not None else account.cost * Decimal(parts)
+        said = {"reference": outcome.provider_id, "parts": parts, "cost": str(cost)}
+        return _state("sent", "accepted") | said
+    why = {"reason": outcome.category.value, "error": outcome.reason[:500]}
+    match outcome:
+        case InDoubt():
+            return _state("in_doubt", "unknown") | why
+        case Rejected():
+            return _state("failed", "rejected") | why
+        case Unavailable():
+            # Surely not sent: it waits, longer each time, until its send is out of date.
+            pause = outcome.retry_after or min(15 * 2 ** min(tries - 1, 10), LONGEST_PAUSE)
+            due = clock.now() + timedelta(seconds=pause)
+            return _state("queued", "not_sent") | why | {"due": due.isoformat()}
+
+
+def _state(state: str, outcome: str) -> dict[str, Any]:
+    return {"state": state, "rank": RANKS[state], "outcome": outcome}
+
+
+def count(told: Sequence[tuple[Ready, Outcome]]) -> Counter[type[Any]]:
+    """How many outcomes of each kind."""
+    return Counter(type(outcome) for _, outcome in told)
