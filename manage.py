@@ -1,4 +1,4 @@
-"""Start, test and measure Carillon: python3 manage.py up | test | bench | stop."""
+"""Start, test and measure Carillon: python3 manage.py up | test | bench | stop | organisation."""
 
 import sys
 

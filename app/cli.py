@@ -1,23 +1,30 @@
-"""The command line: flask migrate | seed-demo | doctor | audit-verify."""
+"""The command line: flask migrate | create-organisation | organisations | seed-demo | audit-verify."""
 
 import json
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import click
 from flask import Flask, current_app
 from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
+from app.core.errors import DomainError
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
+from app.domain.access import users
+from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 
 
 def register(app: Flask) -> None:
     """Hang the commands on the application."""
     app.cli.add_command(migrate)
+    app.cli.add_command(create_organisation)
+    app.cli.add_command(organisations)
     app.cli.add_command(seed_demo)
     app.cli.add_command(audit_verify)
 
@@ -59,15 +66,67 @@ def seed_demo(access_file: Path) -> None:
     click.echo(f"The demo organisation is loaded; its logins are in {access_file}.")
 
 
+@click.command("create-organisation")
+@click.option("--name", required=True, help="The organisation's name.")
+@click.option("--email", required=True, help="The address its first administrator signs in with.")
+@click.option("--admin", required=True, help="The administrator's own name.")
+def create_organisation(name: str, email: str, admin: str) -> None:
+    """Make an organisation with its first administrator, who then adds everybody else.
+
+    A terminal is asked for the password; where there is none, or nothing is typed, one is made and printed once.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
+    if not (name.strip() and admin.strip()):
+        raise click.ClickException("The organisation and its administrator need a name. Nothing was made.")
+    typed = _asked_for() if _is_terminal() else ""
+    password = typed or users.new_password()
+    try:
+        with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
+            made = users.create_organisation(session, users.NewOrganisation(name=name.strip()))
+            user = users.create_user(
+                session, email=email, name=admin.strip(), role="owner", password=password, by=system(made.id)
+            )
+    except DomainError as broke:
+        raise click.ClickException(f"{broke} Nothing was made.") from None
+    proof = "the password just typed" if typed else f"this password, shown only now: {password}"
+    click.echo(f"{made.name} is there. {user.name} signs in at {settings.base_url} with {user.email} and {proof}")
+    click.echo("The first sign-in shows a code to scan with an authenticator. Then: Settings, Users, to add the others.")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _asked_for() -> str:
+    prompt = "The administrator's password, 12 characters or more (Enter: one is made)"
+    return str(click.prompt(prompt, default="", show_default=False, hide_input=True, confirmation_prompt="Once more"))
+
+
+@click.command("organisations")
+def organisations() -> None:
+    """List the organisations there are."""
+    settings: Settings = current_app.config["SETTINGS"]
+    factory = session_factory(make_engine(settings), settings)
+    ids = _organisation_ids(factory)
+    for organisation_id in ids:
+        with unit_of_work(factory, system(organisation_id)) as session:
+            click.echo(f"{organisation_id}: {organisation_of(session).name}")
+    if not ids:
+        click.echo("There is no organisation.")
+
+
+def _organisation_ids(factory: sessionmaker[Session]) -> list[UUID]:
+    with unit_of_work(factory, None) as session:
+        return list(session.execute(text("SELECT organisation_ids()")).scalars())
+
+
 @click.command("audit-verify")
 def audit_verify() -> None:
     """Read every organisation's audit chain and tell whether anything was changed, removed or added."""
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
-    with unit_of_work(factory, None) as session:
-        ids = list(session.execute(text("SELECT organisation_ids()")).scalars())
     broken = False
-    for organisation_id in ids:
+    for organisation_id in _organisation_ids(factory):
         with unit_of_work(factory, system(organisation_id)) as session:
             verdict = trail.verify_chain(session)
         state = "whole" if verdict.broken_at is None else f"BROKEN at entry {verdict.broken_at}: {verdict.reason}"

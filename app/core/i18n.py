@@ -14,8 +14,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-from app.core.errors import DomainError
-
 # en_IL and not en_US: shekels before the number, day before month, 24 hours.
 LANGUAGES = {"en": "en_IL", "he": "he_IL"}
 NAMES = {"en": "English", "he": "עברית"}
@@ -63,11 +61,6 @@ def say(message: str, values: dict[str, object] | None, locale: str) -> str:
     """A marked message in a language, its %(name)s places filled."""
     text = translator(locale).gettext(message)
     return text % values if values else text
-
-
-def say_error(error: DomainError, locale: str) -> str:
-    """What a domain error says in a language."""
-    return say(error.message, error.values, locale)
 
 
 def number(value: float | Decimal, locale: str, digits: int | None = None) -> str:

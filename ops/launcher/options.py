@@ -21,6 +21,9 @@ class Options:
     no_sandbox: bool = False
     fast: bool = False
     rest: tuple[str, ...] = ()
+    name: str = ""
+    email: str = ""
+    admin: str = ""
 
 
 def parse(words: list[str]) -> Options:
@@ -29,7 +32,7 @@ def parse(words: list[str]) -> Options:
         # pytest's own words follow, in their order, and argparse would sort them
         return Options("test", fast="--fast" in words, rest=tuple(word for word in words[1:] if word != "--fast"))
     parser = argparse.ArgumentParser(prog="manage.py", description="Start, test and measure Carillon.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop | organisation")
     up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
     data(up)
     up.add_argument("--host", default=Options.host, help="address to listen on (default: this machine only)")
@@ -37,6 +40,11 @@ def parse(words: list[str]) -> Options:
     up.add_argument("--no-demo", action="store_true", help="do not load the demo organisation")
     up.add_argument("--no-sandbox", action="store_true", help="do not start the little local providers")
     data(verbs.add_parser("stop", help="stop what runs on a data folder"))
+    made = verbs.add_parser("organisation", help="make an organisation and its first administrator, while up is running")
+    data(made)
+    made.add_argument("--name", required=True, help="name of the organisation")
+    made.add_argument("--email", required=True, help="e-mail address the administrator signs in with")
+    made.add_argument("--admin", required=True, help="name of the administrator")
     test = verbs.add_parser("test", help="check and test everything, on servers of its own")
     test.add_argument("--fast", action="store_true", help="without story and browser tests")
     test.add_argument("rest", nargs="*", metavar="PATH", help="only these tests (or any other words for pytest)")

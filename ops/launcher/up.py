@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from ops.launcher import embedded, environment, system
+from ops.launcher import embedded, environment, organisation, system
 from ops.launcher.address import Address, free_port, must_be_free
 from ops.launcher.datafolder import DataFolder, read, write
 from ops.launcher.kernel import wait_until
@@ -255,10 +255,18 @@ class Start:
             say("\nThe demo organisation's logins:")
             say(table([("role", "e-mail", "password", "second factor (secret)"), *map(row, people, people.values())]))
             say(f"\nThe same, with the API keys: {self.folder.access}")
+        if not self.with_demo() and self.is_empty():
+            say("\nThere is no organisation yet, so nobody can sign in. Make one, in another terminal:")
+            say(f"  {organisation.command(self.folder.path)}\n")
         if not self.options.no_sandbox:
             say(f"What was sent, instead of reaching people: {self.env['CARILLON_SANDBOX_URL']}")
         say(f"Data and logs: {self.folder.path}")
         say("Stop with Ctrl-C.")
+
+    def is_empty(self) -> bool:
+        """Whether there is no organisation at all."""
+        done = run([environment.PYTHON, "-m", "flask", "--app", "wsgi", "organisations"], env=self.env)
+        return done.returncode == 0 and "There is no organisation." in done.stdout
 
     def watch(self) -> None:
         """Keep everybody running until a signal ends it."""

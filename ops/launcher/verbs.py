@@ -34,6 +34,10 @@ def verb(name: str) -> Callable[[Options], int]:
         from ops.launcher.stop import stop
 
         return stop
+    if name == "organisation":
+        from ops.launcher.organisation import organisation
+
+        return organisation
     if name == "bench":
         from ops.launcher.bench import bench
 

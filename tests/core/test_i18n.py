@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from app.core import i18n
-from app.core.errors import Invalid
 
 MOMENT = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
 HEBREW = """
@@ -64,6 +63,6 @@ def test_a_catalogue_is_compiled_from_its_po_file(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(i18n, "FOLDER", tmp_path)
     i18n._catalogue.cache_clear()
     assert i18n.translator("he_IL").ngettext("One row", "%(num)s rows", 3) == "%(num)s שורות"
-    assert i18n.say_error(Invalid("Not “%(what)s”.", what="א"), "he") == "לא „א”."
-    assert i18n.say_error(Invalid("Not “%(what)s”.", what="א"), "en") == "Not “א”."
+    assert i18n.say("Not “%(what)s”.", {"what": "א"}, "he") == "לא „א”."
+    assert i18n.say("Not “%(what)s”.", {"what": "א"}, "en") == "Not “א”."
     i18n._catalogue.cache_clear()

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,7 @@ def test_a_traceback_becomes_its_reason(said: str, why: str) -> None:
         (["up", "--port", "none"], "none is not a port"),
         (["up", "--data", "/dev/null"], "The data folder /dev/null cannot be used"),
         (["dance"], "invalid choice"),
+        (["organisation", "--name", "First Bank"], "the following arguments are required: --email, --admin"),
     ],
 )
 def test_mistakes_are_answered_with_a_sentence(words: list[str], sentence: str) -> None:
@@ -74,6 +76,14 @@ def test_mistakes_are_answered_with_a_sentence(words: list[str], sentence: str) 
     assert done.returncode != 0
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_organisation_needs_something_that_runs(tmp_path: Path) -> None:
+    words = ["organisation", "--name", "First Bank", "--email", "admin@bank.example", "--admin", "Dana Levi"]
+    command = [sys.executable, "manage.py", *words, "--data", str(tmp_path / "my var")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"start it with python3 manage.py up --no-demo --data '{tmp_path}/my var'" in done.stderr
 
 
 def test_every_requirement_is_pinned() -> None:

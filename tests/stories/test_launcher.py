@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -13,6 +15,7 @@ from typing import NamedTuple
 
 import httpx
 import psutil
+import pyotp
 import pytest
 
 from ops.launcher.address import free_port
@@ -31,12 +34,12 @@ class Up(NamedTuple):
     seconds: float
 
 
-def up(data: Path, port: int) -> Up:
+def up(data: Path, port: int, *words: str) -> Up:
     """Start the product and wait for its last line."""
     began = time.monotonic()
     env = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "up", "--data", str(data), "--port", str(port)],
+        [sys.executable, "manage.py", "up", "--data", str(data), "--port", str(port), *words],
         cwd=ROOT,
         env=env,
         stdin=subprocess.DEVNULL,
@@ -45,12 +48,12 @@ def up(data: Path, port: int) -> Up:
         text=True,
     )
     assert process.stdout is not None
-    words = ""
+    said = ""
     for line in process.stdout:
-        words += line
+        said += line
         if READY in line:
-            return Up(process, words, time.monotonic() - began)
-    pytest.fail(f"manage.py up ended with {process.wait()}: {words}")
+            return Up(process, said, time.monotonic() - began)
+    pytest.fail(f"manage.py up ended with {process.wait()}: {said}")
 
 
 def family(data: Path) -> list[psutil.Process]:
@@ -127,3 +130,31 @@ def test_a_killed_launcher_is_recovered_from(data: Path) -> None:
     assert done.stdout.endswith("Stopped.\n")
     assert again.process.wait(5) == 0
     assert family(data) == []
+
+
+def test_a_bank_of_ones_own_begins_with_its_administrator(data: Path) -> None:
+    port = free_port(0)
+    first = up(data, port, "--no-demo", "--no-sandbox")
+    (advice,) = re.findall(r"^  (python3 manage.py organisation .*)$", first.words, re.MULTILINE)
+    command = [sys.executable, *shlex.split(advice)[1:]]
+    made = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    password = made.stdout.partition("shown only now: ")[2].split()[0]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as browser:
+        told = {"email": "admin@bank.example", "password": password}
+        page = browser.post("/login", data=told | token(browser.get("/login").text)).text
+        (secret,) = re.findall(r"\b[A-Z2-7]{32}\b", page)
+        entered = browser.post("/login/code", data={"code": pyotp.TOTP(secret).now()} | token(page))
+        assert entered.status_code == 200
+        assert "Dana Levi" in browser.get("/settings/users").text
+
+    again = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "This address is taken already. Nothing was made." in again.stderr
+    stop(first, signal.SIGTERM, data)
+
+
+def token(page: str) -> dict[str, str]:
+    """The token a form sends back."""
+    (found,) = set(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page))
+    return {"csrf_token": found}

@@ -12,6 +12,7 @@ from app.domain.campaigns.models import Campaign
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import listing
 from app.domain.messages.models import Message, Send, Trace
+from app.domain.messages.states import OPEN
 
 
 def numbers(session: Session, campaign: Campaign, *, by: Actor) -> list[listing.Numbers]:
@@ -33,7 +34,7 @@ def progress(session: Session, campaign_ids: Sequence[UUID], *, by: Actor) -> di
     require(by, "campaigns:read")
     if not campaign_ids:
         return {}
-    waiting = Message.state.in_(("queued", "sending"))
+    waiting = Message.state.in_(OPEN)
     query = (
         select(Send.source_id, func.count(), func.count().filter(~waiting))
         .join(Message, (Message.send_id == Send.id) & (Message.occurrence_id == Send.occurrence_id))

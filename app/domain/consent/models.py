@@ -10,7 +10,6 @@ from app.core.db import Base, Moment, Owned, Uuid7, owned_key
 
 ADDRESS_KIND = {"sms": "phone", "email": "email"}  # what a channel writes to
 CHANNELS = tuple(ADDRESS_KIND)
-PURPOSES = ("marketing",)
 SUPPRESSION_REASONS = ("opt_out", "hard_bounce", "complaint", "manual", "legal")
 
 

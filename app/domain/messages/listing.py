@@ -14,6 +14,7 @@ from app.core.page import Ask, Page, fetch
 from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages.models import Attempt, Message, Receipt, Send, Trace
+from app.domain.messages.states import HANDED_OVER, NOT_SENT, OPEN
 from app.domain.providers.models import ProviderAccount
 
 
@@ -162,17 +163,17 @@ class Numbers:
     @property
     def not_sent(self) -> int:
         """Everybody who got nothing: skipped, cancelled, expired."""
-        return sum(self.states.get(s, 0) for s in ("skipped", "cancelled", "expired"))
+        return sum(self.states.get(s, 0) for s in NOT_SENT)
 
     @property
     def handed_over(self) -> int:
         """Everything a provider has accepted, whatever came of it."""
-        return sum(self.states.get(s, 0) for s in ("sent", "delivered", "undeliverable", "failed"))
+        return sum(self.states.get(s, 0) for s in HANDED_OVER)
 
     @property
     def open_now(self) -> int:
         """What still has to be handed over."""
-        return self.states.get("queued", 0) + self.states.get("sending", 0)
+        return sum(self.states.get(s, 0) for s in OPEN)
 
 
 def numbers(session: Session, source_id: UUID) -> list[Numbers]:
@@ -197,7 +198,7 @@ def numbers(session: Session, source_id: UUID) -> list[Numbers]:
         cost = Decimal(0)
         for row in session.execute(query):
             one.states[row.state] = one.states.get(row.state, 0) + row.number
-            if row.state in ("skipped", "cancelled", "expired"):
+            if row.state in NOT_SENT:
                 one.skips[row.reason or row.state] = one.skips.get(row.reason or row.state, 0) + row.number
             elif row.reason and row.state in ("failed", "undeliverable"):
                 one.failures[row.reason] = one.failures.get(row.reason, 0) + row.number

@@ -18,9 +18,6 @@ RANKS = {
     "expired": 90,
 }
 
-OPEN = ("queued", "sending", "in_doubt")
+OPEN = ("queued", "sending")
 HANDED_OVER = ("sent", "undeliverable", "failed", "delivered")
 NOT_SENT = ("skipped", "cancelled", "expired")
-
-# Why a contact of the audience got no message, in the order in which the reasons are tried.
-SKIP_REASONS = ("erased", "no_consent", "no_address", "suppressed", "duplicate_address")

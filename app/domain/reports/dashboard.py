@@ -16,6 +16,7 @@ from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
 from app.domain.messages import listing
 from app.domain.messages.models import Message, Send
+from app.domain.messages.states import HANDED_OVER
 from app.domain.segments.models import Segment
 from app.domain.transfer.models import Import
 
@@ -38,7 +39,7 @@ class Board:
 
     @property
     def handed_over(self) -> int:
-        return sum(self.states.get(s, 0) for s in ("sent", "delivered", "undeliverable", "failed"))
+        return sum(self.states.get(s, 0) for s in HANDED_OVER)
 
     @property
     def delivered_share(self) -> float | None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Exists, Select, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Exists, and_, false, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -62,11 +62,6 @@ class Setting:
 def setting(session: Session) -> Setting:
     """The present moment of the session's organisation."""
     return Setting(session, catalogue(session), vault_of(session), clock.now(), organisation_of(session).timezone)
-
-
-def matching(session: Session, definition: Definition) -> Select[Any]:
-    """The ids of the contacts a definition matches; whoever is deleted is never among them."""
-    return select(contact.c.id).where(present(), predicate(session, definition))
 
 
 def present() -> Predicate:

@@ -13,7 +13,6 @@ MOST_DEEP = 5
 MOST_CONDITIONS = 50
 MOST_VALUES = 1000
 BUCKETS = 10_000
-NUMBER_OPS = ("eq", "neq", "gt", "gte", "lt", "lte")
 CHANNELS = ("sms", "email")
 DEEDS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "failed")
 UNITS = ("hours", "days", "weeks", "months", "years")
