@@ -22,6 +22,7 @@ QUEUES = (
     "outbox",
     "upkeep",
 )
+ENOUGH = 3  # jobs that wait in a queue
 
 
 class Bell(NamedTuple):
@@ -66,15 +67,14 @@ def ring_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
         log.warning("the doorbell did not ring; the sweeper will", extra={"reason": type(broke).__name__})
 
 
-def ring_missing(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
-    """Ring only where nobody has rung already: queues with jobs waiting need no further ring."""
+def quiet(redis_url: str) -> set[str]:
+    """The queues where hardly a job waits: the others need no further ring. None if they cannot be reached."""
     try:
         redis = connection(redis_url)
-        waiting = {bell: Queue(bell, connection=redis).count for bell in {job.value.queue for job, _ in rings}}
+        return {name for name in QUEUES if Queue(name, connection=redis).count < ENOUGH}
     except RedisError as broke:
         log.warning("the doorbell cannot be reached", extra={"reason": type(broke).__name__})
-        return
-    ring_all(redis_url, [(job, ids) for job, ids in rings if waiting[job.value.queue] < 3])
+        return set()
 
 
 def beat(redis_url: str, name: str) -> None:
