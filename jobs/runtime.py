@@ -48,6 +48,14 @@ class Runtime:
         with unit_of_work(self.factory, None) as session:
             return list(session.execute(text("SELECT organisation_ids()")).scalars())
 
+    def for_each(self, act: Callable[[UUID], object]) -> None:
+        """Do it for every organisation; the trouble of one is logged, and does not end the round of the others."""
+        for organisation_id in self.organisations():
+            try:
+                act(organisation_id)
+            except Exception:
+                log.exception("a round failed for one organisation", extra={"organisation": organisation_id})
+
     def open_channel(self, kind: str, config: Mapping[str, object], secret: str) -> Channel:
         """A provider's channel behind this environment's guard."""
         return open_channel(

@@ -28,12 +28,17 @@ _LOCK = 0x6361_7269  # one sweeper at a time
 
 
 def sweep(here: Runtime) -> int:
-    """Look once over all organisations and ring; how many bells."""
-    rings: list[tuple[Job, tuple[str, ...]]] = []
-    for organisation_id in here.organisations():
-        rings += _sweep_one(here, organisation_id)
-    queue.ring_missing(here.settings.redis_url, rings)
-    return len(rings)
+    """Look once over all organisations and ring for each at once, where not enough has been rung already; how many bells."""
+    quiet, rung = queue.quiet(here.settings.redis_url), 0
+
+    def one(organisation_id: UUID) -> None:
+        nonlocal rung
+        rings = [ring for ring in _sweep_one(here, organisation_id) if ring[0].value.queue in quiet]
+        queue.ring_all(here.settings.redis_url, rings)
+        rung += len(rings)
+
+    here.for_each(one)
+    return rung
 
 
 # Whether something waits, asked of every noun that leaves work in rows.

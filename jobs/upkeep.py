@@ -1,11 +1,13 @@
 """Door of the upkeep: partitions ahead of time, requests that expired, keys of old requests."""
 
+from uuid import UUID
+
 from sqlalchemy import text
 
 from app.core.unit import unit_of_work
 from app.domain.access import idempotency
 from app.domain.approvals import decisions
-from jobs.runtime import job, runtime
+from jobs.runtime import Runtime, job, runtime
 
 
 @job
@@ -14,7 +16,10 @@ def run() -> None:
     here = runtime()
     with unit_of_work(here.factory, None) as session:
         session.execute(text("SELECT ensure_partitions(3)"))
-    for organisation_id in here.organisations():
-        with here.unit(organisation_id) as session:
-            decisions.expire(session)
-            idempotency.forget_old(session)
+    here.for_each(lambda organisation_id: _tidy(here, organisation_id))
+
+
+def _tidy(here: Runtime, organisation_id: UUID) -> None:
+    with here.unit(organisation_id) as session:
+        decisions.expire(session)
+        idempotency.forget_old(session)

@@ -45,7 +45,7 @@ class Listener(SimpleWorker):
 
 def listen(name: str, redis_url: str) -> None:
     """Answer one queue's bells for ever."""
-    redis = queue.connection(redis_url)
+    redis = queue.listener(redis_url)
     own = Queue(name, connection=redis, serializer=JSONSerializer)
     worker = Listener([own], connection=redis, serializer=JSONSerializer, worker_ttl=60, maintenance_interval=30)
     worker.work(logging_level="WARNING")
@@ -61,7 +61,7 @@ def _sweep(_redis_url: str) -> None:
 def _keep_time(redis_url: str) -> None:
     from jobs import schedule
 
-    schedule.scheduler(queue.connection(redis_url)).start()
+    schedule.scheduler(queue.listener(redis_url)).start()
 
 
 def parts(names: list[str]) -> dict[str, Callable[[str], None]]:
@@ -88,6 +88,7 @@ def fork(name: str, part: Callable[[str], None], redis_url: str) -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    queue.listener.cache_clear()
     queue.connection.cache_clear()
     status = 0
     try:

@@ -113,8 +113,13 @@ def engine_options(role: str = APP_ROLE) -> dict[str, Any]:
 def make_engine(settings: Settings, **options: Any) -> Engine:
     """An engine that works as the application's role, and refuses to start as one that can bypass security."""
     engine = create_engine(settings.database_url, **{**engine_options(), **options})
-    event.listen(engine, "first_connect", _refuse_unsafe_role)
+    refuse_unsafe_roles(engine)
     return engine
+
+
+def refuse_unsafe_roles(engine: Engine) -> None:
+    """Let the engine's first connection tell whether its role can bypass security; nothing connects before that."""
+    event.listen(engine, "first_connect", _refuse_unsafe_role)
 
 
 def make_owner_engine(settings: Settings) -> Engine:

@@ -43,7 +43,7 @@ def _encode(back: bool, values: Sequence[object]) -> str:
 def _decode(cursor: str, keys: int) -> tuple[bool, list[str]]:
     try:
         back, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+    except (TypeError, ValueError, binascii.Error):
         raise Invalid(mark("The page address is not valid. Start again from the first page.")) from None
     if len(values) != keys:
         raise Invalid(mark("The page address is not valid. Start again from the first page."))

@@ -22,6 +22,7 @@ QUEUES = (
     "outbox",
     "upkeep",
 )
+ENOUGH = 3  # jobs that wait in a queue
 
 
 class Bell(NamedTuple):
@@ -48,9 +49,22 @@ class Job(Enum):
 
 
 @cache
-def connection(redis_url: str) -> "Redis":
-    """One Redis client a process and address (rq needs bytes, so answers are not decoded)."""
+def listener(redis_url: str) -> "Redis":
+    """The client of those who wait for bells, as long as it takes; one a process and address.
+
+    rq needs bytes, so answers are not decoded.
+    """
     return Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=None, health_check_interval=30)
+
+
+@cache
+def connection(redis_url: str) -> "Redis":
+    """The client of everybody else: who rings or asks waits two seconds at most, also for a Valkey that accepts and hangs."""
+    return _hasty(redis_url)
+
+
+def _hasty(redis_url: str) -> "Redis":
+    return Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=2, health_check_interval=30)
 
 
 def ring_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
@@ -66,15 +80,14 @@ def ring_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
         log.warning("the doorbell did not ring; the sweeper will", extra={"reason": type(broke).__name__})
 
 
-def ring_missing(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
-    """Ring only where nobody has rung already: queues with jobs waiting need no further ring."""
+def quiet(redis_url: str) -> set[str]:
+    """The queues where hardly a job waits: the others need no further ring. None if they cannot be reached."""
     try:
         redis = connection(redis_url)
-        waiting = {bell: Queue(bell, connection=redis).count for bell in {job.value.queue for job, _ in rings}}
+        return {name for name in QUEUES if Queue(name, connection=redis).count < ENOUGH}
     except RedisError as broke:
         log.warning("the doorbell cannot be reached", extra={"reason": type(broke).__name__})
-        return
-    ring_all(redis_url, [(job, ids) for job, ids in rings if waiting[job.value.queue] < 3])
+        return set()
 
 
 def beat(redis_url: str, name: str) -> None:
@@ -87,6 +100,7 @@ def beat(redis_url: str, name: str) -> None:
 
 def listening(redis_url: str) -> set[str]:
     """The queues that have a worker, and "sweeper" if it lives. Raises RedisError when Valkey does not answer."""
-    redis = connection(redis_url)
-    found = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
-    return found | ({"sweeper"} if redis.exists("alive:sweeper") else set())
+    # A client of its own: to that of any worker it reads about, rq gives its own long time-out.
+    with _hasty(redis_url) as redis:
+        found = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
+        return found | ({"sweeper"} if redis.exists("alive:sweeper") else set())

@@ -1,6 +1,7 @@
 """Settings, read once from the environment; a bad value stops the start and names itself."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 ENVIRONMENTS = ("production", "demo", "test")
 APP_ROLE = "carillon_app"
 OWNER_ROLE = "carillon_owner"
+_RELAY = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 
 class BadSetting(ValueError):
@@ -66,8 +68,8 @@ class Settings:
                 p.strip() for p in env.get("CARILLON_ALLOWED_RECIPIENTS", "").split(",") if p.strip()
             ),
             sandbox_url=env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
-            sandbox_smtp=env.get("CARILLON_SANDBOX_SMTP", ""),
-            staff_smtp=env.get("CARILLON_STAFF_SMTP", env.get("CARILLON_SANDBOX_SMTP", "")),
+            sandbox_smtp=_relay(env, "CARILLON_SANDBOX_SMTP"),
+            staff_smtp=_relay(env, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in env else "CARILLON_SANDBOX_SMTP"),
             staff_sender=env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
         )
 
@@ -90,6 +92,18 @@ def _database(env: Mapping[str, str], name: str) -> str:
     if not url.startswith("postgresql+psycopg://"):
         raise BadSetting(f"{name} must be a PostgreSQL address: postgresql://user:password@host/name.")
     return url
+
+
+def _relay(env: Mapping[str, str], name: str) -> str:
+    """A mail relay as host:port; the port is 25 unless said, and nothing stays nothing."""
+    value = env.get(name, "").strip()
+    if not value:
+        return ""
+    match = _RELAY.fullmatch(value)
+    port = int(match.group(2) or 25) if match else 0
+    if match is None or not 0 < port < 65536:
+        raise BadSetting(f"{name} must be the address of a mail relay, such as mail.bank.com:25, not {value!r}.")
+    return f"{match.group(1)}:{port}"
 
 
 def _master_key(path: Path) -> bytes:

@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from email.utils import unquote
 
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+_NAMED = re.compile(r"([^<>]*?)\s*<([^<>]*)>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -21,6 +23,15 @@ def email(value: str) -> str | None:
     if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
         return None
     return f"{local}@{domain}"
+
+
+def name_and_address(value: str) -> tuple[str, str]:
+    """The two parts of `Name <address>`, as people write it: the name may hold anything and needs no quotes, or is missing."""
+    found = _NAMED.fullmatch(value.strip())
+    if found is None:
+        return "", value.strip()
+    name, address = found.groups()
+    return (unquote(name) if len(name) > 1 and name[0] == name[-1] == '"' else name), address.strip()
 
 
 def clean(value: str) -> str:

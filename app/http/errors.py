@@ -6,6 +6,7 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import db
@@ -38,6 +39,11 @@ PAGES = {
 }  # fmt: skip
 
 
+UNUSABLE = mark(
+    "Something in this request cannot be used: a character or a number that cannot be kept. Correct it and try again."
+)
+
+
 def status_of(error: DomainError) -> int:
     """The HTTP status of a domain error."""
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
@@ -55,6 +61,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, on_domain_error)
     app.register_error_handler(CSRFError, on_csrf_error)
     app.register_error_handler(HTTPException, on_http_error)
+    app.register_error_handler(DataError, on_data_error)
     app.register_error_handler(Exception, on_crash)
 
 
@@ -78,6 +85,14 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     text = gettext(PAGES.get(status, PAGES[400 if status < 500 else 500]))
     return answer(status, (error.name or "ERROR").upper().replace(" ", "_"), text)
+
+
+def on_data_error(error: DataError) -> ResponseReturnValue:
+    """A value no column can hold: a NUL in a text, a page address with an id that is none, a number out of range."""
+    db.session.rollback()
+    said = {"path": request.path, "kind": type(error.orig).__name__, "statement": (error.statement or "")[:200]}
+    log.warning("the database refused a value", extra=said)
+    return answer(422, Invalid.code, gettext(UNUSABLE))
 
 
 def on_crash(error: Exception) -> ResponseReturnValue:

@@ -69,9 +69,7 @@ def enter() -> ResponseReturnValue:
     attempt = logins.try_password(db.session(), form.email.data, form.password.data, ip=request.remote_addr)
     if attempt.user is None:
         form.form_errors.append(
-            _("There were too many failed attempts. Try again in a quarter of an hour.")
-            if attempt.locked_until
-            else _("The address or the password is not right.")
+            _(logins.LOCKED) if attempt.locked_until else _("The address or the password is not right.")
         )
         return render_template("account/login.html", form=form, next=_next()), 422
     agent = request.headers.get("User-Agent")
@@ -113,14 +111,13 @@ def confirm() -> ResponseReturnValue:
     keep_changes()
     if not form.validate_on_submit():
         return _code_page(user, form, 422)
+    cookie = request.cookies[cookie_name()]
     try:
-        mfa.require_code(db.session(), user, form.code.data)
+        logins.require_code(db.session(), user, form.code.data, ip=request.remote_addr, cookie=cookie)
     except Invalid as error:
-        if logins.count_failure(db.session(), user, request.remote_addr):
-            sessions.end(db.session(), request.cookies[cookie_name()])
         inputs.onto(form, error)
         return _code_page(user, form, 422)
-    sessions.end(db.session(), request.cookies[cookie_name()])
+    sessions.end(db.session(), cookie)
     agent = request.headers.get("User-Agent")
     cookie = sessions.start(db.session(), user, ip=request.remote_addr, agent=agent, with_factor=True)
     logins.forgive(db.session(), user, request.remote_addr)

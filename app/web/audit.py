@@ -47,7 +47,7 @@ def verify() -> ResponseReturnValue:
 
 
 @bp.get("/export")
-@allow("audit:read")
+@allow("audit:export")
 def export() -> ResponseReturnValue:
     """Everything that was asked for as a CSV file, streamed."""
     entries = trail.export(db.session(), _wanted(), by=g.actor)

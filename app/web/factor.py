@@ -10,7 +10,7 @@ from app.core.actor import FRESH_FACTOR, Actor
 from app.core.db import db
 from app.core.errors import Invalid
 from app.domain.access import login as logins
-from app.domain.access import mfa, sessions
+from app.domain.access import sessions
 from app.http import inputs
 from app.http.auth import cookie_name
 from app.http.session import keep_changes
@@ -32,13 +32,12 @@ def confirm(form: FlaskForm) -> Actor | None:
     if is_fresh():
         return actor
     session, user = db.session(), g.visitor.user
+    cookie = request.cookies[cookie_name()]
     try:
-        mfa.require_code(session, user, form.code.data or "")
+        logins.require_code(session, user, form.code.data or "", ip=request.remote_addr, cookie=cookie)
     except Invalid as error:
         keep_changes()
-        if logins.count_failure(session, user, request.remote_addr):
-            sessions.end(session, request.cookies[cookie_name()])
         inputs.onto(form, error)
         return None
-    sessions.refresh_factor(session, request.cookies[cookie_name()])
+    sessions.refresh_factor(session, cookie)
     return replace(actor, factor_at=clock.now())

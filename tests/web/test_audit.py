@@ -1,9 +1,12 @@
 """The audit log in the browser: filtered, verified, exported."""
 
+import pytest
 from sqlalchemy import text
 
 from app.core.db import make_owner_engine
+from app.core.errors import Forbidden
 from app.core.settings import Settings
+from app.domain.audit import trail
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
@@ -42,3 +45,13 @@ def test_all_of_it_is_exported_and_the_export_is_noted(campaigns: Campaigning) -
     assert len(lines) == 2
     assert "campaign.created" in lines[1]
     assert "Exported the audit log" in shown(auditor.get("/audit"))
+
+
+def test_who_may_only_read_it_does_not_carry_it_away(campaigns: Campaigning) -> None:
+    admin = campaigns.bank.browser("admin")
+    assert "Export CSV" not in shown(admin.get("/audit"))
+    assert admin.get("/audit/export").status_code == 403
+    by = campaigns.bank.staff["admin"]
+    with pytest.raises(Forbidden), campaigns.bank.unit("admin") as session:
+        trail.export(session, trail.Filter(), by=by)
+    assert "Export CSV" in shown(campaigns.bank.browser("auditor").get("/audit"))

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from app.core import clock
+from app.domain.campaigns import lifecycle
 from app.domain.content import library
 from app.domain.content.library import Said
+from app.domain.messages import sends
 from app.gateways.channels.base import Category, InDoubt, Rejected, Unavailable
 from tests.factories import sending
 from tests.web.campaigning import BODY, Campaigning
@@ -182,15 +184,36 @@ def test_the_sending_is_seen_paused_resumed_and_ends_the_polling(campaigns: Camp
     assert operator.post(f"/campaigns/{campaign_id}/resume").status_code == 303
     campaigns.dispatch()
     with campaigns.bank.unit() as session:
-        from app.domain.campaigns import lifecycle
-        from app.domain.messages import sends
-
         sends.close_drained(session)
         lifecycle.complete_if_drained(session, campaign_id)
     last = operator.get(f"/campaigns/{campaign_id}/progress?was=running", htmx=True).get_data(as_text=True)
     assert "hx-trigger" not in last
     assert 'id="campaign-state" hx-swap-oob="true"' in last or 'hx-swap-oob="true" id="campaign-state"' in last
     assert "The sending has ended" in last
+
+
+def test_one_that_is_paused_after_its_last_message_is_complete_when_it_is_resumed(campaigns: Campaigning) -> None:
+    campaign_id = campaigns.launched()
+    operator = campaigns.bank.browser("operator")
+    operator.get(f"/campaigns/{campaign_id}")
+    campaigns.dispatch()
+    assert operator.post(f"/campaigns/{campaign_id}/pause").status_code == 303
+    with campaigns.bank.unit() as session:
+        sends.close_drained(session)
+        lifecycle.complete_if_drained(session, campaign_id)
+    assert campaigns.state(campaign_id) == "paused"
+    assert operator.post(f"/campaigns/{campaign_id}/resume").status_code == 303
+    assert campaigns.state(campaign_id) == "completed"
+    assert "Completed" in shown(operator.get(f"/campaigns/{campaign_id}"))
+
+
+def test_one_that_is_paused_before_its_last_message_goes_on(campaigns: Campaigning) -> None:
+    campaign_id = campaigns.launched()
+    operator = campaigns.bank.browser("operator")
+    operator.get(f"/campaigns/{campaign_id}")
+    operator.post(f"/campaigns/{campaign_id}/pause")
+    operator.post(f"/campaigns/{campaign_id}/resume")
+    assert campaigns.state(campaign_id) == "running"
 
 
 def test_a_provider_that_is_away_is_named(campaigns: Campaigning) -> None:

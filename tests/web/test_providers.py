@@ -25,6 +25,9 @@ def test_an_account_is_made_and_its_secret_is_never_shown(campaigns: Campaigning
     operator.get("/providers/new/carrier")
     assert operator.post("/providers/new/carrier", {**CARRIER, "secret": ""}).status_code == 422
     assert operator.post("/providers/new/carrier", {**CARRIER, "base_url": "nonsense"}).status_code == 422
+    refused = operator.post("/providers/new/carrier", {**CARRIER, "sender": "בנק"})
+    assert refused.status_code == 422
+    assert "up to 11 English letters or digits" in shown(refused)
     assert operator.post("/providers/new/carrier", CARRIER).status_code == 303
     account = kept(campaigns)
     assert account.config["callback_url"].endswith(f"/api/v1/inbound/carrier/{account.id}/receipts")

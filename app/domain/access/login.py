@@ -10,15 +10,17 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
+from app.core.errors import Invalid, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as
-from app.domain.access import passwords
+from app.domain.access import mfa, passwords, sessions
 from app.domain.access.models import LoginFailure, User
 from app.domain.audit import trail
 
 FREE_TRIES = 5
 FIRST_LOCK = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(hours=24)
+LOCKED = mark("There were too many failed attempts. Try again in a quarter of an hour.")
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,40 @@ def try_password(session: Session, email: str, password: str, *, ip: str | None)
         return Attempt(None)
     act_as(session, system(found.organisation_id))
     user = session.get_one(User, found.user_id)
-    failure = session.get(LoginFailure, (user.id, network(ip)), with_for_update=True)
-    if failure and failure.locked_until and failure.locked_until > clock.now():
+    until = locked_until(session, user, ip)
+    if until:
         passwords.matches(None, password)
-        return Attempt(None, failure.locked_until)
+        return Attempt(None, until)
     if not passwords.matches(user.password_hash, password) or not user.is_active:
         return Attempt(None, count_failure(session, user, ip))
     return Attempt(user)
+
+
+def locked_until(session: Session, user: User, ip: str | None) -> datetime | None:
+    """When the lock of this account for this network ends; None if it is not locked."""
+    failure = session.get(LoginFailure, (user.id, network(ip)), with_for_update=True, populate_existing=True)
+    until = failure.locked_until if failure else None
+    return until if until and until > clock.now() else None
+
+
+def require_code(session: Session, user: User, code: str, *, ip: str | None, cookie: str) -> None:
+    """Take a code of the second factor. The caller commits also on failure: a wrong code counts like a wrong password.
+
+    One code at a time: however many sessions a person has, a locked account takes none, not even the right one. The wrong
+    code that locks the account ends the session of `cookie`.
+
+    Raises:
+        Invalid, on the field `code`.
+    """
+    session.refresh(user, with_for_update=True)
+    if locked_until(session, user, ip):
+        raise Invalid.field("code", LOCKED)
+    try:
+        mfa.require_code(session, user, code)
+    except Invalid:
+        if count_failure(session, user, ip):
+            sessions.end(session, cookie)
+        raise
 
 
 def count_failure(session: Session, user: User, ip: str | None) -> datetime | None:

@@ -166,8 +166,8 @@ def entries(
 
 
 def export(session: Session, wanted: Filter, *, by: Actor) -> Iterator[AuditEntry]:
-    """Note the export and stream the entries asked for, oldest first. The export's own entry is not in it."""
-    require(by, "audit:read")
+    """Note the export and stream the entries asked for, oldest first. The export's own entry is not in it. Raises Forbidden."""
+    require(by, "audit:export")
     record(
         session,
         by,

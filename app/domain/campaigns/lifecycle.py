@@ -118,8 +118,13 @@ def pause(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
 
 
 def resume(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
-    """Go on sending. Nobody gets it twice and nobody is forgotten: the messages are rows."""
-    return _move(session, campaign_id, "resume", by)
+    """Go on sending. Nobody gets it twice and nobody is forgotten: the messages are rows.
+
+    If there was nothing left to send when it was paused, the campaign is complete.
+    """
+    campaign = _move(session, campaign_id, "resume", by)
+    complete_if_drained(session, campaign_id)
+    return campaign
 
 
 def cancel(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:

@@ -33,7 +33,10 @@ SAMPLE = 200
 
 @dataclass(frozen=True)
 class ChannelPlan:
-    """One channel of a campaign: its text, its waterfall, its parts and cost (estimated from a sample of the audience)."""
+    """One channel of a campaign: its text, its waterfall, its parts and cost (estimated from a sample of the audience).
+
+    `sender` names every sender that may be used, `provider` the account that is used first.
+    """
 
     channel: str
     template: Template
@@ -95,7 +98,7 @@ def audience_of(session: Session, campaign: Campaign) -> Select[Any]:
 
 def make(session: Session, campaign: Campaign) -> Plan:
     """Work out the plan. Raises Invalid when no text was chosen."""
-    templates = [(c, i) for c, i in (("sms", campaign.sms_template_id), ("email", campaign.email_template_id)) if i]
+    templates = _templates(campaign)
     if not templates:
         raise Invalid(
             mark("Choose a text first: an SMS template, an e-mail template, or both."),
@@ -106,13 +109,20 @@ def make(session: Session, campaign: Campaign) -> Plan:
     return Plan(channels, digest(session, campaign))
 
 
+def _templates(campaign: Campaign) -> list[tuple[str, UUID]]:
+    """The campaign's own channels, each with its template."""
+    both = (("sms", campaign.sms_template_id), ("email", campaign.email_template_id))
+    return [(channel, template_id) for channel, template_id in both if template_id]
+
+
 def _channel(
     session: Session, campaign: Campaign, channel: str, template_id: UUID, audience: Select[Any]
 ) -> ChannelPlan:
     template = session.get_one(Template, template_id)
     version = library.current(session, template)
     falls = policy.waterfall(session, audience, channel, template.message_class)
-    account = next(iter(accounts.in_order(session, channel)), None)
+    usable = accounts.in_order(session, channel)
+    account = usable[0] if usable else None
     average = _average_parts(session, campaign, version, channel, audience) if channel == "sms" else Decimal(1)
     parts = int((average * falls.get("will_receive", 0)).to_integral_value())
     return ChannelPlan(
@@ -120,7 +130,7 @@ def _channel(
         template=template,
         version=version,
         waterfall=falls,
-        sender=account.sender if account else "",
+        sender="; ".join(dict.fromkeys(one.sender for one in usable)),
         provider=account.name if account else None,
         parts=parts,
         cost=(account.cost if account else Decimal(0)) * parts,
@@ -154,15 +164,18 @@ _RECIPIENTS = load("messages/queries.sql")["recipients"]
 
 
 def digest(session: Session, campaign: Campaign) -> bytes:
-    """Over everything that will happen, by content: a change of a segment or a text voids an approval like any other."""
+    """Over everything that will happen, by content: a change of a segment or a text voids an approval like any other.
+
+    Of the senders all that may be used count: when an account fails, the next one of its channel goes on.
+    """
     return digest_of(
         {
             "name": campaign.name,
             "priority": campaign.priority,
             "scheduled_at": campaign.scheduled_at,
             "audience": _definitions(session, campaign.audience),
-            "texts": [_text(session, i) for i in (campaign.sms_template_id, campaign.email_template_id) if i],
-            "senders": [_sender(session, c) for c in ("sms", "email")],
+            "texts": [_text(session, template_id) for _, template_id in _templates(campaign)],
+            "senders": [_senders(session, channel) for channel, _ in _templates(campaign)],
         }
     )
 
@@ -189,5 +202,5 @@ def _text(session: Session, template_id: UUID) -> dict[str, object]:
     }
 
 
-def _sender(session: Session, channel: str) -> list[str]:
-    return [account.sender for account in accounts.in_order(session, channel)][:1]
+def _senders(session: Session, channel: str) -> list[str]:
+    return sorted({account.sender for account in accounts.in_order(session, channel)})

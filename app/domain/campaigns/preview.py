@@ -20,12 +20,13 @@ from app.domain.campaigns.models import Campaign
 from app.domain.content import library, sms
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.preview import EXAMPLE_URL, data_for
-from app.domain.content.render import TemplateError, prepared
+from app.domain.content.render import Prepared, TemplateError, prepared
 from app.domain.messages import sends
 from app.domain.messages.faces import faces
 from app.domain.messages.rendering import data_of
 
 _RECIPIENTS = load("messages/queries.sql")["recipients"]
+MASK = "•••"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def email(session: Session, campaign: Campaign, language: str, *, by: Actor) -> 
 
 
 def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -> list[Text]:
-    """The texts of a few people of the audience, names masked; parts are counted on the true text."""
+    """The texts of a few people of the audience, names and personal properties masked; parts are counted on the true text."""
     require(by, "campaigns:read")
     people = plan.audience_of(session, campaign).limit(most).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
@@ -89,25 +90,43 @@ def _sample(
         person = vault_of(session).open_person(row["id"], row["key"], row["person"])
     except Sealed:
         return None
-    hidden = {**person, **{name: masked_name(str(person.get(name) or "")) for name in ("first_name", "last_name")}}
-    true, shown = (_data(session, campaign, row, known) for known in (person, hidden))
+    true, shown = (_data(session, campaign, row, known) for known in (person, _masked(person)))
     channel, version = which
     return _rendered(channel, version, prepared(version, channel).language_for(row["language"]), shown, true)
+
+
+def _masked(person: Mapping[str, Any]) -> dict[str, Any]:
+    """The person as anybody may see him; of a personal property not even the first letter: it may be all there is."""
+    names = {name: masked_name(str(person.get(name) or "")) for name in ("first_name", "last_name")}
+    return {**person, **names, "properties": dict.fromkeys(person.get("properties") or {}, MASK)}
 
 
 def _rendered(
     channel: str, version: TemplateVersion, language: str, shown: dict[str, Any], true: dict[str, Any]
 ) -> Text:
     ready = prepared(version, channel)
+    subject, body, broken = "", MASK, None
     try:
-        if channel == "email":
-            made = ready.email(language, shown, _short_link)
-            return Text("email", language, subject=made.subject, body=made.text)
-        measured = sms.measure(ready.sms(language, true))
-        body = ready.sms(language, shown).replace(EXAMPLE_URL, "https://…")
-        return Text("sms", language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
+        subject, body = _said(ready, channel, language, shown)
+    except TemplateError as broke:  # perhaps only because it reckons with a personal property, which is masked here
+        broken = broke
+    try:
+        _, whole = _said(ready, channel, language, true)
     except TemplateError as broke:
-        return Text(channel, language, error=broke)
+        return Text(channel, language, error=broken or broke)
+    if channel == "email":
+        return Text(channel, language, subject=subject, body=body)
+    measured = sms.measure(whole)
+    body = body.replace(EXAMPLE_URL, "https://…")
+    return Text(channel, language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
+
+
+def _said(ready: Prepared, channel: str, language: str, data: dict[str, Any]) -> tuple[str, str]:
+    """Subject and text. Raises TemplateError."""
+    if channel == "sms":
+        return "", ready.sms(language, data)
+    made = ready.email(language, data, _short_link)
+    return made.subject, made.text
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from app.domain.contacts.models import PROPERTY_TYPES, PropertyDefinition
 
 MOST = 200
 LONGEST_TEXT = 2_000
+LARGEST = 10**18  # texts cannot reckon with more
 _KEY = re.compile(r"[^\W\d_]\w{0,59}")
 _NUMBER = re.compile(r"([+-]?)(\d{1,15})(?:\.(\d{1,6}))?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -88,7 +89,7 @@ def typed(kind: str, value: Any) -> Any:
         items = value if isinstance(value, list | tuple) else str(value).replace(";", ",").split(",")
         return [text for item in items if (text := clean(str(item)))]
     if kind == "number":
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else number(str(value))
+        return within(value) if isinstance(value, int | float) and not isinstance(value, bool) else number(str(value))
     if kind == "boolean":
         return value if isinstance(value, bool) else boolean(str(value))
     if kind == "date":
@@ -97,6 +98,13 @@ def typed(kind: str, value: Any) -> Any:
     if len(text) > LONGEST_TEXT:
         raise ValueError("too long")
     return text
+
+
+def within(value: float) -> int | float:
+    """The number itself, if it can be kept and reckoned with: not infinite, no NaN. Raises ValueError."""
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError("not a number, or too large")
+    return value
 
 
 def number(value: str) -> int | float:

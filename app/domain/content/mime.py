@@ -4,11 +4,12 @@ import re
 import textwrap
 from binascii import b2a_base64
 from datetime import datetime
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, formataddr
 from functools import lru_cache
 from uuid import UUID
 
 from app.core import clock
+from app.core.text import name_and_address
 from app.domain.content.render import Email
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -20,17 +21,21 @@ _HEADS = {kind: f"Content-Type: text/{kind}; {_ENCODING}".encode() for kind in (
 
 
 @lru_cache(maxsize=64)
-def _from_header(sender: str) -> str:
-    name, address = parseaddr(_CONTROL.sub(" ", sender))
-    if not name.isascii():
-        return f"{_words(name)} <{address}>"
-    return formataddr((name, address))
+def _parts(sender: str) -> tuple[str, str]:
+    """Name and address; whatever a sender holds, its address has no sign that a header or a relay could not take."""
+    name, address = name_and_address(_CONTROL.sub(" ", sender))
+    return name, _NOT_ADDRESS.sub("", address).encode("ascii", "replace").decode()
 
 
 @lru_cache(maxsize=64)
+def _from_header(sender: str) -> str:
+    name, address = _parts(sender)
+    return formataddr((name, address)) if name.isascii() else f"{_words(name)} <{address}>"
+
+
 def bare(sender: str) -> str:
     """The address of a sender without its name."""
-    return parseaddr(sender)[1]
+    return _parts(sender)[1]
 
 
 @lru_cache(maxsize=4)

@@ -45,7 +45,7 @@ def data_for(
     clear = by is None or by.may("contacts:reveal")
     first, last = known.first_name or "", known.last_name or ""
     said = {name: getattr(contact, name) or "" for name in ("external_id", "language", "gender", "city", "country")}
-    hidden = known.properties if clear else {key: masked_name(str(value)) for key, value in known.properties.items()}
+    hidden = known.properties if clear else dict.fromkeys(known.properties, "•••")
     return {
         "contact": {
             **said,

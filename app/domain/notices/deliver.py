@@ -6,7 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from email.message import EmailMessage
+from urllib.parse import urlsplit
+from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
@@ -19,6 +22,8 @@ from app.gateways.channels.guard import NOT_ALLOWED, Guard
 
 log = logging.getLogger(__name__)
 TRIES = 8
+# A relay, a file or an address that is no good; InvalidTag: a file that cannot be opened.
+_BROKEN = (OSError, smtplib.SMTPException, ValueError, LookupError, InvalidTag)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 
@@ -28,33 +33,44 @@ def deliver_due(open_unit: OpenUnit) -> int:
     A notice may arrive twice if the worker dies after the server took it; a report twice is better than none.
     """
     sent = 0
-    while True:
+    while (notice_id := _take(open_unit)) is not None:
         with open_unit() as session:
-            notice = session.execute(
-                select(Notice)
-                .where(Notice.state == "queued", Notice.due_at <= clock.now())
-                .order_by(Notice.due_at)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).scalar_one_or_none()
-            if notice is None:
-                return sent
-            sent += _deliver(session, notice)
+            sent += _deliver(session, session.get_one(Notice, notice_id, with_for_update=True))
+    return sent
+
+
+def _take(open_unit: OpenUnit) -> UUID | None:
+    """The next notice that is due, or None.
+
+    It is put off before it is tried: whatever it does to a worker, the others do not wait behind it.
+    """
+    with open_unit() as session:
+        notice = session.execute(
+            select(Notice)
+            .where(Notice.state == "queued", Notice.due_at <= clock.now())
+            .order_by(Notice.due_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).scalar_one_or_none()
+        if notice is None:
+            return None
+        notice.attempts += 1
+        notice.due_at = clock.now() + timedelta(seconds=15 * 2**notice.attempts)
+        if notice.attempts >= TRIES:
+            notice.state = "failed"  # unless this time it goes out
+        return notice.id
 
 
 def _deliver(session: Session, notice: Notice) -> int:
     settings = settings_of(session)
-    notice.attempts += 1
     if not (settings.is_production or Guard.only(settings.allowed_recipients).permits(notice.address)):
         notice.state, notice.last_error = "failed", NOT_ALLOWED
         return 0
     try:
         _hand_over(settings, _written(settings, notice))
-    except (OSError, smtplib.SMTPException) as broke:
+    except _BROKEN as broke:
         log.warning("a notice could not be delivered", extra={"notice": notice.id, "reason": type(broke).__name__})
         notice.last_error = type(broke).__name__
-        notice.state = "failed" if notice.attempts >= TRIES else "queued"
-        notice.due_at = clock.now() + timedelta(seconds=15 * 2**notice.attempts)
         return 0
     notice.state, notice.sent_at, notice.last_error = "sent", clock.now(), None
     return 1
@@ -75,8 +91,8 @@ def _written(settings: Settings, notice: Notice) -> EmailMessage:
 
 
 def _hand_over(settings: Settings, mail: EmailMessage) -> None:
-    host, _, port = settings.staff_smtp.rpartition(":")
-    with smtplib.SMTP(host or "localhost", int(port or 25), timeout=30) as server:
+    relay = urlsplit(f"//{settings.staff_smtp or 'localhost:25'}")
+    with smtplib.SMTP(relay.hostname or "", relay.port or 25, timeout=30) as server:
         server.send_message(mail)
 
 

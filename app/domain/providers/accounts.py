@@ -1,6 +1,7 @@
 """Accounts with providers: kept, tested, opened."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import clock, money
 from app.core.actor import Actor, require
 from app.core.errors import Invalid, Issue, NotFound, mark
+from app.core.text import clean, email, name_and_address
 from app.core.unit import settings_of
 from app.domain.access.keyring import vault_of
 from app.domain.audit import trail
@@ -19,6 +21,7 @@ from app.gateways.channels.base import Channel, Unavailable
 from app.gateways.channels.registry import KINDS
 
 PROBE_SECONDS = 10
+_SMS_SENDER = re.compile(r"[A-Za-z0-9]{1,11}|\+?[0-9]{3,15}")
 
 # How a door opens a channel: kind, configuration, secret -> channel (registry.open_channel behind the environment's guard).
 OpenChannel = Callable[[str, Mapping[str, object], str], Channel]
@@ -40,7 +43,7 @@ class AccountInput(BaseModel):
 
 
 def create(session: Session, new: AccountInput, *, by: Actor) -> ProviderAccount:
-    """Keep an account; its secret is sealed. Raises Invalid (a setting or cost that cannot be), Conflict (the name is taken)."""
+    """Keep an account; its secret is sealed. Raises Invalid: a setting, sender or cost that cannot be, a name that is taken."""
     require(by, "providers:write")
     _check(session, new)
     account = ProviderAccount(
@@ -50,7 +53,7 @@ def create(session: Session, new: AccountInput, *, by: Actor) -> ProviderAccount
         channel=new.channel,
         config=new.config,
         secret=b"",
-        sender=new.sender,
+        sender=_sender(new),
         priority=new.priority,
         cost=money.parse(new.cost),
         created_at=clock.now(),
@@ -58,9 +61,7 @@ def create(session: Session, new: AccountInput, *, by: Actor) -> ProviderAccount
     session.add(account)
     session.flush()
     account.secret = vault_of(session).seal(new.secret.encode(), f"provider_accounts|secret|{account.id}")
-    if "callback_url" in KINDS[new.kind].config.model_fields and not new.config.get("callback_url"):
-        inbound = f"{settings_of(session).base_url}/api/v1/inbound/{new.kind}/{account.id}/receipts"
-        account.config = {**new.config, "callback_url": inbound}
+    account.config = _config(session, new, account.id)
     trail.record(session, by, "provider.created", ("provider", account.id), after={"kind": new.kind, "name": new.name})
     return account
 
@@ -69,15 +70,15 @@ def update(session: Session, account_id: UUID, new: AccountInput, *, by: Actor) 
     """Change an account; an empty secret leaves the one that is kept. What its provider last said is forgotten.
 
     Raises:
-        NotFound, Invalid, Conflict (the name is taken).
+        NotFound, Invalid (a setting, sender or cost that cannot be, a name that is taken).
     """
     require(by, "providers:write")
     account = get(session, account_id)
     _check(session, new, account)
     values = {
         "name": new.name,
-        "config": new.config,
-        "sender": new.sender,
+        "config": _config(session, new, account.id),
+        "sender": _sender(new),
         "priority": new.priority,
         "cost": money.parse(new.cost),
     }
@@ -103,6 +104,7 @@ def _check(session: Session, new: AccountInput, present: ProviderAccount | None 
     except ValidationError as broke:
         issues = tuple(Issue(str(e["loc"][0]), mark("This value cannot be used here.")) for e in broke.errors())
         raise Invalid(mark("Some settings are not right."), details=issues) from None
+    _sender(new)
     if present is None and kind.needs_secret and not new.secret:
         raise Invalid.field("secret", mark("This field is required."))
     try:
@@ -116,6 +118,31 @@ def _check(session: Session, new: AccountInput, present: ProviderAccount | None 
         taken = taken.where(ProviderAccount.id != present.id)
     if session.execute(taken).first():
         raise Invalid.field("name", mark("There is an account with this name already."))
+
+
+def _config(session: Session, new: AccountInput, account_id: UUID) -> dict[str, object]:
+    """The settings; receipts come to this installation's own address where no other is given."""
+    if "callback_url" not in KINDS[new.kind].config.model_fields or new.config.get("callback_url"):
+        return new.config
+    inbound = f"{settings_of(session).base_url}/api/v1/inbound/{new.kind}/{account_id}/receipts"
+    return {**new.config, "callback_url": inbound}
+
+
+def _sender(new: AccountInput) -> str:
+    """What recipients see, as it is kept. Raises Invalid: no relay and no carrier would take anything else."""
+    if new.channel == "sms":
+        if not _SMS_SENDER.fullmatch(new.sender):
+            raise Invalid.field(
+                "sender", mark("Give up to 11 English letters or digits without spaces, or a telephone number.")
+            )
+        return new.sender
+    name, address = name_and_address(" ".join(clean(new.sender).split()))
+    good = email(address)
+    if good is None:
+        raise Invalid.field(
+            "sender", mark("Give an e-mail address, with or without a name before it: Your Bank <news@bank.example>.")
+        )
+    return f"{name} <{good}>" if name else good
 
 
 def probe(session: Session, account_id: UUID, open_channel: OpenChannel, *, by: Actor) -> str | None:

@@ -61,6 +61,22 @@ def test_a_code_works_once(session: Session, user: User) -> None:
         assert mfa.accept(session, user, totp.at(START + timedelta(seconds=30)))
 
 
+def test_a_locked_account_takes_no_code_however_many_sessions_wait_for_one(session: Session, user: User) -> None:
+    totp = pyotp.TOTP(mfa.secret_of(session, user))
+    with clock.at(START):
+        cookies = [sessions.start(session, user, ip=None, agent=None, with_factor=False) for _ in range(7)]
+        session.flush()
+        wrong = f"{(int(totp.at(START)) + 1) % 10**6:06}"
+        for cookie in cookies[:5]:
+            with pytest.raises(Invalid, match="not right"):
+                login.require_code(session, user, wrong, ip="10.1.2.3", cookie=cookie)
+        assert sessions.find(session, cookies[4], touch=True) is None, "the fifth wrong code ends its session"
+        with pytest.raises(Invalid, match="too many failed attempts"):
+            login.require_code(session, user, totp.at(START), ip="10.1.2.3", cookie=cookies[5])
+    with clock.at(START + timedelta(minutes=16)):
+        login.require_code(session, user, totp.at(clock.now()), ip="10.1.2.3", cookie=cookies[6])
+
+
 def test_an_old_code_is_refused(session: Session, user: User) -> None:
     totp = pyotp.TOTP(mfa.secret_of(session, user))
     with clock.at(START), pytest.raises(Invalid):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from uuid import UUID
 
@@ -66,12 +67,29 @@ def test_marketing_can_be_left_with_one_click() -> None:
         ('"Bank, Ltd." <a@b.example>', "Bank, Ltd.", "a@b.example"),
         ("בנק הדוגמה <a@b.example>", "בנק הדוגמה", "a@b.example"),
         ("a@b.example", "", "a@b.example"),
+        ("Bank, Ltd. <a@b.example>", "Bank, Ltd.", "a@b.example"),
+        ('בנק בע"מ <a@b.example>', 'בנק בע"מ', "a@b.example"),
+        ('The "Bank" <a@b.example>', 'The "Bank"', "a@b.example"),
     ],
 )
 def test_senders_of_every_spelling(sender: str, name: str, address: str) -> None:
     found = read(Email("s", "h", "t"), sender=sender)["From"].addresses[0]
     assert (found.display_name, found.addr_spec) == (name, address)
     assert bare(sender) == address
+
+
+def test_a_long_hebrew_name_is_folded_and_reads_as_one() -> None:
+    sender = "בנק שיש לו שם ארוך מאוד שאינו נכנס בשורה אחת <a@b.example>"
+    raw = envelope(Email("s", "h", "t"), sender=sender, to="d@mail.example", message_id=ID, unsubscribe_url=None)
+    assert str(make_header(decode_header(message_from_bytes(raw)["From"]))) == sender
+
+
+@pytest.mark.parametrize("sender", ["בנק", "Bank", "בנק <בנק>", "", "Bank <ä@b.example>"])
+def test_a_sender_that_is_none_breaks_nothing(sender: str) -> None:
+    """What was kept before senders were checked: the relay refuses it, the worker goes on."""
+    assert envelope(
+        Email("s", "h", "t"), sender=sender, to="d@mail.example", message_id=ID, unsubscribe_url=None
+    ).isascii()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""Settings: what cannot be used stops the start and names itself."""
+
+from pathlib import Path
+
+import pytest
+
+from app.core.settings import BadSetting, Settings
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "master.key").write_text("ab" * 32)
+    return {
+        "DATABASE_URL": "postgresql://carillon@db/carillon",
+        "REDIS_URL": "redis://valkey",
+        "CARILLON_DATA": str(tmp_path),
+        "CARILLON_MASTER_KEY_FILE": str(tmp_path / "master.key"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("mail.bank.com", "mail.bank.com:25"),
+        ("mail.bank.com:587", "mail.bank.com:587"),
+        (" 10.0.0.7:2525 ", "10.0.0.7:2525"),
+        ("[2001:db8::1]", "[2001:db8::1]:25"),
+        ("[2001:db8::1]:26", "[2001:db8::1]:26"),
+        ("", ""),
+    ],
+)
+def test_the_relay_of_staff_mail_has_port_25_unless_said(env: dict[str, str], given: str, kept: str) -> None:
+    assert Settings.from_env({**env, "CARILLON_STAFF_SMTP": given}).staff_smtp == kept
+
+
+@pytest.mark.parametrize(
+    "given", ["mail.bank.com:smtp", "mail.bank.com:99999", "mail.bank.com:0", "smtp://mail.bank.com", ":25", "a@b:25"]
+)
+def test_a_relay_that_cannot_be_stops_the_start(env: dict[str, str], given: str) -> None:
+    with pytest.raises(BadSetting, match="CARILLON_STAFF_SMTP must be"):
+        Settings.from_env({**env, "CARILLON_STAFF_SMTP": given})
+
+
+def test_without_its_own_the_sandboxs_relay_takes_staff_mail(env: dict[str, str]) -> None:
+    assert Settings.from_env({**env, "CARILLON_SANDBOX_SMTP": "127.0.0.1:2525"}).staff_smtp == "127.0.0.1:2525"

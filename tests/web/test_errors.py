@@ -1,0 +1,69 @@
+"""What cannot be a value is refused with a sentence, never with a crash: on pages, in parts, over REST."""
+
+import base64
+import json
+
+import pytest
+
+from app.domain.contacts import properties
+from app.domain.contacts.properties import PropertyInput
+from tests.api.test_contacts import Caller
+from tests.web.campaigning import Campaigning
+from tests.web.test_campaigns import shown
+
+LISTS = ("/contacts", "/campaigns", "/segments", "/templates", "/messages", "/suppressions", "/approvals", "/audit")
+UNUSABLE = "Something in this request cannot be used"
+
+
+def cursor(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@pytest.fixture
+def caller(campaigns: Campaigning) -> Caller:
+    return Caller(campaigns.bank, "marketer")
+
+
+@pytest.mark.parametrize(
+    "value", [1, None, [], {}, [False], [False, "1", "2"], [False, "no id"], [True, "9" * 40], "ab"]
+)
+def test_no_page_address_breaks_a_list(campaigns: Campaigning, value: object) -> None:
+    marketer, auditor = campaigns.bank.browser("marketer"), campaigns.bank.browser("auditor")
+    for path in LISTS:
+        visitor = auditor if path == "/audit" else marketer
+        for htmx in (False, True):
+            assert visitor.get(f"{path}?cursor={cursor(value)}", htmx=htmx).status_code == 422, path
+
+
+@pytest.mark.parametrize("path", [path for path in LISTS if path not in ("/approvals", "/audit")])
+def test_no_page_address_breaks_a_call(caller: Caller, path: str) -> None:
+    for value in (1, [False, "no id"]):
+        answer = caller("GET", f"{path}?cursor={cursor(value)}")
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (422, "VALIDATION_ERROR")
+
+
+def test_a_nul_is_refused_wherever_it_is_written(campaigns: Campaigning, caller: Caller) -> None:
+    marketer = campaigns.bank.browser("marketer")
+    refused = marketer.get("/campaigns?q=a%00b")
+    assert refused.status_code == 422
+    assert UNUSABLE in shown(refused)
+    assert "<html" in refused.get_data(as_text=True)
+    part = marketer.get("/campaigns?q=a%00b", htmx=True)
+    assert (part.status_code, part.headers["HX-Reswap"]) == (422, "none")
+    assert marketer.get("/campaigns").status_code == 200, "the transaction was rolled back"
+    for field in ("external_id", "city", "postal_code"):
+        answer = caller("POST", "/contacts", {"external_id": "77", field: "a\0b"})
+        assert answer.status_code == 422, field
+        assert UNUSABLE in answer.get_json()["error"]["message"]
+    assert caller("POST", "/contacts", {"external_id": "77", "city": "Haifa"}).status_code == 201
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1e300", "1" + "0" * 400])
+def test_a_number_that_is_none_is_refused_at_its_field(campaigns: Campaigning, caller: Caller, number: str) -> None:
+    with campaigns.bank.unit("marketer") as session:
+        properties.define(session, PropertyInput(key="score", type="number"), by=campaigns.bank.staff["marketer"])
+    sent = f'{{"external_id": "78", "properties": {{"score": {number}}}}}'
+    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
+    answer = caller.client.post("/api/v1/contacts", data=sent, headers=headers)
+    assert answer.status_code == 422
+    assert answer.get_json()["error"]["details"][0]["field"] == "properties.score"
