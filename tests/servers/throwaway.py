@@ -8,9 +8,11 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ops.launcher import embedded, environment
@@ -32,6 +34,19 @@ class Servers:
 
     place: Path
     secrets: embedded.Secrets
+    family: Family | None = field(default=None, repr=False, compare=False)  # only for whoever started them
+
+    def restart_postgres(self, *, crash: bool = False) -> None:
+        """Stop PostgreSQL in the middle of whatever it does, or kill it, and start it again."""
+        assert self.family is not None
+        child = next(child for child in self.family.children if child.name == "PostgreSQL")
+        assert child.process is not None
+        child.process.send_signal(signal.SIGKILL if crash else signal.SIGINT)
+        child.process.wait(30)
+        time.sleep(0.5)  # its orphans see that it is gone
+        self.postgres.clear_remains()
+        child.start()
+        self.postgres.wait(child)
 
     def describe(self) -> str:
         """Everything another process needs to use them."""
@@ -86,7 +101,7 @@ def servers(*, durable: bool = False) -> Iterator[Servers]:
         embedded.start_postgres(cluster, family, place / "postgres.log")
         embedded.start_valkey(embedded.valkey(place, throw_away=not durable), family, place / "valkey.log")
         (place / "master.key").write_text(secrets.token_hex(32))
-        ours = Servers(place, replace(kept, cluster=str(cluster.cluster)))
+        ours = Servers(place, replace(kept, cluster=str(cluster.cluster)), family)
         migrate(ours.env())
         yield ours
     finally:
