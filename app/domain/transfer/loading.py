@@ -1,6 +1,7 @@
 """Carry out an import: block by block, each in one transaction with its place in the file, so that it can die at any moment.
 
-While PostgreSQL loads a block, a thread reads, checks and seals the next one.
+While PostgreSQL loads a block, a thread reads, checks and seals the next one and brings it to the server: it lies ready in a
+temporary table of a second connection when its turn comes.
 """
 
 import gc
@@ -8,8 +9,8 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -117,6 +118,15 @@ def _grants(row: Import, options: ImportOptions) -> dict[str, Any]:
     }
 
 
+@dataclass(eq=False)
+class _Laid:
+    """A block that lies ready in a transaction of its own; `unit` commits it or, after an error, rolls it back."""
+
+    staged: Staged
+    session: Session
+    unit: ExitStack
+
+
 @dataclass
 class _Loader:
     """One worker at one import."""
@@ -129,23 +139,32 @@ class _Loader:
     rows: int
     grants: dict[str, Any]
     failed: int = 0
+    waiting: list[_Laid] = field(default_factory=list)
 
     def run(self) -> str | None:
         """Load all blocks; why it cannot go on, or None at the good end."""
-        with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
-            block = self._read()
-            ahead = self._stage(pool, block) if block else None
-            while ahead:
-                staged, block = ahead.result()
-                # the next block is sealed while this one is loaded, unless both speak of the same people
-                is_apart = block is not None and _keys(block).isdisjoint(_keys(staged.block)) and not _by_address(block)
-                ahead = self._stage(pool, block) if block and is_apart else None
-                self._load(staged)
-                self.failed += len(staged.problems)
-                if self.failed > MOST_PROBLEMS:
-                    return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
-                if block and not is_apart:
-                    ahead = self._stage(pool, block)
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
+                return self._run(pool)
+        finally:
+            for laid in self.waiting:  # something broke, or was cancelled
+                laid.session.rollback()
+                laid.unit.close()
+
+    def _run(self, pool: ThreadPoolExecutor) -> str | None:
+        block = self._read()
+        ahead = self._prepare(pool, block) if block else None
+        while ahead:
+            laid, block = ahead.result()
+            # the next block is made ready while this one is loaded, unless both speak of the same people
+            is_apart = block is not None and _keys(block).isdisjoint(_keys(laid.staged.block)) and not _by_address(block)
+            ahead = self._prepare(pool, block) if block and is_apart else None
+            self._load(laid)
+            self.failed += len(laid.staged.problems)
+            if self.failed > MOST_PROBLEMS:
+                return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
+            if block and not is_apart:
+                ahead = self._prepare(pool, block)
         return None
 
     def _read(self) -> Block | None:
@@ -158,23 +177,33 @@ class _Loader:
         block.position, block.rows = self.records.position, self.rows
         return self.maker.read(records, first_row, block)
 
-    def _stage(self, pool: ThreadPoolExecutor, block: Block) -> "Future[tuple[Staged, Block | None]]":
+    def _prepare(self, pool: ThreadPoolExecutor, block: Block) -> "Future[tuple[_Laid, Block | None]]":
+        """Seal a block and lay it ready, then read the next, in the thread."""
         with self.open_unit() as session:
             found = _find(session, block)
-        return pool.submit(lambda: (self.maker.stage(block, found), self._read()))
+        return pool.submit(lambda: (self._lay(self.maker.stage(block, found)), self._read()))
 
-    def _load(self, staged: Staged) -> None:
+    def _lay(self, staged: Staged) -> _Laid:
+        unit = ExitStack()
+        laid = _Laid(staged, unit.enter_context(self.open_unit()), unit)
+        self.waiting.append(laid)
+        if staged.contacts:
+            _copy(laid.session, staged)
+        return laid
+
+    def _load(self, laid: _Laid) -> None:
         for attempt in range(TRIES):
+            self.waiting.remove(laid)
             try:
-                with self.open_unit() as session:
-                    self._load_once(session, staged)
+                with laid.unit:
+                    self._load_once(laid.session, laid.staged)
                 return
             except _CollisionError:
                 if attempt == TRIES - 1:
                     raise
                 with self.open_unit() as session:
-                    found = _find(session, staged.block)
-                staged = self.maker.stage(staged.block, found)
+                    found = _find(session, laid.staged.block)
+                laid = self._lay(self.maker.stage(laid.staged.block, found))
 
     def _load_once(self, session: Session, staged: Staged) -> None:
         now = clock.now()
@@ -191,7 +220,6 @@ class _Loader:
         if staged.problems:
             _keep_problems(session, self.id, staged.problems)
         if staged.contacts:
-            _copy(session, staged)
             self._write(session, staged)
 
     def _write(self, session: Session, staged: Staged) -> None:

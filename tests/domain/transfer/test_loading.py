@@ -270,10 +270,10 @@ def test_an_import_starts_once_and_stops_when_told(ours: Bank) -> None:
 def test_a_cancelled_import_stops_at_the_next_block(ours: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "BLOCK", 2)
     import_id = ours.upload("client_id\n" + "".join(f"{n}\n" for n in range(1, 8)))
-    copy, calls = loading._copy, []
+    load, calls = loading._Loader._load, []
 
-    def copied(session: object, staged: object) -> None:
-        copy(session, staged)  # type: ignore[arg-type]
+    def loaded(loader: loading._Loader, laid: loading._Laid) -> None:
+        load(loader, laid)
         calls.append(1)
 
     find = loading._find
@@ -284,7 +284,7 @@ def test_a_cancelled_import_stops_at_the_next_block(ours: Bank, monkeypatch: pyt
                 imports.cancel(other, import_id, by=ours.by)
         return find(session, block)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loading, "_copy", copied)
+    monkeypatch.setattr(loading._Loader, "_load", loaded)
     monkeypatch.setattr(loading, "_find", found)
     loading.run(ours.unit, import_id)
     row = ours.row(import_id)
