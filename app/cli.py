@@ -1,4 +1,4 @@
-"""The command line: flask migrate | create-organisation | organisations | seed-demo | audit-verify."""
+"""The command line: flask migrate | doctor | create-organisation | organisations | seed-demo | audit-verify."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core import doctor
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
 from app.core.errors import DomainError
@@ -23,6 +24,7 @@ from app.domain.audit import trail
 def register(app: Flask) -> None:
     """Hang the commands on the application."""
     app.cli.add_command(migrate)
+    app.cli.add_command(examine)
     app.cli.add_command(create_organisation)
     app.cli.add_command(organisations)
     app.cli.add_command(seed_demo)
@@ -44,6 +46,18 @@ def migrate_database(settings: Settings) -> None:
 def migrate() -> None:
     """Bring the database to the newest version."""
     migrate_database(current_app.config["SETTINGS"])
+
+
+@click.command("doctor")
+def examine() -> None:
+    """Look at everything an installation needs; the status is 1 when customers must not be served like this."""
+    settings: Settings = current_app.config["SETTINGS"]
+    grave = 0
+    for finding in doctor.examine(settings, make_engine(settings)):
+        mark = "ok" if not finding.problem else "BAD" if finding.is_grave else "look"
+        click.echo(f"{mark:5}{finding.name}{': ' if finding.problem else ''}{finding.problem}")
+        grave += mark == "BAD"
+    sys.exit(1 if grave else 0)
 
 
 @click.command("seed-demo")

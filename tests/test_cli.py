@@ -83,3 +83,9 @@ def test_what_is_refused_leaves_nothing_behind(runner: FlaskCliRunner, own_facto
     assert runner.invoke(args=["organisations"]).output == before
     with unit_of_work(own_factory, system(UUID(before.partition(":")[0]))) as session:
         assert len(session.execute(select(User)).all()) == 1
+
+
+def test_the_doctor_says_what_is_wrong_and_how_grave_it_is(runner: FlaskCliRunner) -> None:
+    done = runner.invoke(args=["doctor"])
+    assert "ok   schema\n" in done.output
+    assert done.exit_code == int("BAD" in done.output)

@@ -24,6 +24,7 @@ class Settings:
     redis_url: str
     data: Path
     master_key: bytes = field(repr=False)
+    master_key_file: Path = Path()
     base_url: str = "http://127.0.0.1:8000"
     environment: str = "production"
     database_owner_url: str = ""
@@ -61,6 +62,7 @@ class Settings:
             redis_url=_required(env, "REDIS_URL"),
             data=Path(_required(env, "CARILLON_DATA")),
             master_key=_master_key(Path(_required(env, "CARILLON_MASTER_KEY_FILE"))),
+            master_key_file=Path(_required(env, "CARILLON_MASTER_KEY_FILE")),
             base_url=base_url,
             environment=environment,
             database_owner_url=_database(env, "DATABASE_OWNER_URL") if env.get("DATABASE_OWNER_URL") else "",

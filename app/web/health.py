@@ -1,16 +1,11 @@
 """Health: /healthz says the process lives, /readyz that it can work (L2)."""
 
-from functools import cache
-from pathlib import Path
-
-from alembic.script import ScriptDirectory
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core import queue
+from app.core import doctor
 from app.core.db import db
 from app.http.auth import public
 
@@ -36,23 +31,14 @@ def readyz() -> ResponseReturnValue:
 
 def _database() -> str:
     try:
-        version = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return doctor.schema(db.session.connection()) or "ok"
     except SQLAlchemyError as broke:
         db.session.rollback()
         return type(broke).__name__
-    return "ok" if version == _newest() else f"schema {version}, needs {_newest()}: run flask migrate"
-
-
-@cache
-def _newest() -> str | None:
-    """The revision this program was written for."""
-    return ScriptDirectory(str(Path(__file__).parents[2] / "migrations")).get_current_head()
 
 
 def _workers() -> dict[str, str]:
     try:
-        listening = queue.listening(current_app.config["SETTINGS"].redis_url)
+        return {"valkey": "ok", "workers": doctor.workers(current_app.config["SETTINGS"].redis_url) or "ok"}
     except RedisError as broke:
         return {"valkey": type(broke).__name__, "workers": "unknown"}
-    missing = sorted({*queue.QUEUES, "sweeper"} - listening)
-    return {"valkey": "ok", "workers": f"missing: {', '.join(missing)}" if missing else "ok"}
