@@ -14,11 +14,14 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
+from app.core.errors import mark
+
 # en_IL and not en_US: shekels before the number, day before month, 24 hours.
 LANGUAGES = {"en": "en_IL", "he": "he_IL"}
 NAMES = {"en": "English", "he": "עברית"}
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
 Style = Literal["short", "medium", "long", "full"]
+_JUST_NOW = mark("just now")
 _RIGHT_TO_LEFT = frozenset({"he"})
 
 
@@ -97,6 +100,8 @@ def moment(value: datetime, locale: str, zone: str | tzinfo, style: Style = "sho
 def ago(value: datetime, now: datetime, locale: str) -> str:
     """How long ago, or in how long: “3 hours ago”."""
     seconds = round((value - now).total_seconds())
+    if abs(seconds) < 5:
+        return translator(locale).gettext(_JUST_NOW)
     return _timedelta(seconds if abs(seconds) < 60 else seconds // 60 * 60, locale)
 
 

@@ -34,7 +34,7 @@ def resolve(session: Session, kind: str, value: str) -> Contact:
     if not contacts:
         raise NotFound(mark("There is no such contact."))
     if len(contacts) > 1:
-        raise Ambiguous(mark("Several contacts share this address. Name one by its id or external id."))
+        raise Ambiguous(mark("Several contacts share this address. Name one by its id or customer number."))
     return contacts[0]
 
 
@@ -66,7 +66,7 @@ def _ids(session: Session, kind: str, value: str) -> Select[tuple[UUID]] | list[
         contacts = live(Contact).c
         return select(contacts.id).where(contacts.external_id == value)
     if kind not in KINDS:
-        raise Invalid.field("contact", mark("Name the contact by id, external id, e-mail or phone."))
+        raise Invalid.field("contact", mark("Name the contact by id, customer number, e-mail or phone."))
     ids = with_address(session, kind, value)
     if ids is None:
         raise Invalid.field(kind, mark("This is not a valid address."))

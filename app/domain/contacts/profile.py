@@ -62,7 +62,7 @@ def create(session: Session, new: ContactInput, *, by: Actor) -> Contact:
     """Add a contact. Raises Invalid (a field, or no way to know him), Conflict (external id in use), Forbidden."""
     require(by, "contacts:write")
     if not (new.external_id or new.email or new.phone):
-        raise Invalid.field("external_id", mark("Give an external id, an e-mail address or a phone number."))
+        raise Invalid.field("external_id", mark("Give a customer number, an e-mail address or a phone number."))
     now = clock.now()
     contact = Contact(organisation_id=by.organisation_id, status="active", version=1, created_at=now, updated_at=now)
     contact.id = session.execute(select(func.uuidv7())).scalar_one()
@@ -198,7 +198,7 @@ def _write(session: Session, contact: Contact, new: ContactInput, known: Person)
     except IntegrityError as broke:
         if "external_id" not in str(broke.orig):
             raise
-        raise Conflict(mark("Another contact has this external id.")) from None
+        raise Conflict(mark("Another contact has this customer number.")) from None
 
 
 def _address(session: Session, kind: str, value: str | None) -> str | None:

@@ -204,7 +204,7 @@ class _Pending:
 
 def _refusal(known: Known | Ambiguous) -> str | None:
     if isinstance(known, Ambiguous):
-        return mark("Several contacts share this address. Map a column to the external id.")
+        return mark("Several contacts share this address. Map a column to the customer number.")
     if known.status == "erased":
         return mark("This person was erased and cannot be imported again.")
     return None

@@ -37,7 +37,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "consent": (),  # never guessed: somebody has to say that this column is one
 }  # fmt: skip
 LABELS = {
-    "external_id": mark("External id"),
+    "external_id": mark("Customer number"),
     "email": mark("E-mail"),
     "phone": mark("Phone"),
     "first_name": mark("First name"),
@@ -136,10 +136,10 @@ def check(columns: Sequence[str], options: ImportOptions) -> None:
         if field not in MANY and fields.count(field) > 1:
             raise Invalid.field("mapping", mark("Two columns go to “%(name)s”. Leave one of them out."), name=field)
     if not {"external_id", "email", "phone"} & set(fields):
-        raise Invalid.field("mapping", mark("Choose the column that tells who it is: external id, e-mail or phone."))
+        raise Invalid.field("mapping", mark("Choose the column that tells who it is: customer number, e-mail or phone."))
     if options.demonstration and "external_id" not in fields:
         raise Invalid.field(
-            "demonstration", mark("Demonstration people are made from a number: map a column to the external id.")
+            "demonstration", mark("Demonstration people are made from a number: map a column to the customer number.")
         )
     _check_consent(fields, options)
 

@@ -120,9 +120,9 @@ class Plan:
     def _key(self, value: str) -> str:
         key = clean(value)
         if not key:
-            raise Bad(self._column(self._external_id), mark("The external id is missing."))
+            raise Bad(self._column(self._external_id), mark("The customer number is missing."))
         if len(key) > _LONGEST_KEY:
-            raise Bad(self._column(self._external_id), mark("The external id is too long."))
+            raise Bad(self._column(self._external_id), mark("The customer number is too long."))
         return key
 
     def _agreed(self, place: int, fields: list[str]) -> bool:

@@ -35,7 +35,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     last_name = StringField(_l("Last name"), [Length(max=100)])
     phone = TelField(_l("Phone"), [Length(max=40)])
     email = EmailField(_l("E-mail"), [Length(max=320)])
-    external_id = StringField(_l("External id"), [Length(max=200)])
+    external_id = StringField(_l("Customer number"), [Length(max=200)])
     language = SelectField(_l("Language"), default="", validate_choice=False)
     gender = SelectField(_l("Gender"), default="")
     lifecycle_stage = StringField(_l("Lifecycle stage"), [Length(max=40)])

@@ -3,7 +3,7 @@
 from app.core.errors import mark
 
 FIELDS = {
-    "external_id": mark("External id"),
+    "external_id": mark("Customer number"),
     "first_name": mark("First name"),
     "last_name": mark("Last name"),
     "email": mark("E-mail"),

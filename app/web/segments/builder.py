@@ -57,6 +57,11 @@ class Judged:
     general: tuple[str, ...] = ()
     names: tuple[str, ...] = ()  # what is wrong with the segment's name
 
+    @property
+    def says_something(self) -> bool:
+        """False when all that was typed is wrong: then it is not everybody who is meant."""
+        return self.definition is not None and (not self.problems or any(row.startswith("r") for row in self.paths))
+
 
 # ---- In and out of the form
 

@@ -172,7 +172,7 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "problems": {row: found for row, found in judged.problems.items() if row not in hidden},
         "general": judged.general,
         "unfinished": hidden,
-        "sentence": shown.sentence(judged.definition) if judged.definition else "",
+        "sentence": shown.sentence(judged.definition) if judged.definition and judged.says_something else "",
         "worded": shown.worded,
         "choosable_segments": shown.segments(without=own),
         "choosable_campaigns": shown.campaigns(),
@@ -190,7 +190,7 @@ _NOTHING: dict[str, Any] = {
 def _counted(judged: Judged) -> dict[str, Any]:
     """Numbers by row and a sample; none if nothing can be counted yet, or if it would take too long."""
     nothing = _NOTHING | {"is_counted": True, "left_out": len(judged.problems)}
-    if judged.definition is None:
+    if judged.definition is None or not judged.says_something:
         return nothing
     try:
         found = membership.numbers(db.session(), judged.definition)

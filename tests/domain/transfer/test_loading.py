@@ -177,7 +177,7 @@ def test_bad_rows_are_named_in_the_error_file_and_good_ones_loaded(ours: Bank) -
     lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert lines[0] == ["Row", "Column", "Reason", "client_id", "first_name", "email", "phone", "city", "balance"]
     assert [line[:3] for line in lines[1:]] == [
-        ["2", "client_id", "The external id is missing."],
+        ["2", "client_id", "The customer number is missing."],
         ["3", "email", "This is not a valid e-mail address."],
         ["4", "phone", "This is not a valid phone number."],
         ["5", "balance", "This is not a number."],
