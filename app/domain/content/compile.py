@@ -32,6 +32,13 @@ _RTL = (
     '<mj-attributes><mj-section direction="rtl" /><mj-column direction="rtl" /><mj-text align="right" />'
     '<mj-table align="right" /></mj-attributes>'
 )
+# https://documentation.mjml.io/#components
+_COMPONENTS = frozenset(
+    "mjml mj-head mj-attributes mj-all mj-class mj-breakpoint mj-font mj-html-attributes mj-selector mj-html-attribute mj-preview "
+    "mj-style mj-title mj-body mj-include mj-raw mj-section mj-column mj-group mj-wrapper mj-hero mj-text mj-button mj-image "
+    "mj-divider mj-spacer mj-table mj-social mj-social-element mj-navbar mj-navbar-link mj-accordion mj-accordion-element "
+    "mj-accordion-title mj-accordion-text mj-carousel mj-carousel-image".split()
+)
 _SKIPPED = frozenset({"style", "script", "head", "title"})
 # mrml would link fonts from a foreign server into every letter: each reader would be told to it.
 _NO_FONTS = mrml.RenderOptions(fonts={})
@@ -92,6 +99,7 @@ class _Masked:
 
 def _from_mjml(source: str, language: str, masked: _Masked) -> str:
     _refuse_deep(source)
+    _refuse_unknown(source, masked)
     if not re.match(r"<mjml\b[^>]*\b(lang|dir)\s*=", source, re.IGNORECASE):
         source = re.sub(r"^<mjml\b", f'<mjml lang="{language}" dir="{i18n.direction(language)}"', source, count=1)
     if i18n.direction(language) == "rtl":
@@ -120,6 +128,15 @@ def _refuse_deep(source: str) -> None:
             raise TemplateError(
                 mark("Line %(line)s: %(reason)s."), line=_line(source, found.start()), reason="nested too deeply"
             )
+
+
+def _refuse_unknown(source: str, masked: _Masked) -> None:
+    """mrml passes a component it does not know through as it is, and mail programs show its text anywhere or nowhere."""
+    for found in _TAG.finditer(source):
+        name = found.group(2).lower()
+        if name.startswith("mj") and name not in _COMPONENTS:
+            line = _line(masked.show(source[: found.start()]), 10**9)
+            raise TemplateError(mark("Line %(line)s: there is no MJML element <%(name)s>."), line=line, name=name)
 
 
 def _line(source: str, place: int) -> int:
