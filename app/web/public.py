@@ -10,7 +10,7 @@ from app.core.db import db
 from app.core.links import Links, Target
 from app.core.unit import act_as
 from app.domain.access.keyring import organisation_of
-from app.domain.messages import tracking
+from app.domain.messages import shortlinks, tracking
 from app.http import security
 from app.http.auth import public
 
@@ -21,6 +21,8 @@ _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 def _target(token: str, kind: str) -> Target:
     target = Links(current_app.config["SETTINGS"]).read(token, kind)
+    if target is None and kind == "u":
+        target = shortlinks.find(db.session(), token)
     if target is None:
         abort(404)
     g.actor = None

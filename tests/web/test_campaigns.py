@@ -87,7 +87,7 @@ def test_the_plan_says_who_falls_out_and_what_is_missing(campaigns: Campaigning)
     assert "In the audience 14" in plan
     assert "No consent − 2" in plan
     assert "Will receive it 12" in plan
-    assert "Hello Dana, to stop: https://…" in plan
+    assert "Hello Dana, to stop: http://127.0.0.1:8000/u/exampleCode" in plan
     empty = campaigns.draft(sms_template_id=None)
     assert "Choose a text first" in shown(marketer.get(f"/campaigns/{empty}/plan"))
     assert "Submit for approval" not in shown(marketer.get(f"/campaigns/{empty}"))

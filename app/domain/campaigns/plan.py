@@ -18,7 +18,7 @@ from app.domain.campaigns.drafts import Audience
 from app.domain.campaigns.models import Campaign
 from app.domain.content import checks, library, sms
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.content.preview import EXAMPLE_URL
+from app.domain.content.preview import example_url
 from app.domain.content.render import prepared
 from app.domain.messages import policy
 from app.domain.messages.rendering import data_of
@@ -151,11 +151,11 @@ def _average_parts(
     if not rows:
         return Decimal(1)
     vault, ready = vault_of(session), prepared(version, channel)
-    names = {"organisation": organisation_of(session).name, "campaign": campaign.name}
+    names, url = {"organisation": organisation_of(session).name, "campaign": campaign.name}, example_url(session)
     total = 0
     for row in rows:
         data = data_of(dict(row), vault.open_person(row["id"], row["key"], row["person"]), names)
-        text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": EXAMPLE_URL})
+        text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": url})
         total += sms.measure(text).parts
     return Decimal(total) / len(rows)
 

@@ -19,7 +19,7 @@ from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.domain.content import library, sms
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.content.preview import EXAMPLE_URL, data_for
+from app.domain.content.preview import data_for, example_url
 from app.domain.content.render import Prepared, TemplateError, prepared
 from app.domain.messages import sends
 from app.domain.messages.faces import faces
@@ -117,7 +117,6 @@ def _rendered(
     if channel == "email":
         return Text(channel, language, subject=subject, body=body)
     measured = sms.measure(whole)
-    body = body.replace(EXAMPLE_URL, "https://…")
     return Text(channel, language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
 
 
@@ -169,13 +168,12 @@ def _compared(channel: str, language: str, was: Mapping[str, Any], now: Mapping[
 
 def _example(session: Session, campaign: Campaign, language: str) -> dict[str, Any]:
     """Somebody who has everything a text may ask for."""
-    own = {"campaign": {"name": campaign.name}, "unsubscribe_url": EXAMPLE_URL}
-    return {**data_for(session, None, language), **own}
+    return {**data_for(session, None, language), "campaign": {"name": campaign.name}}
 
 
 def _data(session: Session, campaign: Campaign, row: Mapping[Any, Any], person: Mapping[str, Any]) -> dict[str, Any]:
     names = {"organisation": organisation_of(session).name, "campaign": campaign.name}
-    return {**data_of(row, person, names), "unsubscribe_url": EXAMPLE_URL}
+    return {**data_of(row, person, names), "unsubscribe_url": example_url(session)}
 
 
 def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, TemplateVersion]]:

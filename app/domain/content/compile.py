@@ -33,12 +33,14 @@ _RTL = (
     '<mj-table align="right" /></mj-attributes>'
 )
 # https://documentation.mjml.io/#components
-_COMPONENTS = frozenset(
-    "mjml mj-head mj-attributes mj-all mj-class mj-breakpoint mj-font mj-html-attributes mj-selector mj-html-attribute mj-preview "
-    "mj-style mj-title mj-body mj-include mj-raw mj-section mj-column mj-group mj-wrapper mj-hero mj-text mj-button mj-image "
-    "mj-divider mj-spacer mj-table mj-social mj-social-element mj-navbar mj-navbar-link mj-accordion mj-accordion-element "
-    "mj-accordion-title mj-accordion-text mj-carousel mj-carousel-image".split()
-)
+_COMPONENTS = frozenset({
+    "mjml", "mj-head", "mj-attributes", "mj-all", "mj-class", "mj-breakpoint", "mj-font", "mj-html-attributes",
+    "mj-selector", "mj-html-attribute", "mj-preview", "mj-style", "mj-title", "mj-body", "mj-include", "mj-raw",
+    "mj-section", "mj-column", "mj-group", "mj-wrapper", "mj-hero", "mj-text", "mj-button", "mj-image",
+    "mj-divider", "mj-spacer", "mj-table", "mj-social", "mj-social-element", "mj-navbar", "mj-navbar-link",
+    "mj-accordion", "mj-accordion-element", "mj-accordion-title", "mj-accordion-text", "mj-carousel",
+    "mj-carousel-image",
+})  # fmt: skip
 _SKIPPED = frozenset({"style", "script", "head", "title"})
 # mrml would link fonts from a foreign server into every letter: each reader would be told to it.
 _NO_FONTS = mrml.RenderOptions(fonts={})
@@ -131,7 +133,7 @@ def _refuse_deep(source: str) -> None:
 
 
 def _refuse_unknown(source: str, masked: _Masked) -> None:
-    """mrml passes a component it does not know through as it is, and mail programs show its text anywhere or nowhere."""
+    """Mrml passes a component it does not know through as it is, and mail programs show its text anywhere or nowhere."""
     for found in _TAG.finditer(source):
         name = found.group(2).lower()
         if name.startswith("mj") and name not in _COMPONENTS:

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
+from app.core.links import Links
 from app.core.text import masked_name
+from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of
 from app.domain.contacts.models import Contact, PropertyDefinition
 from app.domain.contacts.person import person_of
@@ -19,8 +21,6 @@ from app.domain.content.render import Text
 SAMPLE = {"external_id": "1000001", "country": "IL", "gender": "female"}
 NAMES = {"en": ("Dana", "Levi", "Haifa"), "he": ("דנה", "לוי", "חיפה")}
 BY_TYPE: dict[str, object] = {"number": 1000, "boolean": True, "date": "2026-01-31", "list": []}
-EXAMPLE_URL = "https://bank.example/u/" + "x" * 84  # as long as a signed one
-SHOWN_URL = "https://bank.example/u/…"
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,17 @@ class Preview:
     findings: list[checks.Finding] = field(default_factory=list)
 
 
+def example_url(session: Session) -> str:
+    """Where an example would unsubscribe: nowhere, but as long as a true link of an SMS, so that its parts are right."""
+    return Links(settings_of(session)).example()
+
+
 def data_for(
     session: Session, contact: Contact | None, language: str = "en", *, by: Actor | None = None
 ) -> dict[str, Any]:
     """The data a text sees of a contact, or of a made-up person. Names are masked from those who may not see them."""
-    names = {"organisation": {"name": organisation_of(session).name}, "campaign": {"name": "…"}}
+    names: dict[str, Any] = {"organisation": {"name": organisation_of(session).name}, "campaign": {"name": "…"}}
+    names["unsubscribe_url"] = example_url(session)
     if contact is None:
         return {"contact": _sample(session, language), **names}
     known = person_of(session, contact)
@@ -86,20 +92,19 @@ def preview(
 
     Raises TemplateError with the line and the reason.
     """
-    everything = {**data, "unsubscribe_url": EXAMPLE_URL}
     compiled: dict[str, Any] = {}
     if channel != "sms":
         preheader = str(said.get("preheader") or "")
         compiled = compile_email(str(said["body"]), message_class, preheader=preheader, language=language)
     found = [] if known is None else checks.check_text(channel, message_class, language, said, compiled, known)
     if channel == "sms":
-        text = Text(said["body"], language=language).render(everything).strip()
-        return Preview("", text.replace(EXAMPLE_URL, SHOWN_URL), measure=sms.measure(text), findings=found)
+        text = Text(said["body"], language=language).render(data).strip()
+        return Preview("", text, measure=sms.measure(text), findings=found)
 
     def shown(kind: str, number: int) -> str:
         return str(compiled["links"][number]) if kind == "c" else ""
 
-    subject = Text(str(said.get("subject") or ""), language=language).render(everything)
-    html = Text(compiled["html"], language=language, html=True).render(everything, shown)
-    body = Text(compiled["text"], language=language).render(everything, shown)
-    return Preview(" ".join(subject.split()), body.replace(EXAMPLE_URL, SHOWN_URL), html=html, findings=found)
+    subject = Text(str(said.get("subject") or ""), language=language).render(data)
+    html = Text(compiled["html"], language=language, html=True).render(data, shown)
+    body = Text(compiled["text"], language=language).render(data, shown)
+    return Preview(" ".join(subject.split()), body, html=html, findings=found)

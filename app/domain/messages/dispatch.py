@@ -24,7 +24,7 @@ from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import outcomes, sends
+from app.domain.messages import outcomes, sends, shortlinks
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Told
 from app.domain.messages.rendering import Ready, Scene, Unready, make
@@ -151,7 +151,7 @@ class _Run:
                     await transact(*steps)  # the account or the send is another
                     steps, told = [], []
                 channel = await self._opened(next_claim)
-                *_, going = await transact(*steps, _intend(next_claim, window))
+                *_, going = await transact(*steps, *_links(next_claim, window), _intend(next_claim, window))
                 claim, told = next_claim, []
                 self.tally.skipped += len(window) - len(going)
                 may_go = set(going)
@@ -283,6 +283,12 @@ def _record(claim: _Claim, told: Told) -> Step:
     """The step that writes down what became of a window."""
     lines = outcomes.lines(told, claim.account, claim.tries)
     return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
+
+
+def _links(claim: _Claim, window: Iterable[Ready]) -> list[Step]:
+    """The step that keeps the short links of a window, where its texts have any."""
+    codes = [(ready.id, ready.code) for ready in window if ready.code is not None]
+    return [shortlinks.keep(claim.scene.send.occurrence_id, codes)] if codes else []
 
 
 def _intend(claim: _Claim, window: Iterable[Ready]) -> Step:

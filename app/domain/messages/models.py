@@ -149,6 +149,16 @@ class Receipt(Owned, Base):
     result: Mapped[str | None]
 
 
+class ShortLink(Owned, Base):
+    """A short code in an SMS and the message it stands in."""
+
+    __tablename__ = "short_links"
+
+    code: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    occurrence_id: Mapped[UUID]
+    message_id: Mapped[UUID]
+
+
 class Trace(Owned, Base):
     """An open, a click or an unsubscribe, kept raw with what is needed to score it again (human, bot, mail privacy)."""
 

@@ -53,6 +53,13 @@ WITH wanted AS (
 )
 SELECT id FROM moved WHERE state = 'sending';
 
+-- name: keep_links
+-- The short codes in the texts of a window: committed with its intent, so that no text goes out with a link that leads nowhere.
+INSERT INTO short_links (code, organisation_id, occurrence_id, message_id)
+SELECT t.code, m.organisation_id, m.occurrence_id, m.id
+FROM unnest(CAST(:codes AS bigint[]), CAST(:ids AS uuid[])) AS t (code, id) JOIN messages m ON m.id = t.id
+WHERE m.occurrence_id = :occurrence;
+
 -- name: record
 -- What became of a window. "Accepted" is a fact and needs no token; the way back to "queued" is only for this worker's own,
 -- definitely not sent, attempt. :told is a JSON list of records (outcomes.py).

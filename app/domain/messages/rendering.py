@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.core.links import Links, Target
+from app.core.links import Links, Target, new_code
 from app.core.vault import OrganisationVault, Sealed
 from app.domain.consent.models import ADDRESS_KIND
 from app.domain.content import mime, sms
@@ -25,6 +25,7 @@ class Ready:
     id: UUID
     outgoing: Outgoing
     parts: int
+    code: int | None = None  # of the short link in its text
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,11 @@ def _linker(scene: Scene, message_id: UUID) -> Any:
 
 
 def _sms(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
-    ready = scene.prepared
-    text = ready.sms(
-        ready.language_for(row["language"]), {**data, "unsubscribe_url": _LazyUrl(_linker(scene, message_id))}
-    )
+    ready, link = scene.prepared, _ShortLink(scene.links)
+    text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": link})
     ref = reference.of(scene.send.occurrence_id, message_id)
-    return Ready(message_id, Outgoing(reference=ref, to=to, sender=scene.sender, text=text), sms.measure(text).parts)
+    outgoing = Outgoing(reference=ref, to=to, sender=scene.sender, text=text)
+    return Ready(message_id, outgoing, sms.measure(text).parts, link.code)
 
 
 def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
@@ -134,14 +134,17 @@ def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data
     return Ready(message_id, Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw), 1)
 
 
-class _LazyUrl:
-    """An address that is only signed when the text asks for it."""
+class _ShortLink:
+    """An address whose code is only made when the text asks for it."""
 
-    def __init__(self, link: Any) -> None:
-        self._link = link
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self.code: int | None = None
 
     def __str__(self) -> str:
-        return str(self._link("u", 0))
+        if self.code is None:
+            self.code = new_code()
+        return self._links.short(self.code)
 
     def __html__(self) -> str:
         return str(self)

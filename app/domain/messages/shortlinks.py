@@ -1,0 +1,30 @@
+"""Short links of SMS: a random code beside the message it leads to, kept before the message is handed over."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core.links import Target, read_code
+from app.core.pipeline import Step
+from app.core.sql import load
+
+_SQL = load("messages/queries.sql")
+
+
+def keep(occurrence_id: UUID, codes: Iterable[tuple[UUID, int]]) -> Step:
+    """The step that keeps the codes of messages: (message id, code) each."""
+    pairs = list(codes)
+    return _SQL["keep_links"], {
+        "occurrence": occurrence_id, "ids": [one for one, _ in pairs], "codes": [code for _, code in pairs]
+    }  # fmt: skip
+
+
+def find(session: Session, token: str) -> Target | None:
+    """What a short link is about, before the organisation is known; None if there is no such code."""
+    code = read_code(token)
+    if code is None:
+        return None
+    row = session.execute(text("SELECT * FROM find_link(:code)"), {"code": code}).one_or_none()
+    return Target("u", row.organisation_id, row.occurrence_id, row.message_id) if row else None
