@@ -51,7 +51,9 @@ def status_of(error: DomainError) -> int:
 
 def said(error: DomainError | Issue) -> str:
     """The error's message in the reader's language."""
-    values = error.values or {}
+    values = dict(error.values or {})
+    if "state" in values:
+        values["state"] = gettext(str(values["state"]))  # as the page calls it
     translated: str = gettext(error.message)
     return translated % values if values else translated
 

@@ -5,6 +5,7 @@ from base64 import b64decode
 from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.core import i18n
 from app.core.actor import system
 from app.core.db import db
 from app.core.links import Links, Target
@@ -30,6 +31,15 @@ def _target(token: str, kind: str) -> Target:
     return target
 
 
+def _reader(target: Target) -> tracking.Reader:
+    """Who it is; the page speaks the language of his message."""
+    reader = tracking.reader(db.session(), target)
+    if reader is None:
+        abort(404)
+    g.language = i18n.language(reader.language)
+    return reader
+
+
 @bp.get("/o/<token>")
 @public
 def opened(token: str) -> ResponseReturnValue:
@@ -52,9 +62,9 @@ def clicked(token: str) -> ResponseReturnValue:
 @public
 def ask_unsubscribe(token: str) -> ResponseReturnValue:
     """The page with one button: a mail scanner that follows links must not unsubscribe anybody."""
-    _target(token, "u")
+    reader = _reader(_target(token, "u"))
     return render_template(
-        "public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=False
+        "public/unsubscribe.html", organisation=organisation_of(db.session()), token=token, done=reader.is_off
     )
 
 
@@ -63,6 +73,7 @@ def ask_unsubscribe(token: str) -> ResponseReturnValue:
 def unsubscribe(token: str) -> ResponseReturnValue:
     """Unsubscribe, by the button or by a mail client's one click (RFC 8058)."""
     target = _target(token, "u")
+    _reader(target)
     if not tracking.unsubscribed(db.session(), target, request.headers.get("User-Agent"), ip=request.remote_addr):
         abort(404)
     return render_template(

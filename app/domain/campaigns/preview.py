@@ -20,7 +20,7 @@ from app.domain.campaigns.models import Campaign
 from app.domain.content import library, sms
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.preview import data_for, example_url
-from app.domain.content.render import Prepared, TemplateError, prepared
+from app.domain.content.render import TemplateError, prepared
 from app.domain.messages import sends
 from app.domain.messages.faces import faces
 from app.domain.messages.rendering import data_of
@@ -104,14 +104,13 @@ def _masked(person: Mapping[str, Any]) -> dict[str, Any]:
 def _rendered(
     channel: str, version: TemplateVersion, language: str, shown: dict[str, Any], true: dict[str, Any]
 ) -> Text:
-    ready = prepared(version, channel)
     subject, body, broken = "", MASK, None
     try:
-        subject, body = _said(ready, channel, language, shown)
+        subject, body = _said(channel, version, language, shown)
     except TemplateError as broke:  # perhaps only because it reckons with a personal property, which is masked here
         broken = broke
     try:
-        _, whole = _said(ready, channel, language, true)
+        _, whole = _said(channel, version, language, true)
     except TemplateError as broke:
         return Text(channel, language, error=broken or broke)
     if channel == "email":
@@ -120,11 +119,17 @@ def _rendered(
     return Text(channel, language, body=body, parts=measured.parts, units=measured.units, encoding=measured.encoding)
 
 
-def _said(ready: Prepared, channel: str, language: str, data: dict[str, Any]) -> tuple[str, str]:
-    """Subject and text. Raises TemplateError."""
+def _said(channel: str, version: TemplateVersion, language: str, data: dict[str, Any]) -> tuple[str, str]:
+    """Subject and text, every link with where it leads in the end. Raises TemplateError."""
+    ready = prepared(version, channel)
     if channel == "sms":
         return "", ready.sms(language, data)
-    made = ready.email(language, data, _short_link)
+    links = version.compiled.get(language, {}).get("links", [])
+
+    def leads_to(kind: str, index: int = 0) -> str:
+        return str(links[index]) if kind == "c" and index < len(links) else str(data["unsubscribe_url"])
+
+    made = ready.email(language, data, leads_to)
     return made.subject, made.text
 
 
@@ -193,7 +198,3 @@ def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, Templat
 def _dead_link(_kind: str, _index: int = 0) -> str:
     """A preview counts no opens and no clicks."""
     return "#"
-
-
-def _short_link(_kind: str, _index: int = 0) -> str:
-    return "https://…"

@@ -12,7 +12,7 @@ from app.domain.campaigns.models import Campaign
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import listing
 from app.domain.messages.models import Message, Send, Trace
-from app.domain.messages.states import OPEN
+from app.domain.messages.states import HANDED_OVER, OPEN
 
 
 def numbers(session: Session, campaign: Campaign, *, by: Actor) -> list[listing.Numbers]:
@@ -42,6 +42,25 @@ def progress(session: Session, campaign_ids: Sequence[UUID], *, by: Actor) -> di
         .group_by(Send.source_id)
     )
     return {source: Progress(total, done) for source, total, done in session.execute(query).all()}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """People, however many channels they were to be written to on: the audience, and who got at least one message."""
+
+    people: int = 0
+    reached: int = 0
+
+
+def reach(session: Session, campaign: Campaign, *, by: Actor) -> Reach:
+    """How many people the campaign is about, and how many it was handed over for."""
+    require(by, "campaigns:read")
+    if campaign.occurrence_id is None:
+        return Reach()
+    handed = func.bool_or(Message.state.in_(HANDED_OVER)).label("handed")
+    each = select(handed).where(Message.occurrence_id == campaign.occurrence_id).group_by(Message.contact_id).subquery()
+    row = session.execute(select(func.count(), func.count().filter(each.c.handed)).select_from(each)).one()
+    return Reach(*row)
 
 
 def unsubscribes(session: Session, campaign: Campaign, *, by: Actor) -> dict[str, int]:

@@ -32,7 +32,7 @@ def after(state: str, verb: str) -> str:
     except KeyError:
         raise Conflict(
             mark("The campaign is “%(state)s” now, so this is not possible. Reload the page to see its present state."),
-            state=state, verb=verb,
+            state=state.replace("_", " ").capitalize(), verb=verb,
         ) from None  # fmt: skip
 
 

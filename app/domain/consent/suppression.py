@@ -48,6 +48,14 @@ def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str,
     _record(session, _put_blind(session, [address], reason, source), channel, reason)
 
 
+def stands(session: Session, blind: bytes, channel: str) -> bool:
+    """Whether the address with this blind index is on the list now."""
+    query = select(Suppression.id).where(
+        Suppression.channel == channel, Suppression.blind == blind, Suppression.lifted_at.is_(None)
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
 def _in_clear(session: Session, channel: str, blind: bytes) -> str:
     holders = live(ContactAddress).c
     ids = select(holders.contact_id).where(holders.kind == ADDRESS_KIND[channel], holders.blind == blind).limit(1)

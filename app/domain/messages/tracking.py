@@ -1,6 +1,7 @@
 """Opens, clicks and unsubscribes from signed links (E8). Robots are kept apart, never thrown away."""
 
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy import update
@@ -44,6 +45,26 @@ def clicked(session: Session, target: Target, agent: str | None) -> str | None:
         return None
     _trace(session, target, "click", agent, target.index)
     return str(links[target.index])
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who follows a link: the language his message was in, and whether its address is off the list already."""
+
+    language: str
+    is_off: bool
+
+
+def reader(session: Session, target: Target) -> Reader | None:
+    """The reader of a message, or None if there is no such message."""
+    message = session.get(Message, (target.message_id, target.occurrence_id))
+    if message is None:
+        return None
+    send, contact = session.get_one(Send, message.send_id), session.get(Contact, message.contact_id)
+    version = session.get_one(TemplateVersion, send.template_version_id)
+    language = prepared(version, send.channel).language_for(contact.language if contact else None)
+    is_off = message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel)
+    return Reader(language, is_off)
 
 
 def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:

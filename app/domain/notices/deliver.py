@@ -63,7 +63,7 @@ def _take(open_unit: OpenUnit) -> UUID | None:
 
 def _deliver(session: Session, notice: Notice) -> int:
     settings = settings_of(session)
-    if not (settings.is_production or Guard.only(settings.allowed_recipients).permits(notice.address)):
+    if not is_allowed(session, notice.address):
         notice.state, notice.last_error = "failed", NOT_ALLOWED
         return 0
     try:
@@ -74,6 +74,12 @@ def _deliver(session: Session, notice: Notice) -> int:
         return 0
     notice.state, notice.sent_at, notice.last_error = "sent", clock.now(), None
     return 1
+
+
+def is_allowed(session: Session, address: str) -> bool:
+    """Whether mail to this address leaves this environment at all (L13)."""
+    settings = settings_of(session)
+    return settings.is_production or Guard.only(settings.allowed_recipients).permits(address)
 
 
 def _written(settings: Settings, notice: Notice) -> EmailMessage:

@@ -17,6 +17,7 @@ from app.documents.xlsx import NativeChart, Sheet, workbook
 from app.domain.access.keyring import organisation_of
 from app.domain.campaigns import results
 from app.domain.campaigns.models import Campaign
+from app.domain.campaigns.results import Reach
 from app.domain.messages.listing import Numbers
 from app.domain.reports.words import CHANNEL, REASON, STATE
 
@@ -37,15 +38,15 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
     say = _Words(locale)
     by = system(campaign.organisation_id)
     numbers, minutes = results.numbers(session, campaign, by=by), results.over_time(session, campaign, by=by)
-    zone = organisation.timezone
+    people, zone = results.reach(session, campaign, by=by), organisation.timezone
     title = say(mark("Campaign report: %(name)s"), name=campaign.name)
     tables = [
         _overview(say, numbers, organisation.currency),
-        _not_sent(say, numbers),
+        _not_sent(say, numbers, people),
         _failures(say, numbers),
         _over_time(say, minutes, zone),
     ]
-    summary = _summary(say, campaign, numbers)
+    summary = _summary(say, campaign, numbers, people)
     charts: list[list[NativeChart]] = [
         [NativeChart(tables[0].title, 0, [1, 2, 3])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")],
     ]  # fmt: skip
@@ -57,7 +58,7 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
         organisation=organisation.name,
         period=_period(campaign, locale, zone),
         summary=summary,
-        tiles=_tiles(say, numbers, organisation.currency),
+        tiles=_tiles(say, numbers, people, organisation.currency),
         funnels=[(say(CHANNEL[one.channel]), _funnel(say, one)) for one in numbers],
         timeline=_timeline(say, minutes, zone),
         tables=[table for table in tables if table.rows],
@@ -79,8 +80,7 @@ class _Words:
         return i18n.number(value, self.locale)
 
 
-def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers]) -> str:
-    audience = sum(one.audience for one in numbers)
+def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers], people: Reach) -> str:
     handed = sum(one.handed_over for one in numbers)
     delivered = sum(one.states.get("delivered", 0) for one in numbers)
     final = campaign.state in ("completed", "cancelled")
@@ -91,10 +91,11 @@ def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers]) -> str
     )
     first = say(
         mark(
-            "Of %(audience)s messages planned, %(handed)s were handed to the providers "
-            "and %(delivered)s are known to be delivered."
+            "Of %(people)s people in the audience, %(reached)s were written to: %(handed)s messages were handed to the "
+            "providers and %(delivered)s are known to be delivered."
         ),
-        audience=say.number(audience),
+        people=say.number(people.people),
+        reached=say.number(people.reached),
         handed=say.number(handed),
         delivered=say.number(delivered),
     )  # fmt: skip
@@ -106,10 +107,11 @@ def _period(campaign: Campaign, locale: str, zone: str) -> str:
     return " – ".join(i18n.moment(m, locale, ZoneInfo(zone)) for m in moments)
 
 
-def _tiles(say: _Words, numbers: Sequence[Numbers], currency: str) -> list[tuple[str, str]]:
+def _tiles(say: _Words, numbers: Sequence[Numbers], people: Reach, currency: str) -> list[tuple[str, str]]:
     cost = sum((one.cost for one in numbers), start=type(numbers[0].cost)(0)) if numbers else 0
     return [
-        (say(mark("Audience")), say.number(sum(one.audience for one in numbers))),
+        (say(mark("People in the audience")), say.number(people.people)),
+        (say(mark("People written to")), say.number(people.reached)),
         (say(mark("Handed over")), say.number(sum(one.handed_over for one in numbers))),
         (say(mark("Delivered")), say.number(sum(one.states.get("delivered", 0) for one in numbers))),
         (say(mark("Cost")), i18n.money(cost, currency, say.locale)),  # type: ignore[arg-type]
@@ -138,14 +140,15 @@ def _overview(say: _Words, numbers: Sequence[Numbers], currency: str) -> Table:
     return Table(say(mark("Overview")), columns, rows)
 
 
-def _not_sent(say: _Words, numbers: Sequence[Numbers]) -> Table:
+def _not_sent(say: _Words, numbers: Sequence[Numbers], people: Reach) -> Table:
     columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Contacts")), Kind.NUMBER)]
     rows = [
         (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
         for one in numbers
         for reason, count in sorted(one.skips.items(), key=lambda item: -item[1])
     ]
-    total = (say(mark("Together")), "", sum(one.not_sent for one in numbers)) if rows else None
+    # Not their sum: who is left out on both channels is one person.
+    total = (say(mark("People who got nothing at all")), "", people.people - people.reached) if rows else None
     return Table(say(mark("Who did not get it, and why")), columns, rows, total)
 
 

@@ -21,6 +21,7 @@ from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.campaigns import drafts
 from app.domain.campaigns.models import Campaign
+from app.domain.notices import deliver
 from app.domain.notices.post import Attachment, post
 from app.domain.reports import campaign as campaign_report
 from app.domain.reports.models import ReportRun
@@ -55,6 +56,12 @@ def ask(session: Session, name: str, wanted: ReportInput, *, by: Actor) -> Repor
         address = normal_email(given)
         if address is None:
             raise Invalid.field("recipients", mark("“%(address)s” is not an e-mail address."), address=given)
+        if not deliver.is_allowed(session, address):
+            raise Invalid.field(
+                "recipients",
+                mark("Nothing is mailed to %(address)s from here: it is not on the allow-list of this test system."),
+                address=address,
+            )
         addresses.append(address)
     run = ReportRun(
         organisation_id=by.organisation_id,
