@@ -1,5 +1,7 @@
 """Where providers tell what became of messages: verified by their signature, no key."""
 
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, current_app, g, request
@@ -11,7 +13,7 @@ from app.core.actor import system
 from app.core.db import db
 from app.core.errors import Invalid, NotFound, mark
 from app.core.unit import act_as
-from app.domain.messages import receipts
+from app.domain.messages import receipts, replies
 from app.gateways.channels.base import BadReceipt
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
@@ -25,6 +27,17 @@ LARGEST = 4 * 1024 * 1024
 @public
 def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Keep a provider's receipts and say so; they are applied afterwards."""
+    return _taken(account_id, receipts.receive)
+
+
+@bp.post("/<provider>/<uuid:account_id>/messages")
+@public
+def hear(provider: str, account_id: UUID) -> ResponseReturnValue:
+    """Obey what people answered."""
+    return _taken(account_id, replies.receive)
+
+
+def _taken(account_id: UUID, receive: Callable[..., int | None]) -> ResponseReturnValue:
     found = db.session.execute(
         text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}
     ).scalar_one_or_none()
@@ -33,17 +46,11 @@ def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     if (request.content_length or 0) > LARGEST:
         raise Invalid(mark("The body is too large."))
     act_as(db.session(), system(found, g.correlation_id))
-    private = not current_app.config["SETTINGS"].is_production
+    opened = partial(
+        open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production
+    )
     try:
-        kept = receipts.receive(
-            db.session(),
-            account_id,
-            dict(request.headers),
-            request.get_data(),
-            open_channel=lambda kind, config, secret: open_channel(
-                kind, config, secret, guard=Guard.everybody(), allow_private=private
-            ),
-        )
+        kept = receive(db.session(), account_id, dict(request.headers), request.get_data(), open_channel=opened)
     except BadReceipt:
         raise Invalid(mark("The body cannot be read as receipts.")) from None
     if kept is None:

@@ -54,7 +54,7 @@ def test_what_is_public_is_known(app: Flask) -> None:
     assert found == {
         "static", "health.healthz", "health.readyz", "public.opened", "public.clicked", "public.ask_unsubscribe",
         "public.unsubscribe", "account.login", "account.enter", "account.code", "account.confirm", "account.logout",
-        "preferences.set_locale", "preferences.set_theme", "inbound_api.take",
+        "preferences.set_locale", "preferences.set_theme", "inbound_api.take", "inbound_api.hear",
     }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def resolve(session: Session, kind: str, value: str) -> Contact:
     return contacts[0]
 
 
-def with_address(session: Session, kind: str, value: str) -> Select[tuple[UUID]] | None:
+def with_address(session: Session, kind: str, value: str) -> Select[UUID] | None:
     """The ids of all contacts with an e-mail or phone; None if it is not a valid one."""
     normal = normal_address(session, kind, value)
     if normal is None:

@@ -68,10 +68,15 @@ def reader(session: Session, target: Target) -> Reader | None:
 
 
 def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:
-    """End marketing to the person on this channel, and to the address this message went to. False if unknown."""
-    message = session.get(Message, (target.message_id, target.occurrence_id))
+    """End marketing to the person on this channel, and to the address this message went to. False if unknown.
+
+    Once is enough: whoever presses twice is not written down twice.
+    """
+    message = session.get(Message, (target.message_id, target.occurrence_id), with_for_update=True)
     if message is None or session.get(Contact, message.contact_id) is None:
         return False
+    if message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel):
+        return True
     ledger.withdraw(
         session, message.contact_id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip
     )
