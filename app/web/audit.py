@@ -1,6 +1,6 @@
 """The audit log: who did what, whether the chain is whole, and all of it as a file (J5)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request, stream_with_context
@@ -17,7 +17,9 @@ from app.domain.audit.models import AuditEntry
 from app.http.auth import allow
 from app.http.inputs import page_asked
 from app.web import acts
+from app.web.acts import Act
 from app.web.render import page_or_part
+from app.web.segments.shown import versions
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -31,7 +33,7 @@ def index() -> ResponseReturnValue:
         "audit/index.html",
         "audit/_entries.html",
         page=page,
-        acts=acts.drawn(page.items),
+        acts=_drawn(page.items),
         actions=sorted(((key, acts.said(key)) for key in acts.ACTIONS), key=lambda pair: pair[1]),
         kinds=sorted(((key, acts.kind(key)) for key in acts.KINDS), key=lambda pair: pair[1]),
         people=users.everyone(db.session(), by=g.actor),
@@ -80,3 +82,10 @@ def _rows(entries: Iterable[AuditEntry]) -> Iterator[Row]:
             "; ".join(f"{c.name}: {c.before or '–'} → {c.after or '–'}" for c in changes), entry.ip or "",
             entry.correlation_id or "", entry.hash.hex(),
         )  # fmt: skip
+
+
+def _drawn(entries: Sequence[AuditEntry]) -> list[Act]:
+    """Entries in words; definitions of segments as sentences for whoever may read segments."""
+    if not g.actor.may("segments:read"):
+        return acts.drawn(entries)
+    return [one for entry in entries for one in (versions if entry.subject_kind == "segment" else acts.drawn)([entry])]

@@ -59,6 +59,7 @@ STATES = {
     "stopped": (mark("Stopped"), "bad"),
     "suppressed": (mark("Suppressed"), "bad"),
     "undeliverable": (mark("Undeliverable"), "bad"),
+    "unsubscribed": (mark("Unsubscribed"), "bad"),
     "unknown": (mark("Unknown"), "neutral"),
     "void": (mark("Void"), "neutral"),
 }

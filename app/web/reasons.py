@@ -19,6 +19,21 @@ OUTCOMES = {
 }
 
 
+SOURCES = {
+    "by hand": mark("By hand"),
+    "link in a message": mark("Link in a message"),
+    "provider": mark("Provider"),
+    "reply": mark("Reply by SMS"),
+    "unsubscribe link": mark("Unsubscribe link"),
+    "wrote STOP": mark("Wrote STOP"),
+}
+
+
+def source(key: str) -> str:
+    """Where a fact came from: our own words in the reader's language, a person's as he wrote them."""
+    return gettext(SOURCES[key]) if key in SOURCES else key
+
+
 def reason(key: str | None) -> str:
     """A reason in the reader's language; an unknown one as a plain word."""
     return _say(REASON | AUDIENCE, key)
@@ -41,7 +56,8 @@ def _say(table: dict[str, str], key: str | None) -> str:
 
 
 # What templates call them by.
-LABELS: dict[str, Callable[[str | None], str]] = {
+LABELS: dict[str, Callable[..., str]] = {
+    "source_label": source,
     "reason_label": reason,
     "channel_label": partial(_say, CHANNEL),
     "class_label": partial(_say, CLASSES),

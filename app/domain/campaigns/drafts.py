@@ -214,7 +214,7 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
     if moment and moment <= clock.now():
         raise Invalid.field(
             "scheduled_at",
-            mark("This moment has passed. Choose a later one, or leave it empty to send after approval."),
+            mark("This moment has passed. Choose a later one, or send right after the approval."),
         )
     return {
         "name": new.name,

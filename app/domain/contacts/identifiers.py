@@ -56,7 +56,7 @@ def normal_address(session: Session, kind: str, value: str) -> str | None:
     return phone.parse(value, organisation_of(session).region)
 
 
-def _ids(session: Session, kind: str, value: str) -> Select[tuple[UUID]] | list[UUID]:
+def _ids(session: Session, kind: str, value: str) -> Select[UUID] | list[UUID]:
     if kind == "id":
         try:
             return [UUID(value)]

@@ -1,5 +1,6 @@
 """Report runs: asked for by a person, made by a worker, kept with their checksum, mailed to managers."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from uuid import UUID
@@ -123,8 +124,8 @@ def _make(session: Session, run: ReportRun) -> None:
     run.xlsx, run.pdf = files.write(made.xlsx), files.write(made.pdf)
     run.state, run.finished_at = "completed", clock.now()
     attachments = [
-        Attachment(f"campaign-{str(campaign.id)[-6:]}.xlsx", run.xlsx, TYPES["xlsx"]),
-        Attachment(f"campaign-{str(campaign.id)[-6:]}.pdf", run.pdf, TYPES["pdf"]),
+        Attachment(_file_name(run, "xlsx"), run.xlsx, TYPES["xlsx"]),
+        Attachment(_file_name(run, "pdf"), run.pdf, TYPES["pdf"]),
     ]
     values: dict[str, object] = {
         "summary": made.summary,
@@ -166,5 +167,11 @@ def download(session: Session, run_id: UUID, kind: str, *, by: Actor) -> tuple[b
     return (
         Files(settings_of(session), run.organisation_id).read(name),
         TYPES[kind],
-        f"{run.name}-{str(run.id)[-6:]}.{kind}",
+        _file_name(run, kind),
     )
+
+
+def _file_name(run: ReportRun, kind: str) -> str:
+    """Says which campaign and which day, in any alphabet."""
+    subject = re.sub(r"[^\w]+", "-", run.subject_name or "").strip("-")[:60] or run.name
+    return f"{subject}-{run.created_at:%Y-%m-%d}.{kind}"

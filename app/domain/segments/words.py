@@ -106,14 +106,14 @@ class Names:
     campaigns: Mapping[UUID, str] = field(default_factory=dict)
 
 
-def spoken(thing: Any, translate: Callable[[str], str]) -> str:
-    """A sentence in the language of `translate`."""
+def spoken(thing: Any, translate: Callable[[str], str], name: Callable[[str], str] = str) -> str:
+    """A sentence in the language of `translate`; `name` dresses what is not of that language: names and values."""
     if isinstance(thing, Said):
         text = translate(thing.message)
-        return text % {name: spoken(value, translate) for name, value in thing.values.items()} if thing.values else text
+        return text % {key: spoken(value, translate, name) for key, value in thing.values.items()} if thing.values else text
     if isinstance(thing, Listed):
-        return translate(thing.between).join(spoken(part, translate) for part in thing.parts)
-    return str(thing)
+        return translate(thing.between).join(spoken(part, translate, name) for part in thing.parts)
+    return name(str(thing))
 
 
 def sentence(definition: Definition, names: Names) -> Said:

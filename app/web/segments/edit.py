@@ -174,6 +174,7 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "unfinished": hidden,
         "sentence": shown.sentence(judged.definition) if judged.definition and judged.says_something else "",
         "worded": shown.worded,
+        "suggested": shown.suggested,
         "choosable_segments": shown.segments(without=own),
         "choosable_campaigns": shown.campaigns(),
         "plain": not is_part_wanted(),

@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.page import MOST, Ask
 from app.domain.audit.models import AuditEntry
 from app.domain.campaigns import drafts
-from app.domain.segments import fields, library, sealing, words
+from app.domain.segments import fields, library, sealing, suggestions, words
 from app.domain.segments.definition import AllOf, AnyOf, Consented, Definition, FieldIs, InBucket, Not, children
 from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
@@ -45,7 +45,14 @@ def names() -> Names:
 
 def sentence(definition: Definition) -> str:
     """A definition in the reader's language."""
-    return words.spoken(words.sentence(definition, names()), _)
+    return spoken(words.sentence(definition, names()))
+
+
+def spoken(said: Any) -> str:
+    """In the reader's language. From right to left every Latin name keeps its own direction (Unicode isolates)."""
+    if i18n.direction(current_language()) == "ltr":
+        return words.spoken(said, _)
+    return words.spoken(said, _, lambda name: f"\u2068{name}\u2069")
 
 
 def sentence_of(segment: Segment) -> str:
@@ -72,6 +79,12 @@ def _sentence_of_kept(raw: dict[str, Any]) -> str:
 def worded(options: Iterable[tuple[str, str]], translates: bool = True) -> list[tuple[str, str]]:
     """Choices in the reader's language; the bank's own words stay as they are."""
     return [(value, _(word) if translates else word) for value, word in options]
+
+
+def suggested(name: str) -> list[str]:
+    """Values the field has now, to choose from."""
+    field = catalogue().get(name)
+    return suggestions.of(db.session(), field) if field else []
 
 
 def segments(without: str | None) -> list[tuple[str, str]]:
@@ -112,7 +125,7 @@ def outline(definition: Definition, counts: Mapping[str, int], about: Explanatio
         if isinstance(node, AllOf | AnyOf):
             return _group(node, kids, is_about=about is not None)
         verdict = verdicts.get(path)
-        said = words.spoken(words.condition(node, names()), _)
+        said = spoken(words.condition(node, names()))
         if verdict is None:
             return Part(said, "condition", count=counts.get(path))
         value = present(verdict.value) if isinstance(node, _WITH_VALUE) else ""
