@@ -100,7 +100,10 @@ def ask() -> Ask:
 
 def raw_body() -> dict[str, Any]:
     """The body as an object. Raises Invalid."""
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:
+        raise Invalid(mark("The body is nested too deeply.")) from None
     if request.content_length in (None, 0):
         return {}
     if not isinstance(body, dict):
@@ -135,9 +138,10 @@ def version_asked() -> int | None:
     if not request.headers.get("If-Match"):
         return None
     first = next(iter(tag.as_set(include_weak=True)), "")
-    if not first.isdigit():
+    version = inputs.version(first)
+    if version is None:
         raise Stale(mark("The If-Match header does not name a version of this."))
-    return int(first)
+    return version
 
 
 def once(permission: str) -> Callable[[View], View]:

@@ -43,11 +43,12 @@ def _encode(back: bool, values: Sequence[object]) -> str:
 def _decode(cursor: str, keys: int) -> tuple[bool, list[str]]:
     try:
         back, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (TypeError, ValueError, binascii.Error):
+        kept = [str(value).encode().decode() for value in values]  # half of a surrogate pair is no text
+    except (TypeError, ValueError, RecursionError, binascii.Error):
         raise Invalid(mark("The page address is not valid. Start again from the first page.")) from None
-    if len(values) != keys:
+    if len(kept) != keys:
         raise Invalid(mark("The page address is not valid. Start again from the first page."))
-    return bool(back), [str(v) for v in values]
+    return bool(back), kept
 
 
 def fetch(

@@ -1,5 +1,6 @@
 """Commands out of forms and bodies, and their errors back onto the fields."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from app.core.errors import Invalid, Issue, mark
 from app.core.page import PER_PAGE, Ask
 from app.http.errors import said
 
+_VERSION = re.compile(r"[0-9]{1,9}")
 Command = TypeVar("Command", bound=BaseModel)
 
 # The library's messages in our words; what is not here keeps its own English.
@@ -24,6 +26,11 @@ _WORDS = {
     "datetime_from_date_parsing": mark("This is not a date and time."),
     "literal_error": mark("Choose one of the values offered."),
 }
+
+
+def version(given: str | None) -> int | None:
+    """A version as a form or a header carries it, or None if it is none."""
+    return int(given) if given and _VERSION.fullmatch(given) else None
 
 
 class Strict(BaseModel):

@@ -230,7 +230,7 @@ def save(template_id: UUID) -> ResponseReturnValue:
     form = TemplateForm()
     if _only_looks():
         return _editor(form, template.channel, template)
-    seen = int(form.version.data) if (form.version.data or "").isdigit() else None
+    seen = inputs.version(form.version.data)
     try:
         if not form.validate_on_submit():
             return _editor(form, template.channel, template, 422)

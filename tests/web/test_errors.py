@@ -25,7 +25,7 @@ def caller(campaigns: Campaigning) -> Caller:
 
 
 @pytest.mark.parametrize(
-    "value", [1, None, [], {}, [False], [False, "1", "2"], [False, "no id"], [True, "9" * 40], "ab"]
+    "value", [1, None, [], {}, [False], [False, "1", "2"], [False, "no id"], [True, "9" * 40], [True, "\ud800"], "ab"]
 )
 def test_no_page_address_breaks_a_list(campaigns: Campaigning, value: object) -> None:
     marketer, auditor = campaigns.bank.browser("marketer"), campaigns.bank.browser("auditor")
@@ -67,3 +67,19 @@ def test_a_number_that_is_none_is_refused_at_its_field(campaigns: Campaigning, c
     answer = caller.client.post("/api/v1/contacts", data=sent, headers=headers)
     assert answer.status_code == 422
     assert answer.get_json()["error"]["details"][0]["field"] == "properties.score"
+
+
+def test_a_bottomless_page_address_or_body(caller: Caller) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 3000).decode()
+    assert caller("GET", f"/contacts?cursor={deep}").status_code == 422
+    for raw in ("[" * 100_000, '{"a":' * 50_000):
+        headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
+        answer = caller.client.post("/api/v1/contacts", data=raw, headers=headers)
+        assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("tag", ['"' + "9" * 5000 + '"', '"²"', '"-1"', '""', "*"])
+def test_a_version_that_is_none(caller: Caller, tag: str) -> None:
+    made = caller.data("POST", "/contacts", {"external_id": f"A-{tag[:9]}"})
+    answer = caller("PATCH", f"/contacts/{made['id']}", {"city": "Haifa"}, headers={"If-Match": tag})
+    assert answer.status_code in (412, 200 if tag == "*" else 412)

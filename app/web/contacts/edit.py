@@ -141,7 +141,7 @@ def _field(row: PropertyDefinition) -> Field:
 
 
 def _version(form: FlaskForm) -> int:
-    return int(form.version.data) if str(form.version.data or "").isdigit() else 0
+    return inputs.version(str(form.version.data or "")) or 0
 
 
 def _present(contact: Contact) -> dict[str, Any]:

@@ -125,8 +125,7 @@ def _command(form: SegmentForm, raw: dict[str, Any]) -> SegmentInput:
 def _stored(segment: Segment | None, new: SegmentInput, version: str) -> Segment:
     if segment is None:
         return library.create(db.session(), new, by=g.actor)
-    seen = int(version) if version.isdigit() else None
-    return library.update(db.session(), segment.id, new, version=seen, by=g.actor)
+    return library.update(db.session(), segment.id, new, version=inputs.version(version), by=g.actor)
 
 
 def _refused(form: SegmentForm, state: Builder, segment: Segment | None, judged: Judged) -> ResponseReturnValue:
