@@ -1,6 +1,5 @@
 """/contacts: people with their consents and history, and files of them."""
 
-import json
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -221,10 +220,7 @@ def import_file() -> ResponseReturnValue:
 
 
 def _options(text: str) -> dict[str, Any]:
-    try:
-        given = json.loads(text or "{}")
-    except ValueError:
-        given = None
-    if not isinstance(given, dict) or not isinstance(given.get("types") or {}, dict):
+    given = inputs.json_object(text or "{}")
+    if given is None or not isinstance(given.get("types") or {}, dict):
         raise Invalid.field("options", mark("The options are not a JSON object."))
     return given

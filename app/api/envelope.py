@@ -100,13 +100,10 @@ def ask() -> Ask:
 
 def raw_body() -> dict[str, Any]:
     """The body as an object. Raises Invalid."""
-    try:
-        body = request.get_json(silent=True)
-    except RecursionError:
-        raise Invalid(mark("The body is nested too deeply.")) from None
     if request.content_length in (None, 0):
         return {}
-    if not isinstance(body, dict):
+    body = inputs.json_object(request.get_data()) if request.is_json else None
+    if body is None:
         raise Invalid(mark("Send a JSON object with the header Content-Type: application/json."))
     return body
 

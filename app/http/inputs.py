@@ -1,5 +1,6 @@
 """Commands out of forms and bodies, and their errors back onto the fields."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -26,6 +27,16 @@ _WORDS = {
     "datetime_from_date_parsing": mark("This is not a date and time."),
     "literal_error": mark("Choose one of the values offered."),
 }
+
+
+def json_object(raw: bytes | str) -> dict[str, Any] | None:
+    """A JSON object, or None if it is none: not JSON, without a bottom, or with half a character in it."""
+    try:
+        found = json.loads(raw)
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def version(given: str | None) -> int | None:

@@ -83,3 +83,15 @@ def test_a_version_that_is_none(caller: Caller, tag: str) -> None:
     made = caller.data("POST", "/contacts", {"external_id": f"A-{tag[:9]}"})
     answer = caller("PATCH", f"/contacts/{made['id']}", {"city": "Haifa"}, headers={"If-Match": tag})
     assert answer.status_code in (412, 200 if tag == "*" else 412)
+
+
+@pytest.mark.parametrize("value", ["\ud800", ["gold"], {"a": 1}])
+def test_a_value_that_is_none_in_a_condition(caller: Caller, value: object) -> None:
+    for name in ("city", "status"):
+        where = {"kind": "field", "field": name, "op": "eq", "value": value}
+        assert caller("POST", "/segments/count", {"definition": {"version": 1, "where": where}}).status_code == 422
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_no_calendar_can_show(caller: Caller, moment: str) -> None:
+    assert caller("POST", "/campaigns", {"name": "n", "scheduled_at": moment}).status_code == 422

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from app.domain.links import used_by
 from app.domain.segments.models import Segment
 
 SUBJECT = "campaign"
+FURTHEST = timedelta(days=730)  # ahead; also keeps moments where every calendar and zone can show them
 
 
 class Audience(BaseModel):
@@ -216,6 +217,8 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
             "scheduled_at",
             mark("This moment has passed. Choose a later one, or send right after the approval."),
         )
+    if moment and moment > clock.now() + FURTHEST:
+        raise Invalid.field("scheduled_at", mark("This is more than two years ahead."))
     return {
         "name": new.name,
         "description": new.description,

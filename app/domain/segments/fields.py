@@ -229,7 +229,7 @@ def _boolean(value: Any, place: str) -> bool:
 
 
 def _choice(info: Field, value: Any, place: str) -> str:
-    if value not in {code for code, _ in info.choices}:
+    if not isinstance(value, str) or value not in {code for code, _ in info.choices}:
         raise Unfit(place, mark("Choose one of the values offered."))
     return str(value)
 
