@@ -24,6 +24,7 @@ class Note(Strict):
     """What an approver says."""
 
     note: str = Field(default="", max_length=2000)
+    approval_id: UUID | None = None  # the request he has read; another one since is a conflict
 
 
 def shown(campaign: Campaign) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def show(campaign_id: UUID) -> ResponseReturnValue:
 @allow("campaigns:write")
 def change(campaign_id: UUID) -> ResponseReturnValue:
     """Change a campaign; it is a draft again."""
-    present = _input(drafts.get(db.session(), campaign_id, by=g.actor))
+    present = _input(drafts.one_for_update(db.session(), campaign_id))
     new = envelope.patched(CampaignInput, present)
     return _one(drafts.update(db.session(), campaign_id, new, version=envelope.version_asked(), by=g.actor))
 
@@ -106,14 +107,16 @@ def submit(campaign_id: UUID) -> ResponseReturnValue:
 @envelope.once("campaigns:approve")
 def approve(campaign_id: UUID) -> ResponseReturnValue:
     """Approve; the campaign starts now, or at its moment."""
-    return _one(lifecycle.approve(db.session(), campaign_id, note=envelope.body(Note).note, by=g.actor))
+    said = envelope.body(Note)
+    return _one(lifecycle.approve(db.session(), campaign_id, note=said.note, seen=said.approval_id, by=g.actor))
 
 
 @bp.post("/<uuid:campaign_id>/reject")
 @envelope.once("campaigns:approve")
 def reject(campaign_id: UUID) -> ResponseReturnValue:
     """Send back to its author with a note."""
-    return _one(lifecycle.reject(db.session(), campaign_id, note=envelope.body(Note).note, by=g.actor))
+    said = envelope.body(Note)
+    return _one(lifecycle.reject(db.session(), campaign_id, note=said.note, seen=said.approval_id, by=g.actor))
 
 
 @bp.post("/<uuid:campaign_id>/send")

@@ -128,7 +128,8 @@ def show(contact_id: UUID) -> ResponseReturnValue:
 def change(contact_id: UUID) -> ResponseReturnValue:
     """Change what the body names."""
     session = db.session()
-    present = profile.input_of(session, profile.get(session, contact_id, by=g.actor)).model_dump()
+    # Locked before it is read: of two changes at once neither loses what the other names.
+    present = profile.input_of(session, profile.one_for_update(session, contact_id)).model_dump()
     new = envelope.patched(ContactInput, present)
     return _one(profile.update(session, contact_id, new, version=envelope.version_asked(), by=g.actor))
 

@@ -121,7 +121,7 @@ def show(segment_id: UUID) -> ResponseReturnValue:
 def change(segment_id: UUID) -> ResponseReturnValue:
     """Change a segment; If-Match names the version it was read at."""
     session = db.session()
-    segment = library.get(session, segment_id, by=g.actor)
+    segment = library.one_for_update(session, segment_id)
     present = {
         "name": segment.name,
         "description": segment.description,

@@ -84,7 +84,7 @@ def show(template_id: UUID) -> ResponseReturnValue:
 @allow("templates:write")
 def change(template_id: UUID) -> ResponseReturnValue:
     """Save a change as a new version."""
-    template = library.get(db.session(), template_id, by=g.actor)
+    template = library.one_for_update(db.session(), template_id)
     present = library.as_input(db.session(), template).model_dump()
     new = envelope.patched(TemplateInput, present)
     return _one(library.update(db.session(), template_id, new, version=envelope.version_asked(), by=g.actor))

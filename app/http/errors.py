@@ -6,7 +6,7 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import db
@@ -39,6 +39,8 @@ PAGES = {
 }  # fmt: skip
 
 
+UNIQUE_VIOLATION = "23505"
+TAKEN = mark("Somebody else saved the same at this very moment. Reload the page to see it.")
 UNUSABLE = mark(
     "Something in this request cannot be used: a character or a number that cannot be kept. Correct it and try again."
 )
@@ -64,6 +66,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, on_csrf_error)
     app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(DataError, on_data_error)
+    app.register_error_handler(IntegrityError, on_taken)
     app.register_error_handler(Exception, on_crash)
 
 
@@ -95,6 +98,14 @@ def on_data_error(error: DataError) -> ResponseReturnValue:
     said = {"path": request.path, "kind": type(error.orig).__name__, "statement": (error.statement or "")[:200]}
     log.warning("the database refused a value", extra=said)
     return answer(422, Invalid.code, gettext(UNUSABLE))
+
+
+def on_taken(error: IntegrityError) -> ResponseReturnValue:
+    """Two people at once: the second finds taken what was free when he looked. Anything else is our mistake."""
+    if getattr(error.orig, "sqlstate", None) != UNIQUE_VIOLATION:
+        return on_crash(error)
+    db.session.rollback()
+    return answer(409, Conflict.code, gettext(TAKEN))
 
 
 def on_crash(error: Exception) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -185,3 +186,15 @@ def test_a_bad_file_or_bad_options_make_no_job(marketer: Caller, form: dict[str,
     assert answer.status_code == 422
     assert answer.get_json()["error"]["details"][0]["field"] == field
     assert marketer.data("GET", "/jobs") == []
+
+
+def test_changes_at_once_lose_nothing(bank: House) -> None:
+    """Each names another field; what a body does not name stays as it is, also when it changes at this very moment."""
+    mine = Caller(bank, "marketer")
+    made = mine.data("POST", "/contacts", {"external_id": "at-once"})
+    fields = {"city": "Haifa", "language": "he", "first_name": "Dana", "postal_code": "31000"}
+    with ThreadPoolExecutor(len(fields)) as pool:
+        sent = [pool.submit(Caller(bank, "marketer"), "PATCH", f"/contacts/{made['id']}", {name: value}) for name, value in fields.items()]
+        assert {answer.result().status_code for answer in sent} == {200}
+    kept = mine.data("GET", f"/contacts/{made['id']}?reveal=1")
+    assert {name: kept[name] for name in ("city", "language", "postal_code")} == {k: v for k, v in fields.items() if k != "first_name"}

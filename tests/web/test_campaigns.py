@@ -263,3 +263,20 @@ def test_an_email_is_shown_in_a_frame_with_its_own_policy(campaigns: Campaigning
     assert "Dear Dana" in frame.get_data(as_text=True)
     assert "sandbox" in frame.headers["Content-Security-Policy"]
     assert admin.get(f"/campaigns/{campaign_id}/email/fr").status_code == 404
+
+
+def test_who_approves_has_seen_what_he_approves(campaigns: Campaigning) -> None:
+    """Changed and submitted again while the page was open: the decision on the screen is void."""
+    campaign_id = campaigns.submitted()
+    approver, by = campaigns.bank.browser("admin"), campaigns.bank.staff["marketer"]
+    page = approver.get(f"/campaigns/{campaign_id}/review").get_data(as_text=True)
+    seen = re.search(r'name="seen"[^>]* value="([^"]+)"', page)
+    assert seen
+    with campaigns.bank.unit("marketer") as session:
+        lifecycle.withdraw(session, campaign_id, by=by)
+        lifecycle.submit(session, campaign_id, by=by)
+    for verb in ("approve", "reject"):
+        refused = approver.post(f"/campaigns/{campaign_id}/{verb}", {"note": "Fine.", "seen": seen.group(1)})
+        assert refused.status_code == 409
+        assert "submitted again since you opened it" in refused.get_data(as_text=True)
+    assert campaigns.state(campaign_id) == "in_review"

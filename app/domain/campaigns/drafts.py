@@ -23,7 +23,7 @@ from app.domain.links import used_by
 from app.domain.segments.models import Segment
 
 SUBJECT = "campaign"
-FURTHEST = timedelta(days=730)  # ahead; also keeps moments where every calendar and zone can show them
+FURTHEST = timedelta(days=3653)  # ahead; also keeps moments where every calendar and zone can show them
 
 
 class Audience(BaseModel):
@@ -206,9 +206,8 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
         if template_id and (template is None or template.channel != channel or template.archived_at):
             raise Invalid.field(f"{channel}_template_id", mark("There is no such template for this channel."))
     wanted = {*new.audience.segments, *new.audience.exclude}
-    known = set(
-        session.execute(select(Segment.id).where(Segment.id.in_(wanted), Segment.archived_at.is_(None))).scalars()
-    )
+    segments = select(Segment.id).where(Segment.id.in_(wanted), Segment.archived_at.is_(None))
+    known = set(session.execute(segments.with_for_update(read=True)).scalars())  # nobody archives them meanwhile
     if wanted - known:
         raise Invalid.field("audience", mark("There is no such segment."))
     moment: datetime | None = new.scheduled_at
@@ -218,7 +217,7 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
             mark("This moment has passed. Choose a later one, or send right after the approval."),
         )
     if moment and moment > clock.now() + FURTHEST:
-        raise Invalid.field("scheduled_at", mark("This is more than two years ahead."))
+        raise Invalid.field("scheduled_at", mark("This is more than ten years ahead."))
     return {
         "name": new.name,
         "description": new.description,

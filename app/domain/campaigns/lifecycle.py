@@ -82,8 +82,12 @@ def withdraw(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     return campaign
 
 
-def approve(session: Session, campaign_id: UUID, *, note: str = "", by: Actor) -> Campaign:
+def approve(
+    session: Session, campaign_id: UUID, *, note: str = "", seen: UUID | None = None, by: Actor
+) -> Campaign:
     """Approve a campaign in review, and ring for its launch (now, or at its moment).
+
+    `seen` is the request its approver has read: if it was changed and submitted again since, nothing is approved.
 
     Raises:
         NotFound, Conflict (not in review, expired, or changed meanwhile), Forbidden (its own author), FactorNeeded.
@@ -92,6 +96,7 @@ def approve(session: Session, campaign_id: UUID, *, note: str = "", by: Actor) -
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "approve")
     assert campaign.approval_id is not None
+    _refuse_unseen(campaign, seen)
     decisions.approve(session, campaign.approval_id, digest=plan.digest(session, campaign), note=note, by=by)
     campaign.state = after
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
@@ -101,12 +106,18 @@ def approve(session: Session, campaign_id: UUID, *, note: str = "", by: Actor) -
     return campaign
 
 
-def reject(session: Session, campaign_id: UUID, *, note: str, by: Actor) -> Campaign:
+def _refuse_unseen(campaign: Campaign, seen: UUID | None) -> None:
+    if seen is not None and seen != campaign.approval_id:
+        raise Conflict(mark("This was changed and submitted again since you opened it. Read it again before you decide."))
+
+
+def reject(session: Session, campaign_id: UUID, *, note: str, seen: UUID | None = None, by: Actor) -> Campaign:
     """Send a campaign back to its author with a note. Raises NotFound, Conflict, Invalid (no note), Forbidden."""
     require(by, "campaigns:approve")
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "reject")
     assert campaign.approval_id is not None
+    _refuse_unseen(campaign, seen)
     decisions.reject(session, campaign.approval_id, note=note, by=by)
     campaign.state = after
     return campaign

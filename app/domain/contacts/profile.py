@@ -26,8 +26,8 @@ from app.domain.contacts.person import NOBODY, Person, masked, masked_all, perso
 from app.domain.outbox.publish import publish
 
 __all__ = [
-    "ContactInput", "Person", "create", "delete", "get", "input_of", "masked", "masked_all", "person_of", "restore",
-    "reveal", "revealed_all", "update",
+    "ContactInput", "Person", "create", "delete", "get", "input_of", "masked", "masked_all", "one_for_update", "person_of",
+    "restore", "reveal", "revealed_all", "update",
 ]  # fmt: skip
 
 SUBJECT = "contact"
@@ -81,7 +81,7 @@ def update(session: Session, contact_id: UUID, new: ContactInput, *, version: in
         NotFound, Invalid, Conflict (external id in use), Stale (somebody else changed it since `version`), Forbidden.
     """
     require(by, "contacts:write")
-    contact = _one_for_update(session, contact_id)
+    contact = one_for_update(session, contact_id)
     if version is not None and version != contact.version:
         raise Stale(mark("Somebody else changed this contact while you were editing. Reload it to see the changes."))
     before = input_of(session, contact)
@@ -102,7 +102,7 @@ def update(session: Session, contact_id: UUID, new: ContactInput, *, version: in
 def delete(session: Session, contact_id: UUID, *, by: Actor) -> None:
     """Delete a contact; for 30 days it can be restored. Nothing is sent to it from now on. Raises NotFound, Forbidden."""
     require(by, "contacts:write")
-    contact = _one_for_update(session, contact_id)
+    contact = one_for_update(session, contact_id)
     contact.deleted_at = contact.updated_at = clock.now()
     contact.content_hash = None
     contact.version += 1
@@ -168,7 +168,8 @@ def input_of(session: Session, contact: Contact) -> ContactInput:
     )
 
 
-def _one_for_update(session: Session, contact_id: UUID) -> Contact:
+def one_for_update(session: Session, contact_id: UUID) -> Contact:
+    """One contact as it is now, locked. Raises NotFound."""
     query = select(Contact).where(Contact.id == contact_id, Contact.deleted_at.is_(None)).with_for_update()
     contact = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
     if contact is None:

@@ -95,7 +95,7 @@ def update(
         NotFound, Invalid (a text does not parse, another channel), Conflict (somebody saved since `version`).
     """
     require(by, "templates:write")
-    template = _one_for_update(session, template_id)
+    template = one_for_update(session, template_id)
     if version is not None and version != template.version:
         raise Conflict(mark("Somebody else saved this template while you were editing. Reload it to see the changes."))
     if new.channel != template.channel:
@@ -169,9 +169,10 @@ def get(session: Session, template_id: UUID, *, by: Actor) -> Template:
     return template
 
 
-def _one_for_update(session: Session, template_id: UUID) -> Template:
+def one_for_update(session: Session, template_id: UUID) -> Template:
+    """One template as it is now, locked. Raises NotFound."""
     query = select(Template).where(Template.id == template_id, Template.archived_at.is_(None)).with_for_update()
-    template = session.execute(query).scalar_one_or_none()
+    template = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
     if template is None:
         raise NotFound(mark("There is no such template."))
     return template
@@ -204,7 +205,7 @@ def version_numbered(session: Session, template_id: UUID, number: int) -> Templa
 def restore(session: Session, template_id: UUID, number: int, *, by: Actor) -> Template:
     """Bring an old version back, as a new one."""
     require(by, "templates:write")
-    template = _one_for_update(session, template_id)
+    template = one_for_update(session, template_id)
     old = version_numbered(session, template_id, number)
     texts = {language: Said.model_validate(said) for language, said in old.texts.items()}
     _new_version(session, template, texts, old.fallback_language, by)
@@ -236,7 +237,7 @@ def as_input(session: Session, template: Template) -> TemplateInput:
 def archive(session: Session, template_id: UUID, *, by: Actor) -> None:
     """Put a template away. Raises Conflict while something uses it."""
     require(by, "templates:write")
-    template = _one_for_update(session, template_id)
+    template = one_for_update(session, template_id)
     used_by.refuse_while_used(session, SUBJECT, template.id)
     template.archived_at = clock.now()
     trail.record(session, by, "template.archived", (SUBJECT, template.id))

@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, Issue, NotFound, mark
 from app.core.page import Ask, Page, fetch
+from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.links import used_by
 from app.domain.links.models import UsedBy
@@ -150,7 +151,11 @@ def recount(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
 
 
 def _checked(session: Session, new: SegmentInput, own: Segment | None = None) -> Definition:
-    """The definition, checked; mistakes in it and a name that is taken are told together."""
+    """The definition, checked; mistakes in it and a name that is taken are told together.
+
+    One segment of an organisation is saved at a time: two at once could take the same name, or name each other.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"segments of {actor_of(session).organisation_id}"))))
     found: list[Issue] = []
     definition = None
     try:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import StringField, TextAreaField
+from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from app.core import clock
@@ -34,6 +34,14 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 
     code = StringField(_l("Code of your authenticator"))
     note = TextAreaField(_l("Note"), [Length(max=2000)])
+    seen = HiddenField()  # the request that is on the screen
+
+    def request(self) -> UUID | None:
+        """The request this was decided on, or None from a page that does not say."""
+        try:
+            return UUID(self.seen.data or "")
+        except ValueError:
+            return None
 
 
 @bp.get("/<uuid:campaign_id>/review")
@@ -53,7 +61,7 @@ def approve(campaign_id: UUID) -> ResponseReturnValue:
     if actor is None:
         return _page(campaign, form, 422)
     try:
-        lifecycle.approve(db.session(), campaign_id, note=form.note.data or "", by=actor)
+        lifecycle.approve(db.session(), campaign_id, note=form.note.data or "", seen=form.request(), by=actor)
     except Conflict as error:
         return _page(campaign, form, 409, said(error))
     later = campaign.state == "scheduled"
@@ -68,7 +76,7 @@ def reject(campaign_id: UUID) -> ResponseReturnValue:
     form = DecisionForm()
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     try:
-        lifecycle.reject(db.session(), campaign_id, note=form.note.data or "", by=g.actor)
+        lifecycle.reject(db.session(), campaign_id, note=form.note.data or "", seen=form.request(), by=g.actor)
     except Invalid as error:
         inputs.onto(form, error)
         return _page(campaign, form, 422)
@@ -86,6 +94,7 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
     approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
     changed = approval.state == "pending" and plan.digest(session, campaign) != approval.digest
+    form.seen.data = str(approval.id)
     values: dict[str, Any] = {
         **shown.head(campaign),
         **shown.facts(campaign),
