@@ -14,7 +14,7 @@ from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.audit import trail
-from app.domain.content import checks
+from app.domain.content import checks, preview
 from app.domain.content.compile import compile_email
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.sandbox import LONGEST_TEXT, TemplateError, parse
@@ -130,6 +130,8 @@ def _new_version(session: Session, template: Template, texts: Mapping[Any, Said]
                     one["body"], template.message_class, preheader=one["preheader"], language=language
                 )
     checks.refuse_unknown(said, checks.known_variables(session))
+    with _naming(f"texts.{fallback}.body"):
+        preview.refuse_slow(session, template.channel, template.message_class, said)
     template.version += 1
     version = TemplateVersion(
         organisation_id=template.organisation_id,

@@ -230,3 +230,12 @@ def test_a_preview_says_what_is_wrong_before_it_is_saved(session: Session, by: A
     assert [f.level for f in made.findings] == ["error", "warning"]
     with pytest.raises(DomainError, match="Line 1"):
         preview.preview("sms", "service", {"body": "{% if"}, data)
+
+
+def test_a_text_that_would_take_for_ever_is_refused(session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "SLOW_SECONDS", 0.05)
+    slow = "{% capture x %}" + "abcdefghijklmnopqrs" * 50 + "{% endcapture %}"
+    slow += '{% assign a = x | split: "" | sort | uniq | reverse | join: "," %}' * 300
+    with pytest.raises(Invalid) as refused:
+        library.create(session, TemplateInput(name="Slow", channel="sms", texts={"en": Said(body=slow)}), by=by)
+    assert "too long to make" in refused.value.details[0].message
