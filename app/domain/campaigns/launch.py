@@ -87,6 +87,7 @@ def _open(session: Session, campaign: Campaign, template_id: UUID, digest: bytes
             priority=PRIORITIES[campaign.priority],
             not_before=now,
             not_after=now + SENT_WITHIN,
+            senders=plan.senders(session, template.channel),
         ),
     )
     return {template.channel: enlist.enlist(session, send, plan.audience_of(session, campaign))}

@@ -180,7 +180,7 @@ def digest(session: Session, campaign: Campaign) -> bytes:
             "scheduled_at": campaign.scheduled_at,
             "audience": _definitions(session, campaign.audience),
             "texts": [_text(session, template_id) for _, template_id in _templates(campaign)],
-            "senders": [_senders(session, channel) for channel, _ in _templates(campaign)],
+            "senders": [senders(session, channel) for channel, _ in _templates(campaign)],
         }
     )
 
@@ -207,5 +207,6 @@ def _text(session: Session, template_id: UUID) -> dict[str, object]:
     }
 
 
-def _senders(session: Session, channel: str) -> list[str]:
+def senders(session: Session, channel: str) -> list[str]:
+    """Who may be named as the sender on a channel: every account in use; another needs another approval."""
     return sorted({account.sender for account in accounts.in_order(session, channel)})

@@ -181,11 +181,12 @@ class _Run:
         """Lease the next due rows, of the most urgent send that has any, and render them."""
         with self._unit() as session:
             self._redis = settings_of(session).redis_url
-            account, room = self._account(session)
-            if account is None:
-                return None
-            for send in sends.runnable(session, self._channel):
-                token = uuid4()
+            open_ones = self._accounts(session)
+            for send in sends.runnable(session, self._channel) if open_ones else ():
+                chosen = next((one for one in open_ones if _may_send(one[0], send)), None)
+                if chosen is None:  # it was approved with a sender that is not in use now
+                    continue
+                (account, room), token = chosen, uuid4()
                 wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": token}
                 rows = session.execute(_SQL["claim"], {**wanted, "now": clock.now(), "most": min(CLAIM, room)}).all()
                 if rows:
@@ -204,13 +205,12 @@ class _Run:
         self._finish_unready(claim)
         return claim
 
-    def _account(self, session: Session) -> tuple[ProviderAccount | None, int]:
-        """The first account of the channel that is not known to be down, and how many messages it may be given."""
-        for account in accounts.in_order(session, self._channel):
-            if room := breaker.room(self._redis, str(account.id)):
-                return account, room
-        self.tally.provider_down = True
-        return None, 0
+    def _accounts(self, session: Session) -> list[tuple[ProviderAccount, int]]:
+        """The accounts of the channel that are not known to be down, and how many messages each may be given."""
+        known = ((one, breaker.room(self._redis, str(one.id))) for one in accounts.in_order(session, self._channel))
+        found = [(account, room) for account, room in known if room]
+        self.tally.provider_down = not found
+        return found
 
     def _finish_unready(self, claim: _Claim) -> None:
         if not claim.unready:
@@ -277,6 +277,10 @@ class _Run:
             channel = self._open[account.id] = self._open_channel(account.kind, account.config, claim.secret)
             await channel.open()
         return self._open[account.id]
+
+
+def _may_send(account: ProviderAccount, send: Send) -> bool:
+    return send.senders is None or account.sender in send.senders
 
 
 def _record(claim: _Claim, told: Told) -> Step:

@@ -108,11 +108,15 @@ def sends_of(session: Session, sends: Iterable[UUID], *, by: Actor) -> dict[UUID
 
 @dataclass(frozen=True)
 class Stalled:
-    """A channel whose messages wait although they are due, and the accounts that do not answer. `waiting` is counted up to MANY."""
+    """A channel whose messages wait although they are due. `waiting` is counted up to MANY.
+
+    Why: the accounts that do not answer, or the senders they were approved with that no account uses now.
+    """
 
     channel: str
     waiting: int
     accounts: Sequence[ProviderAccount]
+    senders: Sequence[str] = ()
 
 
 MANY = 10_000
@@ -127,7 +131,16 @@ def stalled(session: Session, source_id: UUID | None = None, *, by: Actor) -> li
         ours = [account for account in accounts if account.channel == channel]
         if all(account.last_error for account in ours) and (number := _waiting(session, channel, source_id)):
             answer.append(Stalled(channel, number, ours))
-    return answer
+    return answer + _without_sender(session, source_id, {account.sender for account in accounts})
+
+
+def _without_sender(session: Session, source_id: UUID | None, in_use: set[str]) -> list[Stalled]:
+    """Running sends whose approved senders are no account's any more: they wait for a person."""
+    query = select(Send).where(Send.state == "running", Send.senders.is_not(None), Send.drained_at.is_(None))
+    found = session.execute(query.where(Send.source_id == source_id) if source_id else query).scalars()
+    lost = [send for send in found if not in_use & {*(send.senders or ())}]
+    waiting = [(send, _waiting(session, send.channel, send.source_id)) for send in lost]
+    return [Stalled(send.channel, number, [], tuple(send.senders or ())) for send, number in waiting if number]
 
 
 def _waiting(session: Session, channel: str, source_id: UUID | None) -> int:

@@ -51,6 +51,7 @@ class Send(Owned, Base):
     not_after: Mapped[Moment]
     created_at: Mapped[Moment]
     drained_at: Mapped[datetime | None]
+    senders: Mapped[list[str] | None]  # who may be named as the sender; null is anybody
 
 
 class Message(Owned, Base):

@@ -32,6 +32,7 @@ class NewSend:
     priority: int
     not_before: datetime
     not_after: datetime
+    senders: list[str] | None = None
 
 
 def open_send(session: Session, new: NewSend) -> Send:
@@ -49,6 +50,7 @@ def open_send(session: Session, new: NewSend) -> Send:
         priority=new.priority,
         not_before=new.not_before,
         not_after=new.not_after,
+        senders=new.senders,
         created_at=clock.now(),
     )
     session.add(send)

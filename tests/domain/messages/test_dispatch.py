@@ -276,3 +276,20 @@ def test_an_email_has_its_links_and_one_click(session: Session, run: Run) -> Non
     assert run(line, "email").sent == 2
     raw = line.taken[0].mime or b""
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
+
+
+def test_only_a_sender_that_was_approved_is_used(session: Session, run: Run, organisation: Organisation) -> None:
+    """Somebody changes the sender while a campaign runs: what is left waits, and says so."""
+    people.contacts(session, 3)
+    account = sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    send.senders = ["CARILLON"]
+    account.sender = "OTHERBANK"
+    assert run(Line()).sent == 0
+    [stalled] = listing.stalled(session, by=system(organisation.id))
+    assert (stalled.waiting, stalled.senders) == (3, ("CARILLON",))
+    session.expire_all()
+    account.sender = "CARILLON"
+    line = Line()
+    assert run(line).sent == 3
+    assert {message.sender for message in line.taken} == {"CARILLON"}
