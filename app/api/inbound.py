@@ -43,8 +43,7 @@ def _taken(account_id: UUID, receive: Callable[..., int | None]) -> ResponseRetu
     ).scalar_one_or_none()
     if found is None:
         raise NotFound(mark("There is no such provider account."))
-    if (request.content_length or 0) > LARGEST:
-        raise Invalid(mark("The body is too large."))
+    request.max_content_length = LARGEST  # 413 beyond it, also when its length is not announced
     act_as(db.session(), system(found, g.correlation_id))
     opened = partial(
         open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production

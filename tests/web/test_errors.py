@@ -1,6 +1,7 @@
 """What cannot be a value is refused with a sentence, never with a crash: on pages, in parts, over REST."""
 
 import base64
+import io
 import json
 
 import pytest
@@ -95,3 +96,17 @@ def test_a_value_that_is_none_in_a_condition(caller: Caller, value: object) -> N
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
 def test_a_moment_no_calendar_can_show(caller: Caller, moment: str) -> None:
     assert caller("POST", "/campaigns", {"name": "n", "scheduled_at": moment}).status_code == 422
+
+
+def test_a_body_in_chunks_is_read(caller: Caller) -> None:
+    """Its length is not announced; it is a body like another."""
+    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    raw = io.BytesIO(b'{"external_id": "in-chunks", "city": "Haifa"}')
+    made = caller.client.post("/api/v1/contacts", input_stream=raw, headers=headers, environ_overrides={"wsgi.input_terminated": True})
+    assert (made.status_code, made.json["data"]["city"]) == (201, "Haifa")
+
+
+def test_an_export_with_a_nul_in_its_filter_is_whole(campaigns: Campaigning) -> None:
+    exported = campaigns.bank.browser("auditor").get("/audit/export?action=%00")
+    assert exported.status_code == 200
+    assert exported.get_data()

@@ -69,7 +69,8 @@ def as_json(receipt: Receipt) -> dict[str, str | None]:
 def _events(body: bytes) -> list[dict[str, Any]]:
     try:
         found = json.loads(body)
-    except ValueError as bad:
+        json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be kept
+    except (ValueError, RecursionError) as bad:
         raise BadReceipt("not JSON") from bad
     events = found.get("events") if isinstance(found, dict) else None
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):

@@ -115,7 +115,7 @@ def update(campaign_id: UUID) -> ResponseReturnValue:
     form, status = _form(_present(campaign)), 422
     if form.validate_on_submit():
         try:
-            drafts.update(db.session(), campaign_id, _command(form), version=int(form.version.data or 0), by=g.actor)
+            drafts.update(db.session(), campaign_id, _command(form), version=inputs.version(form.version.data) or 0, by=g.actor)
         except Invalid as error:
             _onto(form, error)
         except Conflict as error:
