@@ -116,7 +116,10 @@ def guard() -> ResponseReturnValue | None:
 def to_login() -> ResponseReturnValue:
     """Send the browser to the login and back afterwards; htmx follows HX-Redirect."""
     if request.headers.get("HX-Request"):
-        here = urlsplit(request.headers.get("HX-Current-URL", "/")).path
+        try:
+            here = urlsplit(request.headers.get("HX-Current-URL", "/")).path
+        except ValueError:
+            here = "/"
         response = Response(status=401)
         response.headers["HX-Redirect"] = url_for("account.login", next=here)
         return response

@@ -6,7 +6,7 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import db
@@ -67,6 +67,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(DataError, on_data_error)
     app.register_error_handler(IntegrityError, on_taken)
+    app.register_error_handler(OperationalError, on_away)
     app.register_error_handler(Exception, on_crash)
 
 
@@ -98,6 +99,15 @@ def on_data_error(error: DataError) -> ResponseReturnValue:
     said = {"path": request.path, "kind": type(error.orig).__name__, "statement": (error.statement or "")[:200]}
     log.warning("the database refused a value", extra=said)
     return answer(422, Invalid.code, gettext(UNUSABLE))
+
+
+def on_away(error: OperationalError) -> ResponseReturnValue:
+    """The database does not answer: a restart, a failover. Whoever sends again in a minute loses nothing."""
+    db.session.rollback()
+    log.error("the database does not answer", extra={"path": request.path, "kind": type(error.orig).__name__})
+    away = answer(503, Unavailable.code, gettext(PAGES[503]))
+    away.headers["Retry-After"] = "5"
+    return away
 
 
 def on_taken(error: IntegrityError) -> ResponseReturnValue:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 from flask_wtf import FlaskForm
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -37,6 +38,14 @@ def json_object(raw: bytes | str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def address(given: str) -> SplitResult:
+    """An address somebody sent, in its parts; the empty one if it is none."""
+    try:
+        return urlsplit(given)
+    except ValueError:
+        return urlsplit("")
 
 
 def version(given: str | None) -> int | None:

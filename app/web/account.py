@@ -2,7 +2,6 @@
 
 import base64
 import io
-from urllib.parse import urlsplit
 
 import qrcode
 import qrcode.image.svg
@@ -44,8 +43,8 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
 def _next() -> str:
     """Where to go after the login: a path of our own, nothing else."""
     wanted = request.values.get("next", "")
-    parts = urlsplit(wanted)
-    good = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
+    parts = inputs.address(wanted)
+    good = parts.path.startswith("/") and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
     return wanted if good else url_for("dashboard.index")
 
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from babel.support import Translations
 from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, request
@@ -14,6 +13,7 @@ from app.core import clock, i18n
 from app.core.actor import Actor
 from app.core.db import db
 from app.domain.access import users
+from app.http import inputs
 from app.http.auth import public
 from app.web import render
 
@@ -202,7 +202,7 @@ def _keep(*, locale: str | None = None, theme: str | None = None) -> None:
 
 def _back() -> str:
     """Where the reader came from, if that is one of our own pages."""
-    came = urlsplit(request.referrer or "")
+    came = inputs.address(request.referrer or "")
     if came.netloc != request.host or not came.path.startswith("/") or came.path.startswith("//"):
         return "/"
     return f"{came.path}?{came.query}" if came.query else came.path

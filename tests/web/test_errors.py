@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.domain.contacts import properties
 from app.domain.contacts.properties import PropertyInput
@@ -110,3 +111,20 @@ def test_an_export_with_a_nul_in_its_filter_is_whole(campaigns: Campaigning) -> 
     exported = campaigns.bank.browser("auditor").get("/audit/export?action=%00")
     assert exported.status_code == 200
     assert exported.get_data()
+
+
+@pytest.mark.parametrize("address", ["http://[", "//[", "http://a]b/"])
+def test_an_address_that_is_none(campaigns: Campaigning, address: str) -> None:
+    stranger = campaigns.bank.app.test_client()
+    assert stranger.get(f"/login?next={address}").status_code == 200
+    assert stranger.get("/contacts", headers={"HX-Request": "true", "HX-Current-URL": address}).status_code == 401
+    assert stranger.get("/login", headers={"Referer": address}).status_code == 200
+
+
+def test_a_database_that_is_away_is_said_to_be(campaigns: Campaigning, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr("app.domain.contacts.search.listed", gone)
+    answer = campaigns.bank.browser("marketer").get("/contacts")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
