@@ -7,7 +7,7 @@ from flask import Flask
 
 from app import cli
 from app.core import trace
-from app.core.db import db, engine_options, refuse_unsafe_roles
+from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
 from app.http import auth, errors, security, session
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     db.init_app(app)
     with app.app_context():
-        refuse_unsafe_roles(db.engine)
+        guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
     for room in (session, auth, security, locale, render, navigation, assets, badges, errors):
         room.init_app(app)

@@ -1,5 +1,6 @@
 """Flask-SQLAlchemy's db, the naming convention, column types and engines; nothing that runs by itself."""
 
+import select
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
@@ -103,7 +105,6 @@ def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID]) -> ColumnEle
 def engine_options(role: str = APP_ROLE) -> dict[str, Any]:
     """What every engine of the application is made with: every connection takes on `role` before anything else."""
     return {
-        "pool_pre_ping": True,
         "pool_size": 8,
         "max_overflow": 8,
         "connect_args": {"options": f"-c role={role} -c timezone=UTC -c jit=off", "connect_timeout": 5},
@@ -113,23 +114,37 @@ def engine_options(role: str = APP_ROLE) -> dict[str, Any]:
 def make_engine(settings: Settings, **options: Any) -> Engine:
     """An engine that works as the application's role, and refuses to start as one that can bypass security."""
     engine = create_engine(settings.database_url, **{**engine_options(), **options})
-    refuse_unsafe_roles(engine)
+    guard(engine)
     return engine
 
 
-def refuse_unsafe_roles(engine: Engine) -> None:
-    """Let the engine's first connection tell whether its role can bypass security; nothing connects before that."""
+def guard(engine: Engine) -> None:
+    """Let the engine's first connection tell whether its role can bypass security, and every kept one whether it lives.
+
+    Nothing connects before that.
+    """
     event.listen(engine, "first_connect", _refuse_unsafe_role)
+    event.listen(engine, "checkout", _refuse_dead)
 
 
 def make_owner_engine(settings: Settings) -> Engine:
     """An engine that works as the owner of the schema: for migrations and partitions only."""
-    return create_engine(settings.owner_url, **{**engine_options(OWNER_ROLE), "pool_size": 1})
+    engine = create_engine(settings.owner_url, **{**engine_options(OWNER_ROLE), "pool_size": 1})
+    event.listen(engine, "checkout", _refuse_dead)
+    return engine
 
 
 def session_factory(engine: Engine, settings: Settings) -> sessionmaker[Session]:
     """Sessions for workers, the command line and tests; they know the settings (for the vault and the doorbell)."""
     return sessionmaker(engine, info={"settings": settings}, expire_on_commit=False)
+
+
+def _refuse_dead(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+    """A server that went away has closed the line, which can be read then: seen without asking it, in place of a ping."""
+    line = select.poll()
+    line.register(connection.fileno(), select.POLLIN)
+    if line.poll(0):
+        raise InvalidatePoolError("the server closed this connection")
 
 
 def _refuse_unsafe_role(connection: DBAPIConnection, _record: object) -> None:

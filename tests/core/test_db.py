@@ -1,0 +1,20 @@
+"""Engines: connections that died in the pool are not handed out."""
+
+from sqlalchemy import text
+
+from app.core.db import make_engine
+from app.core.settings import Settings
+from tests.servers.throwaway import Servers
+
+
+def test_what_the_server_closed_is_not_used_again(servers: Servers, settings: Settings) -> None:
+    """As after a restart of PostgreSQL: nobody notices, however many connections were kept."""
+    engine = make_engine(settings)
+    mine = text("SELECT pg_backend_pid()")
+    with engine.connect() as one, engine.connect() as two:
+        kept = [one.execute(mine).scalar_one(), two.execute(mine).scalar_one()]
+    for pid in kept:
+        servers.postgres.sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+    with engine.connect() as one, engine.connect() as two:
+        assert not {one.execute(mine).scalar_one(), two.execute(mine).scalar_one()} & {*kept}
+    engine.dispose()
