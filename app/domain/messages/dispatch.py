@@ -8,9 +8,9 @@ import asyncio
 import json
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
@@ -64,16 +64,16 @@ class Tally:
 
 @dataclass
 class _Claim:
-    """Rows of one send leased to this run, on an open channel."""
+    """Rows of one send leased to this run; they are rendered a window at a time, so that a slow text holds nobody up."""
 
     scene: Scene
     account: ProviderAccount
     secret: str
     token: UUID
     is_probe: bool
-    ready: list[Ready] = field(default_factory=list)
-    unready: list[Unready] = field(default_factory=list)
-    tries: dict[UUID, int] = field(default_factory=dict)
+    rows: deque[Any]
+    people: Mapping[UUID, Mapping[str, Any]]
+    tries: dict[UUID, int]
 
     @property
     def common(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class _Run:
         self._is_over = is_over
         self._redis = ""
         self._open: dict[UUID, Channel] = {}
-        self._windows: deque[tuple[_Claim, list[Ready]]] = deque()
+        self._claimed: _Claim | None = None
         self._good: Counter[UUID] = Counter()
         self.tally = Tally()
 
@@ -167,18 +167,23 @@ class _Run:
         while not (self.tally.provider_down or self.tally.time_over):
             if self._is_over():
                 self.tally.time_over = True
-            elif self._windows:
-                return self._windows.popleft()
-            else:
-                claim = self._claim()
-                if claim is None:
+            elif self._claimed is None or not self._claimed.rows:
+                self._claimed = self._claim()
+                if self._claimed is None:
                     return None
-                cuts = range(0, len(claim.ready), WINDOW)
-                self._windows.extend((claim, claim.ready[start : start + WINDOW]) for start in cuts)
+            elif window := self._rendered(self._claimed):
+                return self._claimed, window
         return None
 
+    def _rendered(self, claim: _Claim) -> list[Ready]:
+        """The next rows of a claim as they go over the wire; those that cannot end here, with their reason."""
+        rows = [claim.rows.popleft() for _ in range(min(WINDOW, len(claim.rows)))]
+        made = [make(claim.scene, row, claim.people.get(row.contact_id)) for row in rows]
+        self._finish(claim, [one for one in made if isinstance(one, Unready)])
+        return [one for one in made if isinstance(one, Ready)]
+
     def _claim(self) -> _Claim | None:
-        """Lease the next due rows, of the most urgent send that has any, and render them."""
+        """Lease the next due rows, of the most urgent send that has any."""
         with self._unit() as session:
             self._redis = settings_of(session).redis_url
             open_ones = self._accounts(session)
@@ -192,18 +197,17 @@ class _Run:
                 if rows:
                     contacts = {"contacts": [row.contact_id for row in rows]}
                     people = session.execute(_SQL["recipients"], contacts).mappings()
-                    by_id = {person["id"]: dict(person) for person in people}
-                    secret = accounts.secret_of(session, account)
-                    claim = _Claim(_scene(session, send, account), account, secret, token, is_probe=room == 1)
-                    break
-            else:
-                return None
-        for row in rows:
-            claim.tries[row.id] = row.attempts + 1
-            made = make(claim.scene, row, by_id.get(row.contact_id))
-            (claim.ready if isinstance(made, Ready) else claim.unready).append(made)  # type: ignore[arg-type]
-        self._finish_unready(claim)
-        return claim
+                    return _Claim(
+                        _scene(session, send, account),
+                        account,
+                        accounts.secret_of(session, account),
+                        token,
+                        is_probe=room == 1,
+                        rows=deque(rows),
+                        people={person["id"]: dict(person) for person in people},
+                        tries={row.id: row.attempts + 1 for row in rows},
+                    )
+        return None
 
     def _accounts(self, session: Session) -> list[tuple[ProviderAccount, int]]:
         """The accounts of the channel that are not known to be down, and how many messages each may be given."""
@@ -212,21 +216,21 @@ class _Run:
         self.tally.provider_down = not found
         return found
 
-    def _finish_unready(self, claim: _Claim) -> None:
-        if not claim.unready:
+    def _finish(self, claim: _Claim, unready: list[Unready]) -> None:
+        if not unready:
             return
         with self._unit() as session:
             session.execute(
                 _SQL["finish_claimed"],
                 {
                     **claim.common,
-                    "ids": [u.id for u in claim.unready],
-                    "states": [u.state for u in claim.unready],
-                    "ranks": [RANKS[u.state] for u in claim.unready],
-                    "reasons": [u.reason for u in claim.unready],
+                    "ids": [u.id for u in unready],
+                    "states": [u.state for u in unready],
+                    "ranks": [RANKS[u.state] for u in unready],
+                    "reasons": [u.reason for u in unready],
                 },
             )
-        self.tally.skipped += len(claim.unready)
+        self.tally.skipped += len(unready)
 
     async def _hand_over(self, channel: Channel, going: list[Ready], told: Told) -> None:
         """Send a window, telling each outcome as it becomes known; whatever has none at the end is in doubt."""
@@ -264,12 +268,10 @@ class _Run:
 
     def _release(self) -> None:
         """Give back what was claimed and not begun."""
-        rest: dict[UUID, tuple[_Claim, list[UUID]]] = {}
-        for claim, window in self._windows:
-            rest.setdefault(claim.token, (claim, []))[1].extend(ready.id for ready in window)
-        for claim, ids in rest.values():
+        claim = self._claimed
+        if claim is not None and claim.rows:
             with self._unit() as session:
-                session.execute(_SQL["release"], {**claim.common, "ids": ids, "due": None})
+                session.execute(_SQL["release"], {**claim.common, "ids": [row.id for row in claim.rows], "due": None})
 
     async def _opened(self, claim: _Claim) -> Channel:
         account = claim.account

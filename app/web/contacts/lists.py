@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from app.core.db import db
 from app.core.errors import Invalid, mark
@@ -21,7 +22,7 @@ from app.http.inputs import page_asked
 from app.web.badges import badge
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
-from app.web.render import page_or_part
+from app.web.render import is_part_wanted, page_or_part
 
 FILTERS = ("q", "tag", "group", "status", "segment", "deleted")
 
@@ -39,12 +40,19 @@ def index() -> ResponseReturnValue:
         page=page,
         people=profile.masked_all(session, page.items),
         consents=_consents(ledger.states_of(session, ids)),
-        statuses=STATUSES,
-        tags=search.tags(session),
-        groups=groups.listed(session),
-        segments=library.names(session, by=g.actor),
         is_filtered=any(request.args.get(name) for name in FILTERS),
+        **({} if is_part_wanted() else _choices(session)),
     )
+
+
+def _choices(session: Session) -> dict[str, Any]:
+    """What can be chosen in the filters; only the whole page draws them."""
+    return {
+        "statuses": STATUSES,
+        "tags": search.tags(session),
+        "groups": groups.listed(session),
+        "segments": library.names(session, by=g.actor),
+    }
 
 
 @bp.get("/count")
