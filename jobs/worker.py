@@ -61,7 +61,7 @@ def _sweep(_redis_url: str) -> None:
 def _keep_time(redis_url: str) -> None:
     from jobs import schedule
 
-    schedule.scheduler(queue.listener(redis_url)).start()
+    schedule.scheduler(queue.listener(redis_url)).start()  # type: ignore[no-untyped-call]  # RQ
 
 
 def parts(names: list[str]) -> dict[str, Callable[[str], None]]:
