@@ -39,7 +39,7 @@ from app.domain.transfer.rows import Plan, Typed
 log = logging.getLogger(__name__)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
-BLOCK = 5_000
+BLOCK = 10_000
 LEASE = timedelta(seconds=60)
 MOST_PROBLEMS = 100_000
 TRIES = 5
