@@ -153,8 +153,10 @@ class _Run:
                 channel = await self._opened(next_claim)
                 *_, going = await transact(*steps, *_links(next_claim, window), _intend(next_claim, window))
                 claim, told = next_claim, []
-                self.tally.skipped += len(window) - len(going)
                 may_go = set(going)
+                if stays := [ready.id for ready in window if ready.id not in may_go]:
+                    self.tally.skipped += len(stays)
+                    await transact(_give_back(claim, stays))  # what was only paused need not wait for its lease to end
                 await self._hand_over(channel, [ready for ready in window if ready.id in may_go], told)
                 self._note(claim, told)
         finally:
@@ -271,7 +273,7 @@ class _Run:
         claim = self._claimed
         if claim is not None and claim.rows:
             with self._unit() as session:
-                session.execute(_SQL["release"], {**claim.common, "ids": [row.id for row in claim.rows], "due": None})
+                session.execute(*_give_back(claim, [row.id for row in claim.rows]))
 
     async def _opened(self, claim: _Claim) -> Channel:
         account = claim.account
@@ -289,6 +291,11 @@ def _record(claim: _Claim, told: Told) -> Step:
     """The step that writes down what became of a window."""
     lines = outcomes.lines(told, claim.account, claim.tries)
     return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
+
+
+def _give_back(claim: _Claim, ids: list[UUID]) -> Step:
+    """The step that ends the lease of rows that are still queued."""
+    return _SQL["release"], {**claim.common, "ids": ids, "due": None}
 
 
 def _links(claim: _Claim, window: Iterable[Ready]) -> list[Step]:

@@ -250,6 +250,21 @@ def test_a_paused_send_waits_and_a_resumed_one_goes_on(session: Session, run: Ru
     assert run(Line()).sent == 10
 
 
+def test_what_was_paused_while_it_was_claimed_need_not_wait_for_its_lease(session: Session, run: Run) -> None:
+    people.contacts(session, 80)
+    sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+
+    def pause(_message: Outgoing) -> str:
+        sends.pause(session, "test", send.source_id)
+        session.commit()
+        return "accept"
+
+    assert run(Line(pause)).sent == dispatch.LANES * dispatch.WINDOW
+    sends.resume(session, "test", send.source_id)
+    assert run(Line()).sent == 80 - dispatch.LANES * dispatch.WINDOW
+
+
 def test_a_stopped_send_says_so_on_every_message(session: Session, run: Run) -> None:
     people.contacts(session, 10)
     sending.account(session)
