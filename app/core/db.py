@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
+from psycopg import OperationalError
 from sqlalchemy import (
     ColumnElement,
     DateTime,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     create_engine,
     event,
     text,
-)  # fmt: skip
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -34,7 +35,7 @@ from sqlalchemy.orm import (
     aliased,
     mapped_column,
     sessionmaker,
-)  # fmt: skip
+)
 
 from app.core.settings import APP_ROLE, OWNER_ROLE, Settings
 
@@ -140,11 +141,17 @@ def session_factory(engine: Engine, settings: Settings) -> sessionmaker[Session]
 
 
 def _refuse_dead(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
-    """A server that went away has closed the line, which can be read then: seen without asking it, in place of a ping."""
+    """A server that went away has closed the line, which can be read then: seen without asking it, in place of a ping.
+
+    What lives may have something to read too (a setting reported, a ticket of TLS): only the end of the line counts.
+    """
     line = select.poll()
     line.register(connection.fileno(), select.POLLIN)
-    if line.poll(0):
-        raise InvalidatePoolError("the server closed this connection")
+    try:
+        while line.poll(0):
+            connection.pgconn.consume_input()
+    except OperationalError:
+        raise InvalidatePoolError("the server closed this connection") from None
 
 
 def _refuse_unsafe_role(connection: DBAPIConnection, _record: object) -> None:

@@ -18,3 +18,15 @@ def test_what_the_server_closed_is_not_used_again(servers: Servers, settings: Se
     with engine.connect() as one, engine.connect() as two:
         assert not {one.execute(mine).scalar_one(), two.execute(mine).scalar_one()} & {*kept}
     engine.dispose()
+
+
+def test_one_that_has_something_to_say_is_kept(servers: Servers, settings: Settings) -> None:
+    engine, mine = make_engine(settings), text("SELECT pg_backend_pid()")
+    with engine.connect() as one:
+        one.execute(text("LISTEN news"))
+        one.commit()
+        kept = one.execute(mine).scalar_one()
+    servers.postgres.sql("NOTIFY news", settings.database_url.partition("?")[0].rpartition("/")[2])
+    with engine.connect() as one:
+        assert one.execute(mine).scalar_one() == kept
+    engine.dispose()
