@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
+    bindparam,
     cast,
     create_engine,
     event,
@@ -98,9 +99,13 @@ def live_entity(model: type[Model]) -> type[Model]:
     return aliased(model, live(model), adapt_on_names=True)
 
 
-def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID]) -> ColumnElement[bool]:
-    """The column is one of these ids: one parameter and one plan, however many they are (an IN has one for each)."""
-    return column == any_(cast(list(ids), ARRAY(PgUuid(as_uuid=True))))
+def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID] | str) -> ColumnElement[bool]:
+    """The column is one of these ids: one parameter and one plan, however many they are (an IN has one for each).
+
+    A name instead of ids is filled when the statement is executed: for statements that are made once and asked often.
+    """
+    kind = ARRAY(PgUuid(as_uuid=True))
+    return column == any_(bindparam(ids, type_=kind) if isinstance(ids, str) else cast(list(ids), kind))
 
 
 def engine_options(role: str = APP_ROLE) -> dict[str, Any]:

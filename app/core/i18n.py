@@ -99,12 +99,18 @@ def moment(value: datetime, locale: str, zone: str | tzinfo, style: Style = "sho
 
 def ago(value: datetime, now: datetime, locale: str) -> str:
     """How long ago, or in how long: “3 hours ago”."""
+    return from_now(seconds_from(value, now), locale)
+
+
+def seconds_from(value: datetime, now: datetime) -> int:
+    """The distance as `from_now` tells it: whole seconds, from a minute on whole minutes."""
     seconds = round((value - now).total_seconds())
-    if abs(seconds) < 5:
-        return translator(locale).gettext(_JUST_NOW)
-    return _timedelta(seconds if abs(seconds) < 60 else seconds // 60 * 60, locale)
+    return seconds if abs(seconds) < 60 else seconds // 60 * 60
 
 
 @lru_cache(maxsize=4096)
-def _timedelta(seconds: int, locale: str) -> str:
+def from_now(seconds: int, locale: str) -> str:
+    """A distance in words: “just now”, “3 hours ago”, “in 2 days”."""
+    if abs(seconds) < 5:
+        return translator(locale).gettext(_JUST_NOW)
     return dates.format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=region(locale), threshold=0.9)

@@ -24,11 +24,14 @@ def unit_of_work(factory: sessionmaker[Session], actor: Actor | None) -> Iterato
         session.commit()
 
 
-def act_as(session: Session, actor: Actor) -> None:
-    """Bind the session to an actor: this and every later transaction of it sees only his organisation."""
+def act_as(session: Session, actor: Actor, *, is_set: bool = False) -> None:
+    """Bind the session to an actor: this and every later transaction of it sees only his organisation.
+
+    `is_set` says that a statement of this transaction has set the organisation already.
+    """
     before, session.info["actor"] = session.info.get("actor"), actor
     is_same = isinstance(before, Actor) and before.organisation_id == actor.organisation_id
-    if session.in_transaction() and not is_same:
+    if session.in_transaction() and not is_same and not is_set:
         session.execute(_SET_ORGANISATION, {"id": str(actor.organisation_id)})
 
 

@@ -109,7 +109,7 @@ class OrganisationVault:
     def open_person(self, contact_id: UUID, wrapped: bytes, sealed: bytes) -> dict[str, object]:
         """A contact's personal data, or raise Sealed."""
         bound = contact_id.bytes
-        person: dict[str, object] = json.loads(_open(self._unwrap(bound, wrapped), sealed, bound))
+        person: dict[str, object] = json.loads(_open(self._unwrap(bound, wrapped), sealed, bound).decode())
         return person
 
     def _unwrap(self, bound: bytes, wrapped: bytes) -> bytes:

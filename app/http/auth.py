@@ -84,7 +84,7 @@ def identify() -> None:
     opened = sessions.find(db.session(), cookie, touch="X-Poll" not in request.headers)
     if opened is None:
         return
-    g.visitor = Visitor(opened)
+    g.visitor, g.organisation = Visitor(opened), opened.organisation
     g.actor = sessions.actor_for(opened, ip=request.remote_addr, correlation_id=g.correlation_id)
     act(g.actor)
 

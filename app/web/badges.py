@@ -83,9 +83,15 @@ def tone(state: str) -> str:
 
 def badge(state: str, words: str = "", tone_as: str = "") -> Markup:
     """The state of something, in its own words and tone or in the caller's."""
-    return Markup('<span class="state state-%s">%s</span>') % (tone_as or tone(state), words or label(state))
+    return _badge(tone_as or tone(state), words or label(state))
 
 
+@lru_cache(maxsize=4096, typed=True)  # typed: markup and the same characters as text are not the same
+def _badge(tone: str, words: str) -> Markup:
+    return Markup('<span class="state state-%s">%s</span>') % (tone, words)
+
+
+@lru_cache(maxsize=4096, typed=True)
 def tag(name: str) -> Markup:
     """A tag of a contact."""
     return Markup('<span class="tag"><bdi>%s</bdi></span>') % name

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext
@@ -124,7 +125,13 @@ def _shown(group: Group, actor: Actor) -> Iterator[Shown]:
             blueprint = entry.endpoint.partition(".")[0]
             is_same_room = request.blueprint == blueprint and blueprint != "account"
             is_current = is_same_room or entry.endpoint == request.endpoint
-            yield Shown(entry.label, entry.icon, url_for(entry.endpoint), is_current)
+            yield Shown(entry.label, entry.icon, _address(entry.endpoint), is_current)
+
+
+@cache
+def _address(endpoint: str) -> str:
+    """The address of a page of the side bar: the same for everybody and for ever, and asked with every page."""
+    return url_for(endpoint)
 
 
 def exists(endpoint: str) -> bool:

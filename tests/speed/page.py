@@ -69,20 +69,23 @@ def prepared(house: House, contacts: int) -> tuple[str, UUID]:
 def load(house: House, path: str, cookie: str, requests: int) -> float:
     """The 95th percentile in milliseconds."""
     took: list[float] = []
+    signed_in = {"sid": cookie} if cookie else {}
     todo = iter(range(requests))
     lock = threading.Lock()
 
     def client() -> None:
-        line = http.client.HTTPConnection(urlsplit(house.base_url).netloc, timeout=30)  # kept open, as browsers do
+        # Its connection and its cookies are kept, as browsers do.
+        line, cookies = http.client.HTTPConnection(urlsplit(house.base_url).netloc, timeout=30), dict(signed_in)
         while True:
             with lock:
                 if next(todo, None) is None:
                     return line.close()
             began = time.perf_counter()
-            line.request("GET", path, headers={"Cookie": f"sid={cookie}"} if cookie else {})
+            line.request("GET", path, headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
             answer = line.getresponse()
             answer.read()
             assert answer.status == 200
+            cookies |= (given.split(";")[0].split("=", 1) for given in answer.headers.get_all("Set-Cookie", []))
             took.append((time.perf_counter() - began) * 1000)
 
     clients = [threading.Thread(target=client) for _ in range(CLIENTS)]

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.unit import actor_of, settings_of
@@ -22,7 +21,7 @@ def vault_of(session: Session) -> OrganisationVault:
 
 
 def _vault(session: Session, organisation_id: UUID) -> OrganisationVault:
-    wrapped = session.execute(select(Organisation.key).where(Organisation.id == organisation_id)).scalar_one()
+    wrapped = organisation_of(session).key
     key = (organisation_id, wrapped)
     if key not in _opened:
         _opened[key] = vault_from(settings_of(session).master_key).organisation(organisation_id, wrapped)
@@ -30,7 +29,5 @@ def _vault(session: Session, organisation_id: UUID) -> OrganisationVault:
 
 
 def organisation_of(session: Session) -> Organisation:
-    """The organisation the session works for."""
-    return session.execute(
-        select(Organisation).where(Organisation.id == actor_of(session).organisation_id)
-    ).scalar_one()
+    """The organisation the session works for; a session that has met it does not ask again."""
+    return session.get_one(Organisation, actor_of(session).organisation_id)

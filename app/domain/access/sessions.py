@@ -6,14 +6,14 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, system
 from app.core.errors import NotFound, mark
 from app.core.unit import act_as
-from app.domain.access.models import User, UserSession
+from app.domain.access.models import Organisation, User, UserSession
 from app.domain.access.permissions import of_role
 from app.domain.audit import trail
 
@@ -21,13 +21,25 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 _TOUCH = timedelta(seconds=30)
 
+# Asked with every page, so made once: whose session it is (and work for them from here on), then everything about it.
+_ENTER = text(
+    "SELECT organisation_id, set_config('app.organisation_id', organisation_id::text, true) FROM find_session(:id)"
+)
+_KNOWN = (
+    select(UserSession, User, Organisation)
+    .join(User, User.id == UserSession.user_id)
+    .join(Organisation, Organisation.id == UserSession.organisation_id)
+    .where(UserSession.id_hash == bindparam("id"))
+)
+
 
 @dataclass(frozen=True)
 class Opened:
-    """A session found by its cookie: its row, its user, and when it ends if nothing happens."""
+    """A session found by its cookie: its row, its user and their organisation."""
 
     row: UserSession
     user: User
+    organisation: Organisation
 
 
 def _hash(cookie: str) -> bytes:
@@ -59,22 +71,20 @@ def find(session: Session, cookie: str, *, touch: bool) -> Opened | None:
 
     `touch` is False for polling, which must not keep a session alive.
     """
-    found = session.execute(
-        text("SELECT organisation_id FROM find_session(:id)"), {"id": _hash(cookie)}
-    ).scalar_one_or_none()
+    asked = {"id": _hash(cookie)}
+    found = session.execute(_ENTER, asked).scalar_one_or_none()
     if found is None:
         return None
-    act_as(session, system(found))
-    query = select(UserSession, User).join(User, User.id == UserSession.user_id)
-    known = session.execute(query.where(UserSession.id_hash == _hash(cookie))).one_or_none()
+    act_as(session, system(found), is_set=True)
+    known = session.execute(_KNOWN, asked).one_or_none()
     if known is None:
         return None
-    (row, user), now = known, clock.now()
+    (row, user, organisation), now = known, clock.now()
     if row.revoked_at or row.ends_at <= now or row.seen_at + IDLE <= now or not user.is_active:
         return None
     if touch and now - row.seen_at > _TOUCH:
         row.seen_at = now
-    return Opened(row, user)
+    return Opened(row, user, organisation)
 
 
 def actor_for(opened: Opened, *, ip: str | None, correlation_id: str | None) -> Actor:

@@ -14,6 +14,10 @@ from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
 
+_STATES = select(ConsentState.contact_id, ConsentState.channel, ConsentState.state).where(
+    among(ConsentState.contact_id, "ids"), ConsentState.purpose == "marketing"
+)
+
 
 def grant(  # noqa: PLR0913 - an act and its proof
     session: Session,
@@ -84,10 +88,7 @@ def states(session: Session, contact_id: UUID) -> dict[str, str]:
 def states_of(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
     """The present states of the contacts of a page."""
     wanted = list(contact_ids)
-    query = select(ConsentState.contact_id, ConsentState.channel, ConsentState.state).where(
-        among(ConsentState.contact_id, wanted), ConsentState.purpose == "marketing"
-    )
     found: dict[UUID, dict[str, str]] = {contact_id: dict.fromkeys(CHANNELS, "unknown") for contact_id in wanted}
-    for contact_id, channel, state in session.execute(query):
+    for contact_id, channel, state in session.execute(_STATES, {"ids": wanted}):
         found[contact_id][channel] = state
     return found

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.domain.contacts.models import Contact, Group, GroupMember
 
+_NAMES = select(Group.name).order_by(Group.name)
 
-def listed(session: Session) -> list[Group]:
-    """All groups by name."""
-    return list(session.execute(select(Group).order_by(Group.name)).scalars())
+
+def names(session: Session) -> list[str]:
+    """The names of all groups, in their order."""
+    return list(session.execute(_NAMES).scalars())
 
 
 def of(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, list[str]]:

@@ -56,28 +56,29 @@ def opened(vault: OrganisationVault, contact_id: UUID, key: bytes, sealed: bytes
     except (Sealed, ValueError):
         return NOBODY
     return Person(
-        first_name=known.get("first_name"),
-        last_name=known.get("last_name"),
-        emails=tuple(known.get("emails") or ()),
-        phones=tuple(known.get("phones") or ()),
-        properties=dict(known.get("properties") or {}),
+        known.get("first_name"),
+        known.get("last_name"),
+        tuple(known.get("emails") or ()),
+        tuple(known.get("phones") or ()),
+        known.get("properties") or {},
     )
 
 
 def masked(person: Person) -> Person:
     """The person as anybody may see him: first letters, the ends of numbers, no personal properties."""
     return Person(
-        first_name=masked_name(person.first_name or "") or None,
-        last_name=masked_name(person.last_name or "") or None,
-        emails=tuple(masked_email(e) for e in person.emails),
-        phones=tuple(phone.masked(p) for p in person.phones),
-        properties=dict.fromkeys(person.properties, "•••"),
+        masked_name(person.first_name or "") or None,
+        masked_name(person.last_name or "") or None,
+        tuple(map(masked_email, person.emails)),
+        tuple(map(phone.masked, person.phones)),
+        dict.fromkeys(person.properties, "•••"),
     )
 
 
 def masked_all(session: Session, contacts: Iterable[Contact]) -> dict[UUID, Person]:
     """The masked people of a page."""
-    return {contact.id: masked(person_of(session, contact)) for contact in contacts}
+    vault = vault_of(session)
+    return {one.id: masked(opened(vault, one.id, one.key, one.person)) for one in contacts}
 
 
 def seal_into(session: Session, contact: Contact, person: Person) -> None:

@@ -21,6 +21,7 @@ from app.domain.segments.definition import Definition, named_segments
 from app.domain.segments.models import Segment
 
 SUBJECT = "segment"
+_NAMES = select(Segment.id, Segment.name).where(Segment.archived_at.is_(None)).order_by(func.lower(Segment.name))
 
 
 class SegmentInput(BaseModel):
@@ -132,8 +133,7 @@ def listed(session: Session, ask: Ask, *, by: Actor, text: str = "", is_archived
 def names(session: Session, *, by: Actor) -> dict[UUID, str]:
     """Every segment that is not archived, by name: what a condition can choose from."""
     require(by, "segments:read")
-    query = select(Segment.id, Segment.name).where(Segment.archived_at.is_(None)).order_by(func.lower(Segment.name))
-    return {row.id: row.name for row in session.execute(query)}
+    return {row.id: row.name for row in session.execute(_NAMES)}
 
 
 def users_of(session: Session, segment: Segment, *, by: Actor) -> list[UsedBy]:

@@ -1,5 +1,6 @@
 """The list of contacts: filters in the address, keyset pages, masked people."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from app.http.inputs import page_asked
 from app.web.badges import badge
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
+from app.web.locale import current_language
 from app.web.render import is_part_wanted, page_or_part
 
 FILTERS = ("q", "tag", "group", "status", "segment", "deleted")
@@ -33,13 +35,13 @@ def index() -> ResponseReturnValue:
     """Contacts, the newest first. Names and addresses are masked for everybody."""
     session = db.session()
     page = search.listed(session, _wanted(), page_asked(request.args), by=g.actor)
-    ids = [contact.id for contact in page.items]
+    people = profile.masked_all(session, page.items)
+    consents = _consents(ledger.states_of(session, people))
     return page_or_part(
         "contacts/index.html",
         "contacts/_contacts.html",
         page=page,
-        people=profile.masked_all(session, page.items),
-        consents=_consents(ledger.states_of(session, ids)),
+        rows=[(contact, people[contact.id], consents[contact.id]) for contact in page.items],
         is_filtered=any(request.args.get(name) for name in FILTERS),
         **({} if is_part_wanted() else _choices(session)),
     )
@@ -50,7 +52,7 @@ def _choices(session: Session) -> dict[str, Any]:
     return {
         "statuses": STATUSES,
         "tags": search.tags(session),
-        "groups": groups.listed(session),
+        "groups": groups.names(session),
         "segments": library.names(session, by=g.actor),
     }
 
@@ -63,15 +65,20 @@ def count() -> ResponseReturnValue:
 
 
 def _consents(states: dict[UUID, dict[str, str]]) -> dict[UUID, list[Markup]]:
-    """What is known of each contact's consent, drawn once a kind and not once a row."""
-    drawn = {
+    """What is known of each contact's consent."""
+    drawn = _drawn(current_language())
+    return {
+        contact_id: [drawn[pair] for pair in known.items() if pair in drawn] for contact_id, known in states.items()
+    }
+
+
+@cache
+def _drawn(_language: str) -> dict[tuple[str, str], Markup]:
+    return {
         (channel, state): badge(state, f"{_(name)}: {_(word)}", tone)
         for channel, name in words.CHANNELS.items()
         for state, (word, tone) in words.CONSENTS.items()
         if state != "unknown"
-    }
-    return {
-        contact_id: [drawn[pair] for pair in known.items() if pair in drawn] for contact_id, known in states.items()
     }
 
 
