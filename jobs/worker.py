@@ -5,7 +5,6 @@
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import logging
 import os
@@ -19,6 +18,7 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.core import queue, trace
+from app.core.process import settle
 from app.core.queue import QUEUES, Job
 from app.core.settings import BadSetting, Settings
 from jobs.runtime import stopping
@@ -107,8 +107,7 @@ def supervise(names: list[str], redis_url: str) -> None:
     for job in Job:
         if job.value.queue in wanted:
             importlib.import_module(job.value.function.rpartition(".")[0])
-    gc.collect()
-    gc.freeze()
+    settle()
     watch(wanted, {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}, redis_url)
 
 

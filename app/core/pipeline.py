@@ -6,13 +6,14 @@ third more messages a second.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.rows import dict_row
 from sqlalchemy import CursorResult, TextClause, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
@@ -21,8 +22,9 @@ from app.core.db import engine_options
 from app.core.settings import Settings
 
 Step = tuple[TextClause, Mapping[str, Any]]
-# Takes the steps of one transaction, gives the first column of each step's rows once all of it is committed.
-Transact = Callable[..., Awaitable[list[list[Any]]]]
+Rows = Sequence[Mapping[str, Any]]
+# Takes the steps of one transaction, gives the rows of each step once all of it is committed.
+Transact = Callable[..., Awaitable[list[Rows]]]
 
 _SETTINGS = """
 SELECT set_config('app.organisation_id', %s, false), set_config('plan_cache_mode', 'force_generic_plan', false)
@@ -33,14 +35,15 @@ SELECT set_config('app.organisation_id', %s, false), set_config('plan_cache_mode
 async def pipeline(settings: Settings, organisation_id: UUID) -> AsyncIterator[Transact]:
     """Open a connection for one organisation, as the application's role. Raises psycopg.Error."""
     url = make_url(settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await AsyncConnection.connect(url, autocommit=True, **engine_options()["connect_args"])
+    options = engine_options()["connect_args"]
+    connection = await AsyncConnection.connect(url, autocommit=True, row_factory=dict_row, **options)
     alone = asyncio.Lock()  # the lanes of a loop take turns
 
-    async def transact(*steps: Step) -> list[list[Any]]:
+    async def transact(*steps: Step) -> list[Rows]:
         async with alone:
             async with connection.pipeline():  # what is sent in one go is one transaction
                 cursors = [await connection.execute(_words(sql), values, prepare=True) for sql, values in steps]
-            return [[row[0] for row in await one.fetchall()] if one.description else [] for one in cursors]
+            return [await one.fetchall() if one.description else [] for one in cursors]
 
     async with connection:
         # For the connection's whole life, which is this organisation's; no plan of its own for every list of ids.
@@ -51,10 +54,13 @@ async def pipeline(settings: Settings, organisation_id: UUID) -> AsyncIterator[T
 def through_units(open_unit: Callable[[], AbstractContextManager[Session]]) -> Transact:
     """The same by plain units of work: where a connection of its own would not see what it should."""
 
-    async def transact(*steps: Step) -> list[list[Any]]:
+    async def transact(*steps: Step) -> list[Rows]:
         with open_unit() as session:
             done = [session.execute(sql, dict(values)) for sql, values in steps]
-            return [list(one.scalars()) if isinstance(one, CursorResult) and one.returns_rows else [] for one in done]
+            return [
+                [dict(row) for row in one.mappings()] if isinstance(one, CursorResult) and one.returns_rows else []
+                for one in done
+            ]
 
     return transact
 

@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from app.core.process import settle
 from tests.servers.throwaway import servers
 from tests.speed.row import HEAD
 
@@ -21,6 +22,7 @@ def main(names: list[str]) -> int:
         print(f"There is no benchmark called {', '.join(sorted(unknown))}. There are: {', '.join(MODULES)}.")
         return 2
     print(HEAD, flush=True)
+    settle()  # as web and workers do
     missed = 0
     for name in names or MODULES:
         with servers(durable=True) as ours:

@@ -37,6 +37,7 @@ from app.gateways.channels.base import Accepted, Channel, InDoubt, Rejected, Una
 log = logging.getLogger(__name__)
 
 CLAIM = 1000
+AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
 # Two windows are on the wire at a time: while one is recorded the provider works on the other. Together they are the most a
 # killed worker can leave in doubt.
 LANES = 2
@@ -71,7 +72,7 @@ class _Claim:
     secret: str
     token: UUID
     is_probe: bool
-    rows: deque[Any]
+    rows: deque[Mapping[str, Any]]
     people: Mapping[UUID, Mapping[str, Any]]
     tries: dict[UUID, int]
 
@@ -117,16 +118,21 @@ class _Run:
         self._redis = ""
         self._open: dict[UUID, Channel] = {}
         self._claimed: _Claim | None = None
+        self._coming: asyncio.Task[_Claim | None] | None = None
+        self._refilling = asyncio.Lock()
         self._good: Counter[UUID] = Counter()
         self.tally = Tally()
 
     async def go(self, open_pipeline: OpenPipeline) -> Tally:
         """Run the lanes. When one breaks, the other ends with its window and what is known is kept."""
         try:
-            async with open_pipeline() as transact:
+            # Claims have a connection of their own, so that the lanes need not wait for them.
+            async with open_pipeline() as transact, open_pipeline() as self._claiming:
                 ended = await asyncio.gather(*[self._lane(transact) for _ in range(LANES)], return_exceptions=True)
+                ahead = await self._coming if self._coming else None
+                self._release(ahead)
         finally:
-            self._release()
+            self._release(self._claimed)
             for channel in self._open.values():
                 await channel.close()
         for broke in ended:
@@ -142,7 +148,7 @@ class _Run:
         told: Told = []
         try:
             while True:
-                taken = self._next_window()
+                taken = await self._next_window()
                 steps = [_record(claim, told)] if claim and told else []
                 if taken is None:
                     break
@@ -153,7 +159,7 @@ class _Run:
                 channel = await self._opened(next_claim)
                 *_, going = await transact(*steps, *_links(next_claim, window), _intend(next_claim, window))
                 claim, told = next_claim, []
-                may_go = set(going)
+                may_go = {row["id"] for row in going}
                 if stays := [ready.id for ready in window if ready.id not in may_go]:
                     self.tally.skipped += len(stays)
                     await transact(_give_back(claim, stays))  # what was only paused need not wait for its lease to end
@@ -164,51 +170,63 @@ class _Run:
                 with self._unit() as session:
                     session.execute(*_record(claim, told))
 
-    def _next_window(self) -> tuple[_Claim, list[Ready]] | None:
+    async def _next_window(self) -> tuple[_Claim, list[Ready]] | None:
         """The next window, of a new claim when the last is used up; None when nothing is due or may go now."""
         while not (self.tally.provider_down or self.tally.time_over):
+            claim = self._claimed
             if self._is_over():
                 self.tally.time_over = True
-            elif self._claimed is None or not self._claimed.rows:
-                self._claimed = self._claim()
-                if self._claimed is None:
+            elif claim is None or not claim.rows:
+                if not await self._refill():
                     return None
-            elif window := self._rendered(self._claimed):
-                return self._claimed, window
+            elif window := self._rendered(claim):
+                if len(claim.rows) < AHEAD and not (self._coming or claim.is_probe):
+                    self._coming = asyncio.create_task(self._claim())
+                return claim, window
         return None
+
+    async def _refill(self) -> bool:
+        """True if there are claimed rows again: those of the claim that was made meanwhile, or of a new one."""
+        async with self._refilling:
+            if self._claimed is None or not self._claimed.rows:  # the other lane may have been here
+                coming, self._coming = self._coming, None
+                self._claimed = (await coming if coming else None) or await self._claim()
+        return self._claimed is not None
 
     def _rendered(self, claim: _Claim) -> list[Ready]:
         """The next rows of a claim as they go over the wire; those that cannot end here, with their reason."""
         rows = [claim.rows.popleft() for _ in range(min(WINDOW, len(claim.rows)))]
-        made = [make(claim.scene, row, claim.people.get(row.contact_id)) for row in rows]
+        made = [make(claim.scene, row, claim.people.get(row["contact_id"])) for row in rows]
         self._finish(claim, [one for one in made if isinstance(one, Unready)])
         return [one for one in made if isinstance(one, Ready)]
 
-    def _claim(self) -> _Claim | None:
+    async def _claim(self) -> _Claim | None:
         """Lease the next due rows, of the most urgent send that has any."""
         with self._unit() as session:
             self._redis = settings_of(session).redis_url
             open_ones = self._accounts(session)
-            for send in sends.runnable(session, self._channel) if open_ones else ():
-                chosen = next((one for one in open_ones if _may_send(one[0], send)), None)
-                if chosen is None:  # it was approved with a sender that is not in use now
-                    continue
-                (account, room), token = chosen, uuid4()
-                wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": token}
-                rows = session.execute(_SQL["claim"], {**wanted, "now": clock.now(), "most": min(CLAIM, room)}).all()
-                if rows:
-                    contacts = {"contacts": [row.contact_id for row in rows]}
-                    people = session.execute(_SQL["recipients"], contacts).mappings()
-                    return _Claim(
-                        _scene(session, send, account),
-                        account,
-                        accounts.secret_of(session, account),
-                        token,
-                        is_probe=room == 1,
-                        rows=deque(rows),
-                        people={person["id"]: dict(person) for person in people},
-                        tries={row.id: row.attempts + 1 for row in rows},
-                    )
+            runnable = sends.runnable(session, self._channel) if open_ones else []
+        for send in runnable:
+            chosen = next((one for one in open_ones if _may_send(one[0], send)), None)
+            if chosen is None:  # it was approved with a sender that is not in use now
+                continue
+            (account, room), token = chosen, uuid4()
+            wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": token}
+            [rows] = await self._claiming((_SQL["claim"], {**wanted, "now": clock.now(), "most": min(CLAIM, room)}))
+            if not rows:
+                continue
+            [people] = await self._claiming((_SQL["recipients"], {"contacts": [row["contact_id"] for row in rows]}))
+            with self._unit() as session:
+                return _Claim(
+                    _scene(session, send, account),
+                    account,
+                    accounts.secret_of(session, account),
+                    token,
+                    is_probe=room == 1,
+                    rows=deque(rows),
+                    people={person["id"]: person for person in people},
+                    tries={row["id"]: row["attempts"] + 1 for row in rows},
+                )
         return None
 
     def _accounts(self, session: Session) -> list[tuple[ProviderAccount, int]]:
@@ -268,12 +286,11 @@ class _Run:
                 accounts.note_health(session, account_id, bad[0].reason if bad else None)
         self.tally.provider_down = self.tally.provider_down or moved == "opened" or refused
 
-    def _release(self) -> None:
+    def _release(self, claim: _Claim | None) -> None:
         """Give back what was claimed and not begun."""
-        claim = self._claimed
-        if claim is not None and claim.rows:
+        if claim and claim.rows:
             with self._unit() as session:
-                session.execute(*_give_back(claim, [row.id for row in claim.rows]))
+                session.execute(*_give_back(claim, [row["id"] for row in claim.rows]))
 
     async def _opened(self, claim: _Claim) -> Channel:
         account = claim.account

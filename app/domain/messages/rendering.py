@@ -74,22 +74,22 @@ def data_of(row: Mapping[str, Any], person: Mapping[str, Any], scene_names: Mapp
     }
 
 
-def make(scene: Scene, message: Any, row: Mapping[str, Any] | None) -> Ready | Unready:
+def make(scene: Scene, message: Mapping[str, Any], row: Mapping[str, Any] | None) -> Ready | Unready:
     """One claimed message, ready or with the reason why not.
 
     The address that was looked at (consent, suppression, who shares it) is the one that is written to, or nobody.
     """
-    message_id = message.id
+    message_id = message["id"]
     if row is None:
         return Unready(message_id, "skipped", "deleted")
     try:
         person = scene.vault.open_person(row["id"], row["key"], row["person"])
         addresses = person.get(ADDRESSES[scene.send.channel]) or []
         assert isinstance(addresses, list)
-        to = str(addresses[message.address_position or 0])
+        to = str(addresses[message["address_position"] or 0])
     except (Sealed, IndexError):
         return Unready(message_id, "skipped", "no_address")
-    if scene.vault.blind(ADDRESS_KIND[scene.send.channel], to) != message.address_blind:
+    if scene.vault.blind(ADDRESS_KIND[scene.send.channel], to) != message["address_blind"]:
         return Unready(message_id, "skipped", "address_changed")
     data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
     try:

@@ -179,6 +179,20 @@ def test_a_run_that_is_told_to_stop_gives_back_what_it_has_not_begun(session: Se
     assert {message.lease_token for message in left} == {None}
 
 
+def test_what_was_claimed_ahead_is_given_back(session: Session, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "CLAIM", 60)
+    monkeypatch.setattr(dispatch, "AHEAD", 50)
+    people.contacts(session, 160)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    line = Line()
+    assert run(line, stopping=lambda: len(line.taken) > 0).sent == 50
+    session.expire_all()
+    left = session.execute(select(Message).where(Message.state == "queued")).scalars().all()
+    assert (len(left), {message.lease_token for message in left}) == (110, {None})
+    assert run(line).sent == 110
+
+
 def test_a_window_without_an_answer_is_in_doubt_and_the_rest_goes_on(
     session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
