@@ -98,7 +98,13 @@ def create_organisation(name: str, email: str, admin: str) -> None:
         with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
             made = users.create_organisation(session, users.NewOrganisation(name=name.strip()))
             user = users.create_user(
-                session, email=email, name=admin.strip(), role="owner", password=password, by=system(made.id)
+                session,
+                email=email,
+                name=admin.strip(),
+                role="owner",
+                password=password,
+                is_first=not typed,
+                by=system(made.id),
             )
     except DomainError as broke:
         raise click.ClickException(f"{broke} Nothing was made.") from None

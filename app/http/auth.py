@@ -109,22 +109,24 @@ def guard() -> ResponseReturnValue | None:
     if g.actor is None or (g.visitor is not None and not g.visitor.has_factor):
         if is_api():
             raise Unauthenticated(mark("Send a valid key in the header Authorization: Bearer <key>."))
-        return to_login()
+        return to("account.login")
+    if g.visitor is not None and g.visitor.user.password_is_first and not getattr(view, "is_first_step", False):
+        return to("account.password")
     return None
 
 
-def to_login() -> ResponseReturnValue:
-    """Send the browser to the login and back afterwards; htmx follows HX-Redirect."""
+def to(endpoint: str) -> ResponseReturnValue:
+    """Send the browser to a page that has to come first, and back afterwards; htmx follows HX-Redirect."""
     if request.headers.get("HX-Request"):
         try:
             here = urlsplit(request.headers.get("HX-Current-URL", "/")).path
         except ValueError:
             here = "/"
         response = Response(status=401)
-        response.headers["HX-Redirect"] = url_for("account.login", next=here)
+        response.headers["HX-Redirect"] = url_for(endpoint, next=here)
         return response
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("account.login", next=wanted if wanted != "/" else None))
+    return redirect(url_for(endpoint, next=wanted if wanted != "/" else None))
 
 
 def allow(permission: str) -> Callable[[View], View]:
@@ -143,6 +145,12 @@ def allow(permission: str) -> Callable[[View], View]:
         return locked  # type: ignore[return-value]
 
     return lock
+
+
+def first_step(view: View) -> View:
+    """A route for somebody who still has to choose his own password."""
+    view.is_first_step = True  # type: ignore[attr-defined]
+    return view
 
 
 def public(view: View) -> View:

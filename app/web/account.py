@@ -8,18 +8,20 @@ import qrcode.image.svg
 from flask import Blueprint, abort, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from app.core.db import db
 from app.core.errors import Invalid
 from app.domain.access import login as logins
 from app.domain.access import mfa, sessions
 from app.domain.access.models import User
+from app.domain.access.passwords import SHORTEST
 from app.domain.audit import trail
 from app.http import inputs
-from app.http.auth import allow, cookie_name, public, set_cookie
+from app.http.auth import allow, cookie_name, first_step, public, set_cookie
 from app.http.session import keep_changes
 from app.web import locale
 from app.web.render import parts_or_redirect
@@ -32,6 +34,14 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
     email = StringField("E-mail", [DataRequired()])
     password = PasswordField("Password", [DataRequired()])
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """The present password and the one to come."""
+
+    present = PasswordField(_l("Present password"), [InputRequired()])
+    password = PasswordField(_l("New password"), [InputRequired()])
+    again = PasswordField(_l("New password once more"), [EqualTo("password", _l("The two are not the same."))])
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
@@ -143,6 +153,39 @@ def logout() -> ResponseReturnValue:
 def ping() -> ResponseReturnValue:
     """Stay signed in."""
     return "", 204
+
+
+@bp.get("/account/password")
+@allow("")
+@first_step
+def password() -> ResponseReturnValue:
+    """Choose another password."""
+    return _password_page(PasswordForm())
+
+
+def _password_page(form: PasswordForm, status: int = 200) -> ResponseReturnValue:
+    is_first = g.visitor.user.password_is_first
+    page = render_template("account/password.html", form=form, is_first=is_first, least=SHORTEST, next=_next())
+    return make_response(page, status)
+
+
+@bp.post("/account/password")
+@allow("")
+@first_step
+def change_password() -> ResponseReturnValue:
+    """Take the new password; other sessions end."""
+    form, user = PasswordForm(), g.visitor.user
+    keep_changes()
+    if not form.validate():
+        return _password_page(form, 422)
+    cookie, was_first = request.cookies[cookie_name()], user.password_is_first
+    try:
+        logins.change_password(db.session(), user, form.present.data, form.password.data, by=g.actor, cookie=cookie)
+    except Invalid as error:
+        inputs.onto(form, error)
+        return _password_page(form, 422)
+    flash(_("Your password was changed. Other sessions have ended."), "success")
+    return redirect(_next() if was_first else url_for(".sessions"), 303)
 
 
 @bp.get("/account/sessions", endpoint="sessions")

@@ -68,6 +68,9 @@ ACTIONS = {
     "user.activated": mark("Activated a user"),
     "user.created": mark("Created a user"),
     "user.deactivated": mark("Deactivated a user"),
+    "user.password_changed": mark("Changed the password"),
+    "user.reset": mark("Reset a user’s sign-in"),
+    "user.role_changed": mark("Changed a user’s role"),
 }
 
 KINDS = {

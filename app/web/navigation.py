@@ -83,6 +83,7 @@ NAVIGATION = (
 
 ACCOUNT = Group("", (
     Entry(mark("Sessions"), "device-desktop", "account.sessions"),
+    Entry(mark("Password"), "lock", "account.password"),
     Entry(mark("API keys"), "key", "keys.index"),
 ))  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, g, make_response, render_template, url_for
+from flask import Blueprint, flash, g, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,6 +13,7 @@ from wtforms.validators import InputRequired, Length
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, mark
 from app.domain.access import users
+from app.domain.access.models import User
 from app.domain.access.permissions import LABELS, ROLES
 from app.http import inputs
 from app.http.auth import allow
@@ -62,8 +63,21 @@ PERMISSIONS = {
     "templates:read": mark("See templates"),
     "templates:write": mark("Write templates"),
     "users:read": mark("See users"),
-    "users:write": mark("Create and deactivate users"),
+    "users:write": mark("Create and change users"),
 }
+
+
+class RoleForm(FlaskForm):  # type: ignore[misc]
+    """Another role, and a code where the last one was shown too long ago."""
+
+    role = RadioField(_l("Role"), [InputRequired()])
+    code = StringField(_l("Code of your authenticator"), id="role-code")
+
+
+class ResetForm(FlaskForm):  # type: ignore[misc]
+    """Nothing but a code, where the last one was shown too long ago."""
+
+    code = StringField(_l("Code of your authenticator"), id="reset-code")
 
 
 class UserForm(FlaskForm):  # type: ignore[misc]
@@ -110,8 +124,12 @@ def new() -> ResponseReturnValue:
 
 def _form() -> UserForm:
     form = UserForm()
-    form.role.choices = [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in ROLES]
+    form.role.choices = _choices()
     return form
+
+
+def _choices() -> list[tuple[str, str]]:
+    return [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in ROLES]
 
 
 def _new_page(form: UserForm, status: int = 200) -> ResponseReturnValue:
@@ -133,6 +151,7 @@ def create() -> ResponseReturnValue:
                 name=form.name.data.strip(),
                 role=form.role.data,
                 password=password,
+                is_first=True,
                 by=actor,
             )
         except Invalid as error:
@@ -142,6 +161,54 @@ def create() -> ResponseReturnValue:
         else:
             return render_template("users/created.html", user=user, password=password, role=_(LABELS[user.role]))
     return _new_page(form, 422)
+
+
+@bp.get("/users/<uuid:user_id>")
+@allow("users:write")
+def show(user_id: UUID) -> ResponseReturnValue:
+    """One user: what he may do, and a new beginning for who lost his password or authenticator."""
+    return _user_page(users.get(db.session(), user_id))
+
+
+def _user_page(
+    user: User, role_form: RoleForm | None = None, reset_form: ResetForm | None = None, status: int = 200
+) -> ResponseReturnValue:
+    role_form = role_form or RoleForm(formdata=None, role=user.role)
+    role_form.role.choices = _choices()
+    values = {"role_form": role_form, "reset_form": reset_form or ResetForm(formdata=None), "fresh": factor.is_fresh()}
+    return make_response(render_template("users/show.html", user=user, **values), status)
+
+
+@bp.post("/users/<uuid:user_id>/role")
+@allow("users:write")
+def change_role(user_id: UUID) -> ResponseReturnValue:
+    """Give another role."""
+    user, form = users.get(db.session(), user_id), RoleForm()
+    form.role.choices = _choices()
+    actor = factor.confirm(form) if form.validate() else None
+    if actor is not None:
+        try:
+            users.set_role(db.session(), user_id, form.role.data, by=actor)
+        except Conflict as error:
+            form.role.errors = [said(error)]
+        else:
+            flash(_("%(name)s is now: %(role)s.", name=user.name, role=_(LABELS[user.role])), "success")
+            return redirect(url_for(".index"), 303)
+    return _user_page(user, role_form=form, status=422)
+
+
+@bp.post("/users/<uuid:user_id>/reset")
+@allow("users:write")
+def reset(user_id: UUID) -> ResponseReturnValue:
+    """A new first password, shown once; the authenticator is set up again."""
+    user, form = users.get(db.session(), user_id), ResetForm()
+    actor = factor.confirm(form) if form.validate() else None
+    if actor is None:
+        return _user_page(user, reset_form=form, status=422)
+    user, password = users.reset(db.session(), user_id, by=actor)
+    return render_template(
+        "users/created.html", user=user, password=password, role=_(LABELS[user.role]), is_reset=True
+    )
 
 
 @bp.post("/users/<uuid:user_id>/active/<int:on>")

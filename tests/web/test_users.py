@@ -1,10 +1,16 @@
 """Users and keys in the browser: made, shut out; a password or a key is shown once."""
 
 import re
+from uuid import uuid4
+
+import pyotp
+from sqlalchemy import text
 
 from app.core.unit import unit_of_work
 from app.domain.access import keys, login
+from app.domain.access.models import User
 from tests.web.campaigning import Campaigning
+from tests.web.pages import Browser
 from tests.web.test_campaigns import shown
 
 NEW = {"name": "Nora New", "email": "nora.new@bank.example", "role": "viewer"}
@@ -35,6 +41,95 @@ def test_a_user_is_made_with_a_first_password_and_shut_out_again(campaigns: Camp
     assert "was shut out" in shown(out)
     with unit_of_work(campaigns.bank.factory, None) as session:
         assert login.try_password(session, email, password, ip="10.0.0.1").user is None
+
+
+def made(campaigns: Campaigning, role: str = "admin") -> tuple[str, str]:
+    """A user the owner has just made: his address and the first password."""
+    owner = campaigns.bank.browser("owner")
+    owner.get("/settings/users/new")
+    email = f"{uuid4().hex[:12]}@bank.example"
+    return email, secret(owner.post("/settings/users/new", {"name": "Nora New", "email": email, "role": role}))
+
+
+def entered(campaigns: Campaigning, email: str, password: str) -> Browser:
+    """Sign in as a person does for the first time: the password, then the authenticator that is set up."""
+    browser = Browser(campaigns.bank.app.test_client())
+    browser.get("/login")
+    assert browser.post("/login", {"email": email, "password": password}).status_code == 303
+    key = re.search(r'<bdi class="num">([A-Z2-7]{32})</bdi>', browser.get("/login/code").get_data(as_text=True))
+    assert key, "the authenticator is set up"
+    assert browser.post("/login/code", {"code": pyotp.TOTP(key.group(1)).now()}).status_code == 303
+    return browser
+
+
+def test_nobody_works_with_a_password_that_somebody_else_knows(campaigns: Campaigning) -> None:
+    email, first = made(campaigns)
+    browser = entered(campaigns, email, first)
+    for page in ("/campaigns", "/account/keys/new", "/contacts"):
+        assert browser.get(page).location == f"/account/password?next={page}"
+    assert browser.get("/").location == "/account/password"
+    assert browser.post("/account/keys/new", {"name": "Mine", "reach": "*"}).location.startswith("/account/password")
+    assert "told to you by somebody else" in shown(browser.get("/account/password?next=/campaigns"))
+    own = "lantern orbit velvet"
+    for given, said in (
+        ({"present": first, "password": first, "again": first}, "Choose another one than the present one"),
+        ({"present": first, "password": own, "again": own + "s"}, "The two are not the same"),
+        ({"present": "not this one", "password": own, "again": own}, "This is not your present password"),
+        ({"present": first, "password": "short", "again": "short"}, "12 characters or more"),
+    ):
+        refused = browser.post("/account/password", given)
+        assert (refused.status_code, said in shown(refused)) == (422, True)
+    changed = browser.post("/account/password?next=/campaigns", {"present": first, "password": own, "again": own})
+    assert (changed.status_code, changed.location) == (303, "/campaigns")
+    assert browser.get("/campaigns").status_code == 200
+    with unit_of_work(campaigns.bank.factory, None) as session:
+        assert login.try_password(session, email, first, ip="10.0.0.2").user is None
+        assert login.try_password(session, email, own, ip="10.0.0.2").user
+
+
+def test_a_changed_password_ends_the_other_sessions_and_wrong_tries_lock(campaigns: Campaigning) -> None:
+    email, first = made(campaigns)
+    browser, own = entered(campaigns, email, first), "lantern orbit velvet"
+    browser.get("/account/password")
+    browser.post("/account/password", {"present": first, "password": own, "again": own})
+    other = Browser(campaigns.bank.app.test_client())
+    other.get("/login")
+    other.post("/login", {"email": email, "password": own})
+    browser.get("/account/password")
+    newer = "copper meadow signal"
+    browser.post("/account/password", {"present": own, "password": newer, "again": newer})
+    assert other.get("/login/code").location.startswith("/login"), "the half session has ended"
+    browser.get("/account/password")
+    wrong = {"present": "a wrong one", "password": "marble thunder quill", "again": "marble thunder quill"}
+    for _ in range(5):
+        assert "not your present password" in shown(browser.post("/account/password", wrong))
+    assert browser.get("/campaigns").status_code == 302, "at an open screen somebody guessed: the session has ended"
+
+
+def test_a_lost_authenticator_is_reset_and_a_role_changed(campaigns: Campaigning) -> None:
+    bank, owner = campaigns.bank, campaigns.bank.browser("owner")
+    marketer, page = bank.browser("marketer"), f"/settings/users/{campaigns.bank.staff['marketer'].id}"
+    assert bank.browser("admin").get(page).status_code == 403
+    assert "Lost password or authenticator" in shown(owner.get(page))
+    campaigns.grow_stale("owner")
+    assert owner.post(f"{page}/role", {"role": "viewer", "code": "1"}).status_code == 422
+    assert owner.post(f"{page}/role", {"role": "nobody", "code": "1"}).status_code == 422
+    assert marketer.get("/contacts/new").status_code == 200
+    assert owner.post(f"{page}/role", {"role": "viewer", "code": campaigns.code("owner")}).status_code == 303
+    assert marketer.get("/contacts/new").status_code == 403, "from the next click on"
+    reset = owner.post(f"{page}/reset", {})
+    assert "The sign-in was reset" in shown(reset)
+    assert marketer.get("/contacts").status_code == 302
+    with bank.unit() as session:
+        email = session.get_one(User, bank.staff["marketer"].id).email
+    again = entered(campaigns, email, secret(reset))
+    assert again.get("/contacts").location.startswith("/account/password")
+    themselves = f"/settings/users/{bank.staff['owner'].id}"
+    assert "You cannot change your own role" in shown(owner.post(f"{themselves}/role", {"role": "admin"}))
+    assert owner.post(f"{themselves}/reset", {}).status_code == 409
+    kinds = "SELECT action FROM audit_entries WHERE action LIKE 'user.%' ORDER BY id DESC LIMIT 2"
+    with bank.unit() as session:
+        assert list(session.execute(text(kinds)).scalars()) == ["user.reset", "user.role_changed"]
 
 
 def test_shutting_out_ends_sessions_at_once_and_nobody_shuts_himself_out(campaigns: Campaigning) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.actor import system
+from app.core.actor import Actor, system
 from app.core.errors import Invalid, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as
@@ -90,6 +90,30 @@ def require_code(session: Session, user: User, code: str, *, ip: str | None, coo
         if count_failure(session, user, ip):
             sessions.end(session, cookie)
         raise
+
+
+def change_password(session: Session, user: User, present: str, new: str, *, by: Actor, cookie: str) -> None:
+    """Let a user choose another password; his other sessions end. The caller commits also on failure.
+
+    Whoever sits down at an open screen does not know the present one: a wrong one counts like a failed sign-in.
+
+    Raises:
+        Invalid, on the fields `present` or `password`.
+    """
+    session.refresh(user, with_for_update=True)
+    if locked_until(session, user, by.ip):
+        raise Invalid.field("present", LOCKED)
+    if not passwords.matches(user.password_hash, present):
+        if count_failure(session, user, by.ip):
+            sessions.end(session, cookie)
+        raise Invalid.field("present", mark("This is not your present password."))
+    passwords.check_rules(new, (user.name, user.email.partition("@")[0]))
+    if new == present:
+        raise Invalid.field("password", mark("Choose another one than the present one."))
+    user.password_hash, user.password_is_first = passwords.hashed(new), False
+    sessions.end_others(session, user.id, but=cookie)
+    session.flush()
+    trail.record(session, by, "user.password_changed", ("user", user.id))
 
 
 def count_failure(session: Session, user: User, ip: str | None) -> datetime | None:

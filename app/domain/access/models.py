@@ -30,7 +30,10 @@ class Organisation(Base):
 
 
 class User(Owned, Base):
-    """A member of staff. The address is unique over all organisations, in lower case."""
+    """A member of staff. The address is unique over all organisations, in lower case.
+
+    `password_is_first`: somebody else gave it and may know it; until its user has chosen his own, he may do nothing.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
@@ -44,6 +47,7 @@ class User(Owned, Base):
     name: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str]
+    password_is_first: Mapped[bool] = mapped_column(server_default=text("false"))
     totp_secret: Mapped[bytes | None]
     totp_confirmed_at: Mapped[datetime | None]
     totp_last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")

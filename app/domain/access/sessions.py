@@ -88,15 +88,16 @@ def find(session: Session, cookie: str, *, touch: bool) -> Opened | None:
 
 
 def actor_for(opened: Opened, *, ip: str | None, correlation_id: str | None) -> Actor:
-    """The actor a session speaks for. Without a second factor it holds no permission at all."""
+    """The actor a session speaks for. Without a second factor and a password of his own he holds no permission at all."""
     user = opened.user
+    is_proved = opened.row.factor_at is not None and not user.password_is_first
     return Actor(
         organisation_id=user.organisation_id,
         kind="user",
         id=user.id,
         name=user.name,
         role=user.role,
-        permissions=of_role(user.role) if opened.row.factor_at else frozenset(),
+        permissions=of_role(user.role) if is_proved else frozenset(),
         locale=user.locale or "en",
         ip=ip,
         correlation_id=correlation_id,
@@ -119,6 +120,14 @@ def of_user(session: Session, user_id: UUID) -> list[UserSession]:
         .order_by(UserSession.seen_at.desc())
     )
     return list(session.execute(query).scalars())
+
+
+def end_others(session: Session, user_id: UUID, *, but: str | None = None) -> None:
+    """End all sessions of a user at once, except that of the cookie `but`."""
+    others = update(UserSession).where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
+    if but is not None:
+        others = others.where(UserSession.id_hash != _hash(but))
+    session.execute(others.values(revoked_at=clock.now()))
 
 
 def end(session: Session, cookie: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -14,8 +14,8 @@ from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as, settings_of
 from app.core.vault import vault_from
-from app.domain.access import passwords
-from app.domain.access.models import ROLE_NAMES, ApiKey, Organisation, User, UserSession
+from app.domain.access import passwords, sessions
+from app.domain.access.models import ROLE_NAMES, ApiKey, LoginFailure, Organisation, User, UserSession
 from app.domain.access.permissions import of_role
 from app.domain.audit import trail
 
@@ -51,8 +51,10 @@ def create_organisation(session: Session, new: NewOrganisation) -> Organisation:
     return organisation
 
 
-def create_user(session: Session, *, email: str, name: str, role: str, password: str, by: Actor) -> User:
-    """Make a user.
+def create_user(  # noqa: PLR0913 - a person and what proves him
+    session: Session, *, email: str, name: str, role: str, password: str, is_first: bool = False, by: Actor
+) -> User:
+    """Make a user; with `is_first` he must choose another password before anything else.
 
     Raises:
         Invalid (address, role or password), Conflict (the address is taken).
@@ -61,8 +63,7 @@ def create_user(session: Session, *, email: str, name: str, role: str, password:
     address = normal_email(email)
     if address is None:
         raise Invalid.field("email", mark("This is not an e-mail address."))
-    if role not in ROLE_NAMES:
-        raise Invalid.field("role", mark("There is no such role."))
+    _known(role)
     passwords.check_rules(password, (name, address.partition("@")[0]))
     if session.execute(text("SELECT user_id FROM find_user(:email)"), {"email": address}).first():
         raise Conflict(mark("This address is taken already."))
@@ -72,6 +73,7 @@ def create_user(session: Session, *, email: str, name: str, role: str, password:
         name=name,
         role=role,
         password_hash=passwords.hashed(password),
+        password_is_first=is_first,
         created_at=clock.now(),
     )
     session.add(user)
@@ -86,6 +88,65 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))
 
 
+def _known(role: str) -> None:
+    if role not in ROLE_NAMES:
+        raise Invalid.field("role", mark("There is no such role."))
+
+
+def set_role(session: Session, user_id: UUID, role: str, *, by: Actor) -> User:
+    """Give a user another role, from his next click on.
+
+    Raises:
+        NotFound, Invalid (no such role), Conflict (yourself, or the last owner).
+    """
+    require(by, "users:write")
+    _known(role)
+    user = get(session, user_id)
+    if user.role == role:
+        return user
+    if user.id == by.id:
+        raise Conflict(mark("You cannot change your own role. Ask another owner."))
+    _keep_an_owner(session, user)
+    before, user.role = user.role, role
+    session.flush()
+    trail.record(session, by, "user.role_changed", ("user", user.id), before={"role": before}, after={"role": role})
+    return user
+
+
+def reset(session: Session, user_id: UUID, *, by: Actor) -> tuple[User, str]:
+    """Let somebody begin anew who lost his password or his authenticator: the user and his first password, told once.
+
+    Sessions, keys and failed attempts end; the next sign-in sets up an authenticator and chooses a password.
+    Raises NotFound, Conflict (yourself).
+    """
+    require(by, "users:write")
+    user = get(session, user_id)
+    if user.id == by.id:
+        raise Conflict(mark("You cannot reset yourself. Change your password instead, or ask another owner."))
+    password = new_password()
+    user.password_hash, user.password_is_first = passwords.hashed(password), True
+    user.totp_secret, user.totp_confirmed_at, user.totp_last_step = None, None, 0
+    _end_access(session, user)
+    session.execute(delete(LoginFailure).where(LoginFailure.user_id == user.id))
+    session.flush()
+    trail.record(session, by, "user.reset", ("user", user.id))
+    return user, password
+
+
+def _end_access(session: Session, user: User) -> None:
+    sessions.end_others(session, user.id)
+    keys = update(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
+    session.execute(keys.values(revoked_at=clock.now()))
+
+
+def _keep_an_owner(session: Session, user: User) -> None:
+    """Raise Conflict if nobody could manage users without this one."""
+    if user.role == "owner" and not any(
+        one.id != user.id and one.role == "owner" for one in with_permission(session, "users:write")
+    ):
+        raise Conflict(mark("This is the last owner. Make another owner first."))
+
+
 def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> User:
     """Let a user in again, or shut him out: his sessions and keys end at once.
 
@@ -98,19 +159,10 @@ def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> U
         return user
     if not active and user.id == by.id:
         raise Conflict(mark("You cannot deactivate yourself. Ask another owner."))
-    if (
-        not active
-        and user.role == "owner"
-        and len([u for u in with_permission(session, "users:write") if u.role == "owner"]) < 2
-    ):
-        raise Conflict(mark("This is the last owner. Make another owner first."))
-    user.is_active = active
     if not active:
-        now = clock.now()
-        for model in (UserSession, ApiKey):
-            session.execute(
-                update(model).where(model.user_id == user.id, model.revoked_at.is_(None)).values(revoked_at=now)
-            )
+        _keep_an_owner(session, user)
+        _end_access(session, user)
+    user.is_active = active
     session.flush()
     trail.record(session, by, "user.activated" if active else "user.deactivated", ("user", user.id))
     return user
