@@ -111,12 +111,13 @@ def _choose_zone() -> str:
 def _values() -> dict[str, object]:
     """What every template sees."""
     language = current_language()
-    theme = request.cookies.get(THEME_COOKIE, "light")
+    theme = request.cookies.get(THEME_COOKIE)
     return {
         "language": language,
         "languages": i18n.NAMES,
         "direction": i18n.direction(language),
         "theme": theme if theme in THEMES else "light",
+        "theme_chosen": theme in THEMES,
     }
 
 

@@ -110,6 +110,19 @@ def test_what_opens_is_accessible_too(browser: Browser, address: str, theme: str
     page.context.close()
 
 
+def test_the_first_visit_follows_the_system_until_a_theme_is_chosen(browser: Browser, address: str) -> None:
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(address + "/")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-bs-theme", "dark")
+    with page.expect_response(lambda answer: answer.url.endswith("/preferences/theme")):
+        page.get_by_role("button", name="Switch between light and dark").click()
+    page.reload()
+    expect(root).to_have_attribute("data-bs-theme", "light")
+    context.close()
+
+
 def test_a_change_swaps_its_parts_and_says_so(browser: Browser, address: str) -> None:
     page = open_page(browser, address, "/pieces")
     page.click("#ask")
