@@ -13,7 +13,7 @@ from app.core.db import db
 from app.domain.campaigns import drafts, lifecycle, plan, results
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import listing
+from app.domain.messages import listing, trial
 from app.http.auth import allow
 from app.http.inputs import Strict
 
@@ -94,6 +94,15 @@ def cancel_draft(campaign_id: UUID) -> ResponseReturnValue:
     """Cancel a campaign; nothing that was sent is forgotten."""
     lifecycle.cancel(db.session(), campaign_id, by=g.actor)
     return envelope.nothing()
+
+
+@bp.post("/<uuid:campaign_id>/test")
+@envelope.once("campaigns:write")
+def test(campaign_id: UUID) -> ResponseReturnValue:
+    """Send the texts of a campaign to the test recipients; by channel, how many get it and why others do not."""
+    session = db.session()
+    texts = drafts.used(session, drafts.get(session, campaign_id, by=g.actor)).templates
+    return envelope.ok({text.channel: trial.send_test(session, text, by=g.actor) for text in texts}, 202)
 
 
 @bp.post("/<uuid:campaign_id>/submit")

@@ -64,6 +64,7 @@ ACTIONS = {
     "template.archived": mark("Archived a template"),
     "template.created": mark("Created a template"),
     "template.changed": mark("Saved a version of a template"),
+    "template.tested": mark("Sent a test of a template"),
     "template.restored": mark("Brought an old version of a template back"),
     "user.activated": mark("Activated a user"),
     "user.created": mark("Created a user"),

@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
 
 def _wanted() -> listing.Filter:
     return listing.Filter(
-        source_id=_id("campaign"),
+        source_id=_id("campaign") or _id("template"),
         contact_id=_id("contact"),
         state=request.args.get("state", ""),
         reason=request.args.get("reason", ""),

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
@@ -18,6 +19,7 @@ from app.domain.content import checks, differences, gallery, library, preview
 from app.domain.content.library import LANGUAGES, TemplateInput
 from app.domain.content.models import Template
 from app.domain.links import used_by
+from app.domain.messages import trial
 from app.http import inputs, security
 from app.http.auth import allow
 from app.http.errors import said as in_words
@@ -295,6 +297,21 @@ def duplicate(template_id: UUID) -> ResponseReturnValue:
     copy = library.duplicate(db.session(), template_id, by=g.actor)
     flash(_("This is the copy."), "success")
     return redirect(url_for(".edit", template_id=copy.id), 303)
+
+
+@bp.post("/<uuid:template_id>/test")
+@allow("templates:write")
+def test(template_id: UUID) -> ResponseReturnValue:
+    """Send the text to the test recipients."""
+    try:
+        counted = trial.send_test(db.session(), library.get(db.session(), template_id, by=g.actor), by=g.actor)
+    except Conflict as error:
+        flash(in_words(error), "danger")
+        return redirect(url_for(".show", template_id=template_id), 303)
+    queued = counted.get("queued", 0)
+    words = ngettext("The test goes to %(num)s recipient.", "The test goes to %(num)s recipients.", queued)
+    flash(words if queued else _("No test recipient may get this text; below is why."), "success" if queued else "warning")
+    return redirect(url_for("messages.index", template=template_id), 303)
 
 
 @bp.post("/<uuid:template_id>/archive")

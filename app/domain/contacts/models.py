@@ -28,6 +28,7 @@ class Contact(Owned, Base):
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
         # Nearly everybody is active and there: what is not is found by small indexes that cost an import nothing.
         Index("ix_contacts_inactive", "organisation_id", "status", postgresql_where=text("status <> 'active'")),
+        Index("ix_contacts_test", "organisation_id", postgresql_where=text("is_test")),
         Index("ix_contacts_deleted", "organisation_id", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
@@ -51,6 +52,7 @@ class Contact(Owned, Base):
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
     deleted_at: Mapped[datetime | None]
+    is_test: Mapped[bool] = mapped_column(server_default=text("false"))  # tests of texts go to him
 
 
 class ContactAddress(Owned, Base):

@@ -30,12 +30,12 @@ FROM pg_temp.import_contacts WHERE is_new
 ON CONFLICT (organisation_id, external_id) DO NOTHING;
 
 -- name: change_contacts
--- Contacts that were there; one that changed since the look-up has another version and is left, and the block is done again.
+-- Contacts that were there, no test recipients any more: a file must not lead tests elsewhere. One that changed since the look-up has another version and is left, and the block is done again.
 UPDATE contacts AS c
 SET external_id = r.external_id, key = r.key, person = r.person, language = r.language, gender = r.gender, timezone = r.timezone,
     country = r.country, city = r.city, postal_code = r.postal_code, lifecycle_stage = r.lifecycle_stage,
     properties = r.properties, tags = r.tags, content_hash = r.content_hash,
-    version = c.version + 1, updated_at = :now, deleted_at = NULL
+    version = c.version + 1, updated_at = :now, deleted_at = NULL, is_test = false
 FROM pg_temp.import_contacts AS r
 WHERE c.id = r.id AND NOT r.is_new AND c.version = r.version;
 

@@ -3,16 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from flask import g, render_template, request
+from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from app.core.db import db
+from app.core.errors import Conflict
 from app.domain.audit import trail
 from app.domain.consent import ledger, suppression
 from app.domain.contacts import groups, profile, properties
 from app.domain.contacts.models import Contact
 from app.domain.contacts.person import Person
 from app.http.auth import allow
+from app.http.errors import said
 from app.http.inputs import page_asked
 from app.web import acts
 from app.web.contacts import words
@@ -38,6 +41,19 @@ def reveal(contact_id: UUID) -> ResponseReturnValue:
     values["person"] = profile.reveal(db.session(), contact_id, by=g.actor)
     values |= {"is_revealed": True, **overview(values["contact"], values["person"])}
     return page_or_part("contacts/show.html", "contacts/_person.html", tab="overview", **values)
+
+
+@bp.post("/<uuid:contact_id>/test/<int:on>")
+@allow("settings:write")
+def set_test(contact_id: UUID, on: int) -> ResponseReturnValue:
+    """Let tests of texts go to this contact, or no more."""
+    try:
+        profile.set_test(db.session(), contact_id, bool(on), by=g.actor)
+    except Conflict as error:
+        flash(said(error), "danger")
+    else:
+        flash(_("Tests of texts go to this contact, too.") if on else _("Tests do not go to this contact any more."), "success")
+    return redirect(url_for(".show", contact_id=contact_id), 303)
 
 
 @bp.get("/<uuid:contact_id>/history")

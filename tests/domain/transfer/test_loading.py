@@ -131,6 +131,17 @@ def test_a_change_by_hand_is_written_over_by_the_next_import(ours: Bank) -> None
     assert ours.one("SELECT city FROM live.contacts") == "Haifa"
 
 
+def test_a_file_takes_the_mark_of_a_test_recipient_off(ours: Bank) -> None:
+    """Whoever imports could lead the tests of texts to anybody."""
+    ours.load(ONE)
+    with ours.unit() as session:
+        session.execute(text("UPDATE contacts SET is_test = true"))
+    ours.load(ONE)
+    assert ours.all("SELECT is_test FROM live.contacts") == [(True,)], "nothing new was said of them"
+    ours.load(ONE.replace("052-2000001", "052-2999999"))
+    assert ours.all("SELECT is_test FROM live.contacts") == [(False,)]
+
+
 def test_a_deleted_contact_comes_back_and_an_erased_one_does_not(ours: Bank) -> None:
     ours.load(ONE)
     with ours.unit() as session:
