@@ -35,6 +35,7 @@ def test_a_test_goes_to_whom_an_owner_marked_and_to_nobody_else(campaigns: Campa
     assert marketer.post(f"/contacts/{nobody}/test/1").status_code == 403
     ours, refuser = marked(campaigns, 3, 12)  # the second never agreed to marketing
     assert "Test recipient" in shown(marketer.get(f"/contacts/{ours}"))
+    assert "2 in all" in shown(marketer.get("/contacts?test=1"))
     sent = marketer.post(f"{place}/test")
     assert sent.location == f"/messages?template={campaigns.template_id}"
     campaigns.dispatch()

@@ -35,6 +35,7 @@ class Filter:
     updated_since: datetime | None = None
     within: Select[Any] | None = None
     deleted: bool = False
+    is_test: bool = False
 
 
 def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Any]:
@@ -77,6 +78,8 @@ def _narrowed(session: Session, wanted: Filter) -> Select[Any]:
     for name in ("external_id", "status"):
         if value := getattr(wanted, name):
             query = query.where(contacts[name] == value)
+    if wanted.is_test:
+        query = query.where(contacts.is_test)
     if wanted.tag:
         query = query.where(contacts.tags.contains([wanted.tag]))
     if wanted.updated_since:

@@ -26,7 +26,7 @@ from app.web.contacts.blueprint import bp
 from app.web.locale import current_language
 from app.web.render import is_part_wanted, page_or_part
 
-FILTERS = ("q", "tag", "group", "status", "segment", "deleted")
+FILTERS = ("q", "tag", "group", "status", "segment", "deleted", "test")
 
 
 @bp.get("")
@@ -91,6 +91,7 @@ def _wanted() -> Filter:
         status=given.get("status", ""),
         within=_segment(given.get("segment", "")),
         deleted=given.get("deleted") == "1",
+        is_test=given.get("test") == "1",
     )
 
 
