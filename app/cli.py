@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(migrate)
     app.cli.add_command(examine)
     app.cli.add_command(create_organisation)
+    app.cli.add_command(reset_sign_in)
     app.cli.add_command(organisations)
     app.cli.add_command(seed_demo)
     app.cli.add_command(audit_verify)
@@ -120,6 +121,19 @@ def _is_terminal() -> bool:
 def _asked_for() -> str:
     prompt = "The administrator's password, 12 characters or more (Enter: one is made)"
     return str(click.prompt(prompt, default="", show_default=False, hide_input=True, confirmation_prompt="Once more"))
+
+
+@click.command("reset-sign-in")
+@click.option("--email", required=True, help="The address they sign in with.")
+def reset_sign_in(email: str) -> None:
+    """Let somebody begin anew who lost password or authenticator, also the only owner: a first password is printed once."""
+    settings: Settings = current_app.config["SETTINGS"]
+    with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
+        user = users.by_address(session, email)
+        if user is None:
+            raise click.ClickException("Nobody signs in with this address. Nothing was changed.")
+        user, password = users.reset(session, user.id, by=system(user.organisation_id))
+    click.echo(f"{user.name} signs in at {settings.base_url} with this password, shown only now: {password}")
 
 
 @click.command("organisations")

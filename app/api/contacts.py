@@ -88,7 +88,7 @@ def index() -> ResponseReturnValue:
 
 def _wanted() -> Filter:
     given, segment = request.args, envelope.query_uuid("segment")
-    exact = {name: given.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "group", "status")}
+    exact: dict[str, Any] = {name: given.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "group", "status")}
     return Filter(
         **exact,
         updated_since=_moment(given.get("updated_since", "")),

@@ -33,7 +33,6 @@ from sqlalchemy.orm import (
     InstrumentedAttribute,
     Mapped,
     Session,
-    aliased,
     mapped_column,
     sessionmaker,
 )
@@ -91,12 +90,6 @@ def live(model: type[Any]) -> Table:
     """
     table: Table = model.__table__
     return table.to_metadata(MetaData(), schema="live")
-
-
-@cache
-def live_entity(model: type[Model]) -> type[Model]:
-    """The model to select from its view: whole rows in one statement where `live` does the searching."""
-    return aliased(model, live(model), adapt_on_names=True)
 
 
 def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID] | str) -> ColumnElement[bool]:

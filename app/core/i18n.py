@@ -97,11 +97,6 @@ def moment(value: datetime, locale: str, zone: str | tzinfo, style: Style = "sho
     return f"{day(zoned.date(), locale, style)}, {zoned:%H:%M}"
 
 
-def ago(value: datetime, now: datetime, locale: str) -> str:
-    """How long ago, or in how long: “3 hours ago”."""
-    return from_now(seconds_from(value, now), locale)
-
-
 def seconds_from(value: datetime, now: datetime) -> int:
     """The distance as `from_now` tells it: whole seconds, from a minute on whole minutes."""
     seconds = round((value - now).total_seconds())

@@ -81,6 +81,8 @@ def enter() -> ResponseReturnValue:
             _(logins.LOCKED) if attempt.locked_until else _("The address or the password is not right.")
         )
         return render_template("account/login.html", form=form, next=_next()), 422
+    if attempt.user.totp_confirmed_at is None:
+        logins.enrol_anew(db.session(), attempt.user)
     agent = request.headers.get("User-Agent")
     cookie = sessions.start(db.session(), attempt.user, ip=request.remote_addr, agent=agent, with_factor=False)
     return set_cookie(make_response(redirect(url_for(".code", next=_next()), 303)), cookie)

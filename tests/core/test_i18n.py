@@ -53,7 +53,7 @@ def test_dates() -> None:
     assert i18n.day(date(2026, 11, 22), "he") == "22.11.2026"
     assert i18n.day(date(2026, 11, 22), "he", "long") == "22 בנובמבר 2026"
     assert i18n.moment(MOMENT, "en", "Asia/Jerusalem") == "23/11/2026, 00:30"
-    assert i18n.ago(MOMENT, MOMENT.replace(day=23), "en") == "1 day ago"
+    assert i18n.from_now(i18n.seconds_from(MOMENT, MOMENT.replace(day=23)), "en") == "1 day ago"
 
 
 def test_a_catalogue_is_compiled_from_its_po_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from werkzeug.test import TestResponse
 from app.domain.access import keys
 from app.domain.access.models import User
 from app.domain.contacts import identifiers, profile
+from app.domain.contacts.models import Contact
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
@@ -22,8 +23,13 @@ def marked(campaigns: Campaigning, *numbers: int) -> list[UUID]:
     owner = campaigns.bank.browser("owner")
     owner.get("/contacts")
     for one in ids:
-        assert owner.post(f"/contacts/{one}/test/1").status_code == 303
+        assert owner.post(f"/contacts/{one}/test/1", {"version": version(campaigns, one)}).status_code == 303
     return ids
+
+
+def version(campaigns: Campaigning, contact_id: UUID) -> int:
+    with campaigns.bank.unit() as session:
+        return session.get_one(Contact, contact_id).version
 
 
 def test_a_test_goes_to_whom_an_owner_marked_and_to_nobody_else(campaigns: Campaigning) -> None:
@@ -56,6 +62,18 @@ def test_who_writes_texts_cannot_lead_a_test_to_somebody_else(campaigns: Campaig
         assert profile.get(session, ours, by=by).is_test
         profile.update(session, ours, present.model_copy(update={"phone": "+972522999999"}), by=by)
         assert not profile.get(session, ours, by=by).is_test
+    seen, owner = version(campaigns, ours), campaigns.bank.browser("owner")
+    owner.get(f"/contacts/{ours}")
+    with campaigns.bank.unit("marketer") as session:
+        profile.update(session, ours, present.model_copy(update={"phone": "+972522999998"}), by=by)
+    owner.post(f"/contacts/{ours}/test/1", {"version": seen})
+    assert "Somebody else changed this contact meanwhile" in shown(owner.get(f"/contacts/{ours}"))
+    with campaigns.bank.unit() as session:
+        assert not session.get_one(Contact, ours).is_test
+        profile.set_test(session, ours, True, version=seen + 1, by=campaigns.bank.staff["owner"])
+    with campaigns.bank.unit("marketer") as session:
+        profile.delete(session, ours, by=by)
+        assert not profile.restore(session, ours, by=by).is_test
 
 
 def test_tests_have_a_limit_an_hour(campaigns: Campaigning, monkeypatch: object) -> None:

@@ -4,10 +4,13 @@ import re
 from uuid import uuid4
 
 import pyotp
-from sqlalchemy import text
+import pytest
+from sqlalchemy import select, text
 
+from app.core.actor import system
+from app.core.errors import Conflict
 from app.core.unit import unit_of_work
-from app.domain.access import keys, login
+from app.domain.access import keys, login, mfa, users
 from app.domain.access.models import User
 from tests.web.campaigning import Campaigning
 from tests.web.pages import Browser
@@ -87,6 +90,37 @@ def test_nobody_works_with_a_password_that_somebody_else_knows(campaigns: Campai
     with unit_of_work(campaigns.bank.factory, None) as session:
         assert login.try_password(session, email, first, ip="10.0.0.2").user is None
         assert login.try_password(session, email, own, ip="10.0.0.2").user
+
+
+def test_who_gave_the_first_password_cannot_read_the_authenticators_secret(campaigns: Campaigning) -> None:
+    email, first = made(campaigns)
+    giver = Browser(campaigns.bank.app.test_client())
+    giver.get("/login")
+    giver.post("/login", {"email": email, "password": first})
+    seen = re.search(r'<bdi class="num">([A-Z2-7]{32})</bdi>', giver.get("/login/code").get_data(as_text=True))
+    assert seen
+    owner_of_it = entered(campaigns, email, first)
+    assert giver.get("/login/code").location.startswith("/login"), "the sign-in that was half-way has ended"
+    assert owner_of_it.get("/account/password").status_code == 200
+    with campaigns.bank.unit() as session:
+        user = session.execute(select(User).where(User.email == email)).scalar_one()
+        assert mfa.secret_of(session, user) != seen.group(1)
+
+
+def test_there_is_always_an_owner_and_a_lone_one_is_helped_from_the_command_line(campaigns: Campaigning) -> None:
+    bank = campaigns.bank
+    with bank.unit() as session:
+        owner, by = session.get_one(User, bank.staff["owner"].id), system(bank.organisation_id)
+        for act in (lambda: users.set_role(session, owner.id, "admin", by=by), lambda: users.set_active(session, owner.id, False, by=by)):
+            with pytest.raises(Conflict, match="last owner"):
+                act()
+        email = owner.email
+    with bank.app.app_context():
+        done = bank.app.test_cli_runner().invoke(args=["reset-sign-in", "--email", email])
+        unknown = bank.app.test_cli_runner().invoke(args=["reset-sign-in", "--email", "nobody@bank.example"])
+    assert done.exit_code == 0, done.output
+    assert entered(campaigns, email, done.output.split()[-1]).get("/contacts").location.startswith("/account/password")
+    assert (unknown.exit_code, "Nothing was changed" in unknown.output) == (1, True)
 
 
 def test_a_changed_password_ends_the_other_sessions_and_wrong_tries_lock(campaigns: Campaigning) -> None:

@@ -36,6 +36,7 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
         raise Forbidden(mark("The key's user does not hold %(scopes)s."), scopes=", ".join(sorted(foreign)))
     if kind not in ("secret", "public"):
         raise Invalid.field("kind", mark("A key is secret or public."))
+    session.refresh(user, with_for_update=True)  # not in the moment of a reset, which ends all keys there are
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
@@ -88,7 +89,9 @@ def actor_for(session: Session, presented: str, *, ip: str | None, correlation_i
     key = session.get_one(ApiKey, found.key_id)
     user = session.get_one(User, key.user_id)
     good = hmac.compare_digest(key.secret_hash, sha256(parts[2].encode()).digest())
-    if not good or key.kind != "secret" or key.revoked_at or key.expires_at <= clock.now() or not user.is_active:
+    if not good or key.kind != "secret" or key.revoked_at or key.expires_at <= clock.now():
+        return None
+    if not user.is_active or user.password_is_first:
         return None
     if key.used_at is None or clock.now() - key.used_at > timedelta(minutes=1):
         key.used_at = clock.now()

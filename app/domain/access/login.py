@@ -60,9 +60,21 @@ def try_password(session: Session, email: str, password: str, *, ip: str | None)
     if until:
         passwords.matches(None, password)
         return Attempt(None, until)
-    if not passwords.matches(user.password_hash, password) or not user.is_active:
+    checked = user.password_hash
+    if not passwords.matches(checked, password) or not user.is_active:
         return Attempt(None, count_failure(session, user, ip))
-    return Attempt(user)
+    session.refresh(user, with_for_update=True)
+    return Attempt(user if user.password_hash == checked and user.is_active else None)  # not reset meanwhile
+
+
+def enrol_anew(session: Session, user: User) -> None:
+    """Before an authenticator is set up: a secret nobody has seen, and no other sign-in that is half-way.
+
+    Whoever gave the first password could have signed in with it before, to read the secret.
+    """
+    sessions.end_others(session, user.id)
+    mfa.set_secret(session, user, mfa.new_secret())
+    session.flush()
 
 
 def locked_until(session: Session, user: User, ip: str | None) -> datetime | None:

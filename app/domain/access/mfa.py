@@ -15,10 +15,15 @@ def secret_of(session: Session, user: User) -> str:
     """The user's secret in base32; one is made and kept, unconfirmed, if there is none yet."""
     vault = vault_of(session)
     if user.totp_secret is None:
-        set_secret(session, user, pyotp.random_base32())
+        set_secret(session, user, new_secret())
         session.flush()
     assert user.totp_secret is not None
     return vault.open(user.totp_secret, f"users|totp|{user.id}").decode()
+
+
+def new_secret() -> str:
+    """A fresh secret in base32."""
+    return pyotp.random_base32()
 
 
 def set_secret(session: Session, user: User, secret: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.actor import Actor, require, system
+from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as, settings_of
@@ -100,6 +100,7 @@ def set_role(session: Session, user_id: UUID, role: str, *, by: Actor) -> User:
         NotFound, Invalid (no such role), Conflict (yourself, or the last owner).
     """
     require(by, "users:write")
+    require_fresh_factor(by)
     _known(role)
     user = get(session, user_id)
     if user.role == role:
@@ -120,6 +121,7 @@ def reset(session: Session, user_id: UUID, *, by: Actor) -> tuple[User, str]:
     Raises NotFound, Conflict (yourself).
     """
     require(by, "users:write")
+    require_fresh_factor(by)
     user = get(session, user_id)
     if user.id == by.id:
         raise Conflict(mark("You cannot reset yourself. Change your password instead, or ask another owner."))
@@ -140,10 +142,9 @@ def _end_access(session: Session, user: User) -> None:
 
 
 def _keep_an_owner(session: Session, user: User) -> None:
-    """Raise Conflict if nobody could manage users without this one."""
-    if user.role == "owner" and not any(
-        one.id != user.id and one.role == "owner" for one in with_permission(session, "users:write")
-    ):
+    """Raise Conflict if nobody could manage users without this one. Locks: two owners cannot remove each other at once."""
+    owners = select(User.id).where(User.role == "owner", User.is_active).order_by(User.id).with_for_update()
+    if user.role == "owner" and not set(session.execute(owners).scalars()) - {user.id}:
         raise Conflict(mark("This is the last owner. Make another owner first."))
 
 
@@ -182,6 +183,16 @@ def get(session: Session, user_id: UUID) -> User:
     if user is None:
         raise NotFound(mark("There is no such user."))
     return user
+
+
+def by_address(session: Session, email: str) -> User | None:
+    """The user of an address, in whatever organisation; the session works for it afterwards."""
+    query = text("SELECT organisation_id, user_id FROM find_user(:email)")
+    found = session.execute(query, {"email": normal_email(email) or ""}).one_or_none()
+    if found is None:
+        return None
+    act_as(session, system(found.organisation_id))
+    return get(session, found.user_id)
 
 
 def everyone(session: Session, *, by: Actor) -> list[User]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import delete, insert
@@ -44,7 +44,7 @@ class Person:
 NOBODY = Person()
 
 
-def person_of(session: Session, contact: Contact) -> Person:
+def person_of(session: Session, contact: "Kept") -> Person:
     """The contact's personal data in clear; nobody if he was erased."""
     return opened(vault_of(session), contact.id, contact.key, contact.person)
 
@@ -75,7 +75,18 @@ def masked(person: Person) -> Person:
     )
 
 
-def masked_all(session: Session, contacts: Iterable[Contact]) -> dict[UUID, Person]:
+class Kept(Protocol):
+    """A contact, or a row of a list that holds one: enough to open the person."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def person(self) -> bytes: ...
+
+
+def masked_all(session: Session, contacts: Iterable[Kept]) -> dict[UUID, Person]:
     """The masked people of a page."""
     vault = vault_of(session)
     return {one.id: masked(opened(vault, one.id, one.key, one.person)) for one in contacts}

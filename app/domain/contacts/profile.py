@@ -23,7 +23,7 @@ from app.domain.access.keyring import vault_of
 from app.domain.audit import trail
 from app.domain.contacts import groups, identifiers, properties
 from app.domain.contacts.models import Contact
-from app.domain.contacts.person import NOBODY, Person, masked, masked_all, person_of, seal_into
+from app.domain.contacts.person import NOBODY, Kept, Person, masked, masked_all, person_of, seal_into
 from app.domain.outbox.publish import publish
 
 __all__ = [
@@ -104,13 +104,15 @@ def update(session: Session, contact_id: UUID, new: ContactInput, *, version: in
     return contact
 
 
-def set_test(session: Session, contact_id: UUID, on: bool, *, by: Actor) -> Contact:
+def set_test(session: Session, contact_id: UUID, on: bool, *, version: int | None, by: Actor) -> Contact:
     """Let tests of texts go to this contact, or no more: an owner's choice, who writes no texts.
 
-    Raises NotFound, Conflict (too many), Forbidden.
+    Raises NotFound, Conflict (too many), Stale (somebody changed it since `version`: perhaps its address), Forbidden.
     """
     require(by, "settings:write")
     contact = one_for_update(session, contact_id)
+    if version != contact.version:
+        raise Stale(mark("Somebody else changed this contact meanwhile. Look at it again."))
     if contact.is_test == on:
         return contact
     marked = select(func.count()).select_from(live(Contact)).where(live(Contact).c.is_test)
@@ -128,6 +130,7 @@ def delete(session: Session, contact_id: UUID, *, by: Actor) -> None:
     require(by, "contacts:write")
     contact = one_for_update(session, contact_id)
     contact.deleted_at = contact.updated_at = clock.now()
+    contact.is_test = False
     contact.content_hash = None
     contact.version += 1
     session.flush()
@@ -167,7 +170,7 @@ def reveal(session: Session, contact_id: UUID, *, by: Actor) -> Person:
     return person_of(session, contact)
 
 
-def revealed_all(session: Session, contacts: Sequence[Contact], *, by: Actor) -> dict[UUID, Person]:
+def revealed_all(session: Session, contacts: Sequence[Kept], *, by: Actor) -> dict[UUID, Person]:
     """The people of a page in clear; the look is in the audit log once, with how many they were. Raises Forbidden."""
     require(by, "contacts:reveal")
     if contacts:

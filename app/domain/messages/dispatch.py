@@ -117,6 +117,7 @@ class _Run:
         self._is_over = is_over
         self._redis = ""
         self._open: dict[UUID, Channel] = {}
+        self._claiming: Transact
         self._claimed: _Claim | None = None
         self._coming: asyncio.Task[_Claim | None] | None = None
         self._refilling = asyncio.Lock()
@@ -129,13 +130,15 @@ class _Run:
             # Claims have a connection of their own, so that the lanes need not wait for them.
             async with open_pipeline() as transact, open_pipeline() as self._claiming:
                 ended = await asyncio.gather(*[self._lane(transact) for _ in range(LANES)], return_exceptions=True)
-                ahead = await self._coming if self._coming else None
-                self._release(ahead)
+                ahead = await asyncio.gather(*filter(None, [self._coming]), return_exceptions=True)
+            for claim in ahead:
+                if isinstance(claim, _Claim):
+                    self._release(claim)
         finally:
             self._release(self._claimed)
             for channel in self._open.values():
                 await channel.close()
-        for broke in ended:
+        for broke in (*ended, *ahead):
             if isinstance(broke, BaseException):
                 raise broke
         with self._unit() as session:
@@ -162,7 +165,8 @@ class _Run:
                 may_go = {row["id"] for row in going}
                 if stays := [ready.id for ready in window if ready.id not in may_go]:
                     self.tally.skipped += len(stays)
-                    await transact(_give_back(claim, stays))  # what was only paused need not wait for its lease to end
+                    # what was only paused need not wait for its lease to end
+                    await transact(_give_back(claim, stays))
                 await self._hand_over(channel, [ready for ready in window if ready.id in may_go], told)
                 self._note(claim, told)
         finally:
@@ -211,29 +215,30 @@ class _Run:
             if chosen is None:  # it was approved with a sender that is not in use now
                 continue
             (account, room), token = chosen, uuid4()
+            with self._unit() as session:  # before anything is leased: what cannot be sent holds nothing
+                scene, secret = _scene(session, send, account), accounts.secret_of(session, account)
             wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": token}
             [rows] = await self._claiming((_SQL["claim"], {**wanted, "now": clock.now(), "most": min(CLAIM, room)}))
             if not rows:
                 continue
             [people] = await self._claiming((_SQL["recipients"], {"contacts": [row["contact_id"] for row in rows]}))
-            with self._unit() as session:
-                return _Claim(
-                    _scene(session, send, account),
-                    account,
-                    accounts.secret_of(session, account),
-                    token,
-                    is_probe=room == 1,
-                    rows=deque(rows),
-                    people={person["id"]: person for person in people},
-                    tries={row["id"]: row["attempts"] + 1 for row in rows},
-                )
+            return _Claim(
+                scene,
+                account,
+                secret,
+                token,
+                is_probe=room == 1,
+                rows=deque(rows),
+                people={person["id"]: person for person in people},
+                tries={row["id"]: row["attempts"] + 1 for row in rows},
+            )
         return None
 
     def _accounts(self, session: Session) -> list[tuple[ProviderAccount, int]]:
         """The accounts of the channel that are not known to be down, and how many messages each may be given."""
         known = ((one, breaker.room(self._redis, str(one.id))) for one in accounts.in_order(session, self._channel))
         found = [(account, room) for account, room in known if room]
-        self.tally.provider_down = not found
+        self.tally.provider_down = self.tally.provider_down or not found
         return found
 
     def _finish(self, claim: _Claim, unready: list[Unready]) -> None:

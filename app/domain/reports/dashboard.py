@@ -14,7 +14,7 @@ from app.domain.approvals import decisions
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
-from app.domain.messages import listing
+from app.domain.messages import listing, trial
 from app.domain.messages.models import Message, Send
 from app.domain.messages.states import HANDED_OVER
 from app.domain.segments.models import Segment
@@ -85,7 +85,7 @@ def _states(session: Session) -> dict[str, int]:
     query = (
         select(Message.state, func.count())
         .join(Send, (Send.id == Message.send_id) & (Send.occurrence_id == Message.occurrence_id))
-        .where(Send.created_at > clock.now() - PERIOD)
+        .where(Send.created_at > clock.now() - PERIOD, Send.source_kind != trial.KIND)
         .group_by(Message.state)
     )
     return dict(session.execute(query).all())

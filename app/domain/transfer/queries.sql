@@ -30,12 +30,17 @@ FROM pg_temp.import_contacts WHERE is_new
 ON CONFLICT (organisation_id, external_id) DO NOTHING;
 
 -- name: change_contacts
--- Contacts that were there, no test recipients any more: a file must not lead tests elsewhere. One that changed since the look-up has another version and is left, and the block is done again.
+-- Contacts that were there; one that changed since the look-up has another version and is left, and the block is done again.
+-- Whose address changes is no test recipient any more: a file must not lead tests to somebody else.
 UPDATE contacts AS c
 SET external_id = r.external_id, key = r.key, person = r.person, language = r.language, gender = r.gender, timezone = r.timezone,
     country = r.country, city = r.city, postal_code = r.postal_code, lifecycle_stage = r.lifecycle_stage,
     properties = r.properties, tags = r.tags, content_hash = r.content_hash,
-    version = c.version + 1, updated_at = :now, deleted_at = NULL, is_test = false
+    version = c.version + 1, updated_at = :now, deleted_at = NULL,
+    is_test = c.is_test AND NOT EXISTS (
+      SELECT FROM pg_temp.import_addresses AS i WHERE i.contact_id = c.id AND i.position = 0 AND NOT EXISTS (
+        SELECT FROM contact_addresses AS a
+        WHERE a.contact_id = c.id AND a.kind = i.kind AND a.position = 0 AND a.blind = i.blind))
 FROM pg_temp.import_contacts AS r
 WHERE c.id = r.id AND NOT r.is_new AND c.version = r.version;
 

@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.core.db import db
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Stale
 from app.domain.audit import trail
 from app.domain.consent import ledger, suppression
 from app.domain.contacts import groups, profile, properties
 from app.domain.contacts.models import Contact
 from app.domain.contacts.person import Person
+from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.http.inputs import page_asked
@@ -48,8 +49,9 @@ def reveal(contact_id: UUID) -> ResponseReturnValue:
 def set_test(contact_id: UUID, on: int) -> ResponseReturnValue:
     """Let tests of texts go to this contact, or no more."""
     try:
-        profile.set_test(db.session(), contact_id, bool(on), by=g.actor)
-    except Conflict as error:
+        version = inputs.version(request.form.get("version"))
+        profile.set_test(db.session(), contact_id, bool(on), version=version, by=g.actor)
+    except (Conflict, Stale) as error:
         flash(said(error), "danger")
     else:
         flash(_("Tests of texts go to this contact, too.") if on else _("Tests do not go to this contact any more."), "success")

@@ -137,7 +137,8 @@ def test_a_file_takes_the_mark_of_a_test_recipient_off(ours: Bank) -> None:
     with ours.unit() as session:
         session.execute(text("UPDATE contacts SET is_test = true"))
     ours.load(ONE)
-    assert ours.all("SELECT is_test FROM live.contacts") == [(True,)], "nothing new was said of them"
+    ours.load(ONE.replace("Haifa", "Acre"))
+    assert ours.all("SELECT is_test, city FROM live.contacts") == [(True, "Acre")], "no address has changed"
     ours.load(ONE.replace("052-2000001", "052-2999999"))
     assert ours.all("SELECT is_test FROM live.contacts") == [(False,)]
 
