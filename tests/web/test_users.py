@@ -200,6 +200,14 @@ def test_a_key_is_made_used_and_revoked(campaigns: Campaigning) -> None:
         assert keys.actor_for(session, key, ip=None, correlation_id=None) is None
 
 
+def test_making_a_key_loses_nothing_that_was_changed_before(campaigns: Campaigning) -> None:
+    with campaigns.bank.unit("marketer") as session:
+        user = session.get_one(User, campaigns.bank.staff["marketer"].id)
+        user.name = "Renamed"
+        keys.create(session, user, name="tests", scopes=["*"], by=campaigns.bank.staff["marketer"])
+        assert user.name == "Renamed"
+
+
 def test_a_key_that_approves_is_granted_by_name_only(campaigns: Campaigning) -> None:
     admin = campaigns.bank.browser("admin")
     admin.get("/account/keys/new")

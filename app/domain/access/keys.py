@@ -36,6 +36,7 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
         raise Forbidden(mark("The key's user does not hold %(scopes)s."), scopes=", ".join(sorted(foreign)))
     if kind not in ("secret", "public"):
         raise Invalid.field("kind", mark("A key is secret or public."))
+    session.flush()
     session.refresh(user, with_for_update=True)  # not in the moment of a reset, which ends all keys there are
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(32)
