@@ -54,9 +54,13 @@ class Receipts:
     async def run(self) -> None:
         """Deliver what is due, for ever."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
-            while True:
-                await asyncio.sleep(TICK_SECONDS)
-                self._deliver_due(session)
+            try:
+                while True:
+                    await asyncio.sleep(TICK_SECONDS)
+                    self._deliver_due(session)
+            finally:
+                for call in self._calls:
+                    call.cancel()
 
     def _deliver_due(self, session: aiohttp.ClientSession) -> None:
         now, ready = time.time(), defaultdict(list)

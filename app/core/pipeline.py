@@ -37,7 +37,7 @@ async def pipeline(settings: Settings, organisation_id: UUID) -> AsyncIterator[T
     url = make_url(settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     options = engine_options()["connect_args"]
     connection = await AsyncConnection.connect(url, autocommit=True, row_factory=dict_row, **options)
-    alone = asyncio.Lock()  # the lanes of a loop take turns
+    alone = asyncio.Lock()  # one transaction at a time
 
     async def transact(*steps: Step) -> list[Rows]:
         async with alone:

@@ -23,6 +23,7 @@ from app.gateways.channels.base import (
     Found,
     InDoubt,
     LookUp,
+    OneByOne,
     Outcome,
     Outgoing,
     Receipt,
@@ -315,3 +316,28 @@ def test_an_unknown_kind_or_a_strange_field_is_refused() -> None:
         open_channel("pigeon", {}, "", guard=EVERYONE_HERE)
     with pytest.raises(ValueError, match="wings"):
         open_channel("memory_sms", {"wings": 2}, "", guard=EVERYONE_HERE)
+
+
+def test_batches_at_the_same_time_share_the_limit_of_their_account() -> None:
+    class Narrow(OneByOne):
+        concurrency = 3
+        now, most = 0, 0
+
+        async def send_one(self, message: Outgoing) -> Accepted:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.001)
+            self.now -= 1
+            return Accepted(message.reference, "id")
+
+    async def both() -> int:
+        channel = Narrow()
+
+        async def one(name: str) -> int:
+            batch = [Outgoing(f"{name}{n}", "+972522000001", "CARILLON", "Hello") for n in range(10)]
+            return len([outcome async for outcome in channel.send(batch)])
+
+        assert await asyncio.gather(one("a"), one("b")) == [10, 10]
+        return channel.most
+
+    assert asyncio.run(both()) == 3

@@ -89,7 +89,7 @@ def references(sandbox: Sandbox) -> Counter[str]:
 
 def doubts_allowed(lookup: str) -> float:
     """None where the carrier can be asked; else a window for every death, and what the carrier itself left open."""
-    return 0 if lookup == "ok" else dispatch.LANES * dispatch.WINDOW * (KILLS[lookup] + len(RESTARTS)) + 0.03 * MESSAGES
+    return 0 if lookup == "ok" else dispatch.AT_RISK * (KILLS[lookup] + len(RESTARTS)) + 0.03 * MESSAGES
 
 
 @pytest.mark.parametrize("lookup", KILLS)

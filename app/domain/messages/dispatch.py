@@ -32,16 +32,15 @@ from app.domain.messages.states import RANKS
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Accepted, Channel, InDoubt, Rejected, Unavailable
+from app.gateways.channels.base import Accepted, Channel, InDoubt, Outcome, Rejected, Unavailable
 
 log = logging.getLogger(__name__)
 
 CLAIM = 1000
 AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
-# Two windows are on the wire at a time: while one is recorded the provider works on the other. Together they are the most a
-# killed worker can leave in doubt.
-LANES = 2
-WINDOW = 25
+AT_RISK = 50  # handed over and not yet recorded: the most a killed worker can leave in doubt
+WINDOW = 25  # the most of them that are handed over in one piece
+TURN = 16  # so many have landed before a turn is worth it
 WINDOW_SECONDS = 90  # what has no answer by then is in doubt; less than the lease of an intent
 HEALTHY = 500  # so many good outcomes are told to the breaker at once
 _SQL = load("messages/queries.sql")
@@ -63,7 +62,7 @@ class Tally:
     time_over: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Claim:
     """Rows of one send leased to this run; they are rendered a window at a time, so that a slow text holds nobody up."""
 
@@ -86,6 +85,9 @@ class _Claim:
         }
 
 
+Landed = tuple[_Claim, Ready, Outcome]
+
+
 def dispatch(
     open_unit: OpenUnit,
     open_pipeline: OpenPipeline,
@@ -97,8 +99,8 @@ def dispatch(
 ) -> Tally:
     """Send what is due on one channel for one organisation until nothing is, the time is over, or `stopping` says so.
 
-    `open_unit` opens a unit of work for the organisation and commits it; `open_pipeline` a connection for the turns of the
-    lanes (core/pipeline.py). Raises nothing for a provider that is down: the messages stay queued and the tally says so.
+    `open_unit` opens a unit of work for the organisation and commits it; `open_pipeline` a connection for its
+    turns (core/pipeline.py). Raises nothing for a provider that is down: the messages stay queued and the tally says so.
     """
     until = monotonic() + seconds
     run = _Run(open_unit, open_channel, channel, lambda: stopping() or monotonic() >= until)
@@ -106,7 +108,11 @@ def dispatch(
 
 
 class _Run:
-    """One run over the due messages of a channel: lanes that take windows of claimed messages until there are none."""
+    """One run over the due messages of a channel.
+
+    It goes in turns: one transaction records what has landed and commits the intent of as many others, which then take off,
+    while those still in the air fly on. At no time are more than AT_RISK between intent and record.
+    """
 
     def __init__(
         self, open_unit: OpenUnit, open_channel: OpenChannel, channel: str, is_over: Callable[[], bool]
@@ -120,86 +126,97 @@ class _Run:
         self._claiming: Transact
         self._claimed: _Claim | None = None
         self._coming: asyncio.Task[_Claim | None] | None = None
-        self._refilling = asyncio.Lock()
+        self._flights: set[asyncio.Task[None]] = set()
+        self._landed: list[Landed] = []
+        self._at_risk = 0
+        self._enough = 0
+        self._news = asyncio.Event()
         self._good: Counter[UUID] = Counter()
         self.tally = Tally()
 
     async def go(self, open_pipeline: OpenPipeline) -> Tally:
-        """Run the lanes. When one breaks, the other ends with its window and what is known is kept."""
+        """Take turns until nothing is due. When something breaks, what is in the air lands and what is known is kept."""
         try:
-            # Claims have a connection of their own, so that the lanes need not wait for them.
+            # Claims have a connection of their own, so that the turns need not wait for them.
             async with open_pipeline() as transact, open_pipeline() as self._claiming:
-                ended = await asyncio.gather(*[self._lane(transact) for _ in range(LANES)], return_exceptions=True)
-                ahead = await asyncio.gather(*filter(None, [self._coming]), return_exceptions=True)
-            for claim in ahead:
-                if isinstance(claim, _Claim):
-                    self._release(claim)
+                try:
+                    await self._turns(transact)
+                finally:
+                    await asyncio.gather(*self._flights, return_exceptions=True)
+                    if self._coming:
+                        [ahead] = await asyncio.gather(self._coming, return_exceptions=True)
+                        if isinstance(ahead, _Claim):
+                            self._release(ahead)
         finally:
+            self._keep()
             self._release(self._claimed)
             for channel in self._open.values():
                 await channel.close()
-        for broke in (*ended, *ahead):
-            if isinstance(broke, BaseException):
-                raise broke
         with self._unit() as session:
             sends.close_drained(session)
         return self.tally
 
-    async def _lane(self, transact: Transact) -> None:
-        """Record the last window and commit the intent of the next in one transaction, hand it over, and so on."""
-        claim: _Claim | None = None
-        told: Told = []
-        try:
-            while True:
-                taken = await self._next_window()
-                steps = [_record(claim, told)] if claim and told else []
-                if taken is None:
-                    break
-                next_claim, window = taken
-                if claim is not next_claim and steps:
-                    await transact(*steps)  # the account or the send is another
-                    steps, told = [], []
-                channel = await self._opened(next_claim)
-                *_, going = await transact(*steps, *_links(next_claim, window), _intend(next_claim, window))
-                claim, told = next_claim, []
-                may_go = {row["id"] for row in going}
+    async def _turns(self, transact: Transact) -> None:
+        while True:
+            taken = await self._next_window(min(WINDOW, AT_RISK - self._at_risk + len(self._landed)))
+            if taken is None and not (self._flights or self._landed):
+                return
+            landed = list(self._landed)
+            steps = _records(landed)
+            if taken:
+                claim, window = taken
+                channel = await self._opened(claim)
+                steps += [*_links(claim, window), _intend(claim, window)]
+            done = await transact(*steps) if steps else []
+            del self._landed[: len(landed)]  # what has landed meanwhile stays for the next turn
+            self._at_risk -= len(landed)
+            if taken:
+                may_go = {row["id"] for row in done[-1]}
                 if stays := [ready.id for ready in window if ready.id not in may_go]:
                     self.tally.skipped += len(stays)
                     # what was only paused need not wait for its lease to end
                     await transact(_give_back(claim, stays))
-                await self._hand_over(channel, [ready for ready in window if ready.id in may_go], told)
-                self._note(claim, told)
-        finally:
-            if claim and told:
-                with self._unit() as session:
-                    session.execute(*_record(claim, told))
+                self._take_off(claim, channel, [ready for ready in window if ready.id in may_go])
+            await self._wait(TURN - AT_RISK + self._at_risk if taken else AT_RISK)
 
-    async def _next_window(self) -> tuple[_Claim, list[Ready]] | None:
+    def _take_off(self, claim: _Claim, channel: Channel, going: list[Ready]) -> None:
+        self._at_risk += len(going)
+        flight = asyncio.create_task(self._hand_over(claim, channel, going))
+        self._flights.add(flight)
+        flight.add_done_callback(lambda _: self._news.set())
+
+    async def _wait(self, enough: int) -> None:
+        """Wait until so many have landed, or all. Raises what a flight broke with."""
+        self._enough = enough
+        while True:
+            self._news.clear()
+            for flight in [flight for flight in self._flights if flight.done()]:
+                self._flights.remove(flight)
+                flight.result()
+            if not self._flights or len(self._landed) >= enough:
+                return
+            await self._news.wait()
+
+    async def _next_window(self, most: int) -> tuple[_Claim, list[Ready]] | None:
         """The next window, of a new claim when the last is used up; None when nothing is due or may go now."""
         while not (self.tally.provider_down or self.tally.time_over):
             claim = self._claimed
             if self._is_over():
                 self.tally.time_over = True
             elif claim is None or not claim.rows:
-                if not await self._refill():
+                coming, self._coming = self._coming, None
+                self._claimed = (await coming if coming else None) or await self._claim()
+                if self._claimed is None:
                     return None
-            elif window := self._rendered(claim):
+            elif window := self._rendered(claim, most):
                 if len(claim.rows) < AHEAD and not (self._coming or claim.is_probe):
                     self._coming = asyncio.create_task(self._claim())
                 return claim, window
         return None
 
-    async def _refill(self) -> bool:
-        """True if there are claimed rows again: those of the claim that was made meanwhile, or of a new one."""
-        async with self._refilling:
-            if self._claimed is None or not self._claimed.rows:  # the other lane may have been here
-                coming, self._coming = self._coming, None
-                self._claimed = (await coming if coming else None) or await self._claim()
-        return self._claimed is not None
-
-    def _rendered(self, claim: _Claim) -> list[Ready]:
+    def _rendered(self, claim: _Claim, most: int) -> list[Ready]:
         """The next rows of a claim as they go over the wire; those that cannot end here, with their reason."""
-        rows = [claim.rows.popleft() for _ in range(min(WINDOW, len(claim.rows)))]
+        rows = [claim.rows.popleft() for _ in range(min(most, len(claim.rows)))]
         made = [make(claim.scene, row, claim.people.get(row["contact_id"])) for row in rows]
         self._finish(claim, [one for one in made if isinstance(one, Unready)])
         return [one for one in made if isinstance(one, Ready)]
@@ -257,17 +274,34 @@ class _Run:
             )
         self.tally.skipped += len(unready)
 
-    async def _hand_over(self, channel: Channel, going: list[Ready], told: Told) -> None:
+    async def _hand_over(self, claim: _Claim, channel: Channel, going: list[Ready]) -> None:
         """Send a window, telling each outcome as it becomes known; whatever has none at the end is in doubt."""
         waiting = {ready.outgoing.reference: ready for ready in going}
+        told: Told = []
+
+        def tell(ready: Ready, outcome: Outcome) -> None:
+            told.append((ready, outcome))
+            self._landed.append((claim, ready, outcome))
+            if len(self._landed) >= self._enough:
+                self._news.set()
+
         reason = "the provider gave no outcome"
         try:
             async with asyncio.timeout(WINDOW_SECONDS):
                 async for outcome in channel.send([ready.outgoing for ready in going]):
-                    told.append((waiting.pop(outcome.reference), outcome))
+                    tell(waiting.pop(outcome.reference), outcome)
         except TimeoutError:
             reason = "no answer in time"
-        told += [(ready, InDoubt(reason, reference=reference)) for reference, ready in waiting.items()]
+        for reference, ready in waiting.items():
+            tell(ready, InDoubt(reason, reference=reference))
+        self._note(claim, told)
+
+    def _keep(self) -> None:
+        """Record what has landed and was not recorded, without the connection that may have broken."""
+        if self._landed:
+            with self._unit() as session:
+                for step in _records(self._landed):
+                    session.execute(*step)
 
     def _note(self, claim: _Claim, told: Told) -> None:
         """Count the window, also for the breaker shared by all workers; the tally says if the account is to be left alone."""
@@ -309,8 +343,15 @@ def _may_send(account: ProviderAccount, send: Send) -> bool:
     return send.senders is None or account.sender in send.senders
 
 
+def _records(landed: Iterable[Landed]) -> list[Step]:
+    """The steps that write down what became of messages, one for each claim."""
+    by_claim: dict[_Claim, Told] = {}
+    for claim, ready, outcome in landed:
+        by_claim.setdefault(claim, []).append((ready, outcome))
+    return [_record(claim, told) for claim, told in by_claim.items()]
+
+
 def _record(claim: _Claim, told: Told) -> Step:
-    """The step that writes down what became of a window."""
     lines = outcomes.lines(told, claim.account, claim.tries)
     return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
 

@@ -1,17 +1,19 @@
 """Carry out an import: block by block, each in one transaction with its place in the file, so that it can die at any moment.
 
-While PostgreSQL loads a block, a thread reads, checks and seals the next one and brings it to the server: it lies ready in a
-temporary table of a second connection when its turn comes.
+Two blocks are written at a time, each over a connection of its own, and kept in the order of the file; meanwhile a thread
+reads, checks and seals the next one and lays it ready in a temporary table of a third connection.
 """
 
 import gc
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 BLOCK = 10_000
+LANES = 2  # blocks written at a time
 LEASE = timedelta(seconds=60)
 MOST_PROBLEMS = 100_000
 TRIES = 5
@@ -139,32 +142,39 @@ class _Loader:
     rows: int
     grants: dict[str, Any]
     failed: int = 0
-    waiting: list[_Laid] = field(default_factory=list)
+    open: list[_Laid] = field(default_factory=list)
 
     def run(self) -> str | None:
         """Load all blocks; why it cannot go on, or None at the good end."""
         try:
-            with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
-                return self._run(pool)
+            with (
+                ThreadPoolExecutor(1, thread_name_prefix="import-ready") as ready,
+                ThreadPoolExecutor(LANES, thread_name_prefix="import-write") as write,
+            ):
+                return self._run(ready, write)
         finally:
-            for laid in self.waiting:  # something broke, or was cancelled
+            for laid in self.open:  # something broke, or was cancelled
                 laid.session.rollback()
                 laid.unit.close()
 
-    def _run(self, pool: ThreadPoolExecutor) -> str | None:
+    def _run(self, ready: ThreadPoolExecutor, write: ThreadPoolExecutor) -> str | None:
+        writing: deque[tuple[_Laid, Future[None]]] = deque()  # in the order of the file
         block = self._read()
-        ahead = self._prepare(pool, block) if block else None
+        ahead = self._prepare(ready, block) if block else None
         while ahead:
             laid, block = ahead.result()
-            # the next block is made ready while this one is loaded, unless both speak of the same people
-            is_apart = block is not None and _keys(block).isdisjoint(_keys(laid.staged.block)) and not _by_address(block)
-            ahead = self._prepare(pool, block) if block and is_apart else None
-            self._load(laid)
-            self.failed += len(laid.staged.problems)
-            if self.failed > MOST_PROBLEMS:
-                return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
+            writing.append((laid, write.submit(self._write, laid)))
+            # the next block is made ready while others are written, unless it speaks of the same people
+            is_apart = block is not None and _is_apart(block, [other.staged.block for other, _ in writing])
+            ahead = self._prepare(ready, block) if block and is_apart else None
+            while len(writing) == LANES or (writing and not ahead):
+                laid, written = writing.popleft()
+                self._keep(laid, written.result)
+                self.failed += len(laid.staged.problems)
+                if self.failed > MOST_PROBLEMS:
+                    return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
             if block and not is_apart:
-                ahead = self._prepare(pool, block)
+                ahead = self._prepare(ready, block)
         return None
 
     def _read(self) -> Block | None:
@@ -186,43 +196,19 @@ class _Loader:
     def _lay(self, staged: Staged) -> _Laid:
         unit = ExitStack()
         laid = _Laid(staged, unit.enter_context(self.open_unit()), unit)
-        self.waiting.append(laid)
+        self.open.append(laid)
+        # a server that dies forgets whole blocks with their place in the file; the last commit waits for all of them
+        laid.session.execute(text("SET LOCAL synchronous_commit = off"))
         if staged.contacts:
             _copy(laid.session, staged)
         return laid
 
-    def _load(self, laid: _Laid) -> None:
-        for attempt in range(TRIES):
-            self.waiting.remove(laid)
-            try:
-                with laid.unit:
-                    self._load_once(laid.session, laid.staged)
-                return
-            except _CollisionError:
-                if attempt == TRIES - 1:
-                    raise
-                with self.open_unit() as session:
-                    found = _find(session, laid.staged.block)
-                laid = self._lay(self.maker.stage(laid.staged.block, found))
-
-    def _load_once(self, session: Session, staged: Staged) -> None:
-        now = clock.now()
-        # a server that dies forgets whole blocks with their place in the file; the last commit waits for all of them
-        session.execute(text("SET LOCAL synchronous_commit = off"))
-        # first of all: whoever lost the import finds out before he has written anything
-        moved = session.execute(_SQL["move"], {
-            "id": self.id, "token": self.token, "until": now + LEASE, "before": staged.block.before,
-            "position": staged.block.position, "rows": staged.block.rows, "created": staged.created,
-            "updated": staged.updated, "unchanged": staged.unchanged, "failed": len(staged.problems),
-        })  # fmt: skip
-        if _count(moved) != 1:
-            raise _LostError
+    def _write(self, laid: _Laid) -> None:
+        session, staged = laid.session, laid.staged
         if staged.problems:
             _keep_problems(session, self.id, staged.problems)
-        if staged.contacts:
-            self._write(session, staged)
-
-    def _write(self, session: Session, staged: Staged) -> None:
+        if not staged.contacts:
+            return
         shared = {**self.grants, "now": clock.now()}
         added = _count(session.execute(_SQL["add_contacts"], shared))
         changed = _count(session.execute(_SQL["change_contacts"], shared)) if staged.replaced else 0
@@ -236,9 +222,41 @@ class _Loader:
             if changed:
                 session.execute(_SQL["grant_changed"], shared)
 
+    def _keep(self, laid: _Laid, written: Callable[[], None]) -> None:
+        """Commit a block when it is written; write it again if somebody else was at the same people."""
+        for attempt in range(TRIES):
+            self.open.remove(laid)
+            try:
+                with laid.unit:
+                    written()
+                    self._move(laid.session, laid.staged)
+                return
+            except _CollisionError:
+                if attempt == TRIES - 1:
+                    raise
+                with self.open_unit() as session:
+                    found = _find(session, laid.staged.block)
+                laid = self._lay(self.maker.stage(laid.staged.block, found))
+                written = partial(self._write, laid)
+
+    def _move(self, session: Session, staged: Staged) -> None:
+        """The place in the file goes with the rows; whoever lost the import finds out here and keeps nothing."""
+        moved = session.execute(_SQL["move"], {
+            "id": self.id, "token": self.token, "until": clock.now() + LEASE, "before": staged.block.before,
+            "position": staged.block.position, "rows": staged.block.rows, "created": staged.created,
+            "updated": staged.updated, "unchanged": staged.unchanged, "failed": len(staged.problems),
+        })  # fmt: skip
+        if _count(moved) != 1:
+            raise _LostError
+
 
 def _keys(block: Block) -> set[str | bytes]:
     return {line.key for line in block.lines}
+
+
+def _is_apart(block: Block, others: list[Block]) -> bool:
+    """Whether a block can be looked up before others are kept: it speaks of nobody they speak of."""
+    return not _by_address(block) and all(_keys(block).isdisjoint(_keys(other)) for other in others)
 
 
 def _by_address(block: Block) -> bool:

@@ -1,7 +1,7 @@
 """What every channel adapter promises: messages in, outcomes out, receipts verified and read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -198,10 +198,11 @@ class Channel(Protocol):
 
 
 class OneByOne:
-    """Base of adapters: makes `send` of `send_one`, at most `concurrency` at a time."""
+    """Base of adapters: makes `send` of `send_one`, at most `concurrency` at a time, however many batches there are."""
 
     batch_size = 50
     concurrency = 50
+    _room: asyncio.Semaphore | None = None
 
     async def open(self) -> None:
         """Connect; nothing to do for adapters that connect as they send."""
@@ -228,37 +229,28 @@ class OneByOne:
         An error that is none of the three (a bug in an adapter) goes through to the caller: whatever was
         written by then is in doubt, and the caller's intents say so.
         """
-        waiting = iter(batch)
-        known: asyncio.Queue[Outcome | asyncio.Task[None]] = asyncio.Queue()
-        workers = [
-            asyncio.create_task(self._work(waiting, known.put_nowait)) for _ in range(min(self.concurrency, len(batch)))
-        ]
-        for worker in workers:
-            worker.add_done_callback(known.put_nowait)
-        left = len(batch)
-        try:
-            while left:
-                found = await known.get()
-                if isinstance(found, asyncio.Task):
-                    found.result()
-                    continue
-                left -= 1
-                yield found
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-
-    async def _work(self, waiting: Iterator[Outgoing], tell: Callable[[Outcome], None]) -> None:
+        self._room = self._room or asyncio.Semaphore(self.concurrency)
         until = monotonic() + BEGIN_SECONDS
-        for message in waiting:
+        known: asyncio.Queue[asyncio.Task[Outcome]] = asyncio.Queue()
+        calls = [asyncio.create_task(self._call(message, self._room, until)) for message in batch]
+        for call in calls:
+            call.add_done_callback(known.put_nowait)
+        try:
+            for _ in calls:
+                yield (await known.get()).result()
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+    async def _call(self, message: Outgoing, room: asyncio.Semaphore, until: float) -> Outcome:
+        async with room:
             if monotonic() > until:
-                tell(Unavailable("the provider was too slow to begin this one", reference=message.reference))
-                continue
+                return Unavailable("the provider was too slow to begin this one", reference=message.reference)
             try:
-                tell(await self.send_one(message))
+                return await self.send_one(message)
             except (Rejected, Unavailable, InDoubt) as refusal:
-                tell(named(refusal, message.reference))
+                return named(refusal, message.reference)
 
     async def look_up(self, reference: str) -> LookUp:
         """Ask the provider what became of a reference."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core import clock
 from app.core.actor import system
-from app.core.pipeline import through_units
+from app.core.pipeline import Rows, Step, through_units
 from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
 from app.domain.consent import ledger, suppression
@@ -56,10 +56,17 @@ def run(factory: sessionmaker[Session], organisation: Organisation, session: Ses
         with unit_of_work(factory, system(organisation.id)) as one:
             yield one
 
-    def go(line: Line, channel: str = "sms", **given: Any) -> dispatch.Tally:
+    def go(line: Line, channel: str = "sms", slow: float | None = None, **given: Any) -> dispatch.Tally:
         session.commit()
         opened: Callable[[], AbstractContextManager[Session]] = unit
-        turns = nullcontext(through_units(opened))
+        plain = through_units(opened)
+
+        async def slowly(*steps: Step) -> list[Rows]:
+            rows = await plain(*steps)
+            await asyncio.sleep(slow or 0)
+            return rows
+
+        turns = nullcontext(plain if slow is None else slowly)
         return dispatch.dispatch(opened, lambda: turns, lambda _k, _c, _s: line, channel, **given)
 
     return go
@@ -152,7 +159,7 @@ def test_who_is_deleted_after_the_claim_gets_nothing(session: Session, run: Run,
         return "accept"
 
     run(Line(delete_everybody))
-    assert states(session) == {"sent": dispatch.LANES * dispatch.WINDOW, "deleted": 10}
+    assert states(session) == {"sent": dispatch.AT_RISK, "deleted": 10}
 
 
 @pytest.mark.parametrize("tries", [1, 6, 500])
@@ -172,7 +179,7 @@ def test_a_run_that_is_told_to_stop_gives_back_what_it_has_not_begun(session: Se
     line = Line()
     tally = run(line, stopping=lambda: len(line.taken) > 0)
     assert tally.time_over
-    assert tally.sent == len(line.taken) == dispatch.LANES * dispatch.WINDOW
+    assert tally.sent == len(line.taken) == dispatch.AT_RISK
     session.expire_all()
     left = session.execute(select(Message).where(Message.state == "queued")).scalars().all()
     assert len(left) == 70
@@ -191,6 +198,35 @@ def test_what_was_claimed_ahead_is_given_back(session: Session, run: Run, monkey
     left = session.execute(select(Message).where(Message.state == "queued")).scalars().all()
     assert (len(left), {message.lease_token for message in left}) == (110, {None})
     assert run(line).sent == 110
+
+
+@pytest.mark.parametrize("number", [1, 30, 130])
+def test_what_lands_while_a_turn_is_written_ends_too(session: Session, run: Run, number: int) -> None:
+    people.contacts(session, number)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    assert run(Line(), slow=0.02).sent == number
+    assert states(session) == {"sent": number}
+
+
+def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(session: Session, run: Run) -> None:
+    people.contacts(session, 160)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    at_risk: list[int] = []
+
+    class Slow(Line):
+        async def send_one(self, message: Outgoing) -> Accepted:
+            if message.to == "+972522000007":
+                await asyncio.sleep(1)
+            session.expire_all()
+            at_risk.append(len(session.execute(select(Message.id).where(Message.state == "sending")).all()))
+            return await super().send_one(message)
+
+    line = Slow()
+    assert run(line, slow=0.01).sent == 160
+    assert line.taken[-1].to == "+972522000007"
+    assert max(at_risk) == dispatch.AT_RISK
 
 
 def test_a_window_without_an_answer_is_in_doubt_and_the_rest_goes_on(
@@ -274,9 +310,9 @@ def test_what_was_paused_while_it_was_claimed_need_not_wait_for_its_lease(sessio
         session.commit()
         return "accept"
 
-    assert run(Line(pause)).sent == dispatch.LANES * dispatch.WINDOW
+    assert run(Line(pause)).sent == dispatch.AT_RISK
     sends.resume(session, "test", send.source_id)
-    assert run(Line()).sent == 80 - dispatch.LANES * dispatch.WINDOW
+    assert run(Line()).sent == 80 - dispatch.AT_RISK
 
 
 def test_a_stopped_send_says_so_on_every_message(session: Session, run: Run) -> None:

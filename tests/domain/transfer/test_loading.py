@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,17 @@ def test_the_same_person_twice_in_a_file_is_one_contact(ours: Bank, monkeypatch:
         ("1", "Acre", {"balance": 3}),
         ("2", None, {}),
     ]
+
+
+@pytest.mark.parametrize("between", range(5))
+def test_a_person_named_again_some_blocks_later_is_taken_in_the_order_of_the_file(
+    ours: Bank, monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    monkeypatch.setattr(loading, "BLOCK", 1)
+    others = "".join(f"{n},,,,,\n" for n in range(10, 10 + between))
+    row = ours.load(HEAD + "1,Noa,,,Haifa,\n" + others + "1,,,,Acre,\n" + others + "1,,,,Eilat,\n")
+    assert (row.rows, row.created, row.failed) == (3 + 2 * between, 1 + between, 0)
+    assert ours.one("SELECT city FROM live.contacts WHERE external_id = '1'") == "Eilat"
 
 
 def test_without_an_external_id_the_address_tells_who_it_is(ours: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,10 +294,10 @@ def test_an_import_starts_once_and_stops_when_told(ours: Bank) -> None:
 def test_a_cancelled_import_stops_at_the_next_block(ours: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "BLOCK", 2)
     import_id = ours.upload("client_id\n" + "".join(f"{n}\n" for n in range(1, 8)))
-    load, calls = loading._Loader._load, []
+    keep, calls = loading._Loader._keep, []
 
-    def loaded(loader: loading._Loader, laid: loading._Laid) -> None:
-        load(loader, laid)
+    def kept(loader: loading._Loader, laid: loading._Laid, written: Callable[[], None]) -> None:
+        keep(loader, laid, written)
         calls.append(1)
 
     find = loading._find
@@ -296,7 +308,7 @@ def test_a_cancelled_import_stops_at_the_next_block(ours: Bank, monkeypatch: pyt
                 imports.cancel(other, import_id, by=ours.by)
         return find(session, block)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loading._Loader, "_load", loaded)
+    monkeypatch.setattr(loading._Loader, "_keep", kept)
     monkeypatch.setattr(loading, "_find", found)
     loading.run(ours.unit, import_id)
     row = ours.row(import_id)
