@@ -11,7 +11,7 @@ from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
 from app.http import auth, errors, security, session
-from app.web import assets, badges, locale, navigation, render
+from app.web import assets, badges, locale, navigation, paging, render
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
-    for room in (session, auth, security, locale, render, navigation, assets, badges, errors):
+    for room in (session, auth, security, locale, render, navigation, paging, assets, badges, errors):
         room.init_app(app)
     for name in WEB:
         app.register_blueprint(import_module(f"app.web.{name}").bp)

@@ -83,10 +83,10 @@ def onto(form: FlaskForm, error: Invalid) -> None:
             form.form_errors.append(said(issue))
 
 
-def page_asked(arguments: Mapping[str, str]) -> Ask:
-    """The page asked for in an address."""
+def page_asked(arguments: Mapping[str, str], rows: int = PER_PAGE) -> Ask:
+    """The page asked for in an address, of `rows` where it says nothing else. Raises Invalid."""
     try:
-        per_page = int(arguments.get("per_page", PER_PAGE))
+        per_page = int(arguments.get("per_page", rows))
     except ValueError:
         raise Invalid.field("per_page", mark("This is not a whole number.")) from None
     return Ask(cursor=arguments.get("cursor") or None, per_page=per_page)

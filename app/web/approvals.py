@@ -10,8 +10,7 @@ from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
 from app.http.auth import allow
-from app.http.inputs import page_asked
-from app.web import acts
+from app.web import acts, paging
 from app.web.render import page_or_part
 
 bp = Blueprint("approvals", __name__, url_prefix="/approvals")
@@ -24,7 +23,7 @@ REVIEWS = {"campaign": ("campaigns.review", "campaign_id")}
 @allow("approvals:read")
 def index() -> ResponseReturnValue:
     """The requests I can decide; or all, or the decided ones."""
-    session, asked = db.session(), page_asked(request.args)
+    session, asked = db.session(), paging.asked()
     view = request.args.get("view") or ("mine" if g.actor.may("approvals:decide") else "all")
     if view == "mine":
         page = decisions.waiting(session, asked, by=g.actor)

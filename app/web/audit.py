@@ -15,8 +15,7 @@ from app.domain.access import users
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
 from app.http.auth import allow
-from app.http.inputs import page_asked
-from app.web import acts
+from app.web import acts, paging
 from app.web.acts import Act
 from app.web.render import page_or_part
 from app.web.segments.shown import versions
@@ -28,7 +27,7 @@ bp = Blueprint("audit", __name__, url_prefix="/audit")
 @allow("audit:read")
 def index() -> ResponseReturnValue:
     """The trail, newest first."""
-    page = trail.entries(db.session(), page_asked(request.args), by=g.actor, wanted=_wanted())
+    page = trail.entries(db.session(), paging.asked(), by=g.actor, wanted=_wanted())
     return page_or_part(
         "audit/index.html",
         "audit/_entries.html",

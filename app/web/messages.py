@@ -13,8 +13,7 @@ from app.domain.messages.models import Message
 from app.domain.messages.states import RANKS
 from app.domain.reports.words import CHANNEL, REASON, STATE
 from app.http.auth import allow
-from app.http.inputs import page_asked
-from app.web import reasons
+from app.web import paging, reasons
 from app.web.render import page_or_part, parts_or_redirect
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
@@ -27,7 +26,7 @@ for name, label in reasons.LABELS.items():
 def index() -> ResponseReturnValue:
     """A list of messages: of a campaign, a contact, a state, a reason, a channel."""
     session, wanted = db.session(), _wanted()
-    page = listing.listed(session, wanted, page_asked(request.args), by=g.actor)
+    page = listing.listed(session, wanted, paging.asked(), by=g.actor)
     return page_or_part(
         "messages/index.html",
         "messages/_messages.html",

@@ -19,6 +19,7 @@ from app.domain.reports import runs
 from app.domain.reports.runs import ReportInput
 from app.http import inputs
 from app.http.auth import allow
+from app.web import paging
 from app.web.render import page_or_part
 
 bp = Blueprint("reports", __name__, url_prefix="/reports")
@@ -43,7 +44,7 @@ def _form() -> ReportForm:
 @allow("reports:read")
 def index() -> ResponseReturnValue:
     """The reports that were made; the list polls while one is being made."""
-    page = runs.listed(db.session(), inputs.page_asked(request.args), by=g.actor)
+    page = runs.listed(db.session(), paging.asked(), by=g.actor)
     return page_or_part("reports/index.html", "reports/_runs.html", page=page)
 
 

@@ -21,7 +21,7 @@ from app.domain.consent import suppression
 from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS
 from app.http import inputs
 from app.http.auth import allow
-from app.http.inputs import page_asked
+from app.web import paging
 from app.web.contacts import words
 from app.web.render import leave_for, page_or_part
 
@@ -65,7 +65,7 @@ def index() -> ResponseReturnValue:
     session, channel = db.session(), request.args.get("channel", "")
     address = request.args.get("address", "").strip()
     channel = channel if channel in CHANNELS else ""
-    page = suppression.listed(session, page_asked(request.args), by=g.actor, channel=channel, address=address)
+    page = suppression.listed(session, paging.asked(), by=g.actor, channel=channel, address=address)
     return page_or_part(
         "suppressions/index.html",
         "suppressions/_suppressions.html",

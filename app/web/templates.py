@@ -14,6 +14,7 @@ from wtforms.validators import DataRequired, Length
 
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound, mark
+from app.core.page import Ask
 from app.domain.audit import trail
 from app.domain.content import checks, differences, gallery, library, preview
 from app.domain.content.library import LANGUAGES, TemplateInput
@@ -23,6 +24,7 @@ from app.domain.messages import trial
 from app.http import inputs, security
 from app.http.auth import allow
 from app.http.errors import said as in_words
+from app.web import paging
 from app.web.render import page_or_part
 
 bp = Blueprint("templates", __name__, url_prefix="/templates")
@@ -141,7 +143,7 @@ def index() -> ResponseReturnValue:
     """The list, by channel, kind and name."""
     wanted = {name: request.args.get(name, "") for name in ("channel", "message_class")}
     text = request.args.get("q", "")
-    page = library.listed(db.session(), inputs.page_asked(request.args), by=g.actor, text=text, **wanted)
+    page = library.listed(db.session(), paging.asked(), by=g.actor, text=text, **wanted)
     spoken = library.languages(db.session(), page.items)
     values = {"page": page, "spoken": spoken, "wanted": {**wanted, "text": text}}
     return page_or_part("templates/index.html", "templates/_templates.html", **values)
@@ -186,7 +188,7 @@ def show(template_id: UUID) -> ResponseReturnValue:
     template = library.get(session, template_id, by=g.actor)
     version = library.current(session, template)
     looks = [_look(template.channel, template.message_class, said, lang) for lang, said in version.texts.items()]
-    history = trail.entries(session, inputs.page_asked({}), by=g.actor, subject=("template", str(template_id)))
+    history = trail.entries(session, Ask(), by=g.actor, subject=("template", str(template_id)))
     return render_template(
         "templates/show.html",
         template=template,

@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.text import email as normal_email
-from app.core.unit import act_as, settings_of
+from app.core.unit import act_as, actor_of, settings_of
 from app.core.vault import vault_from
 from app.domain.access import passwords, sessions
 from app.domain.access.models import ROLE_NAMES, ApiKey, LoginFailure, Organisation, User, UserSession
@@ -203,10 +203,11 @@ def everyone(session: Session, *, by: Actor) -> list[User]:
 
 def names(session: Session, ids: list[UUID]) -> dict[UUID, str]:
     """The names of users, for pages that show who did what."""
-    if not ids:
-        return {}
-    rows = session.execute(select(User.id, User.name).where(User.id.in_(ids))).all()
-    return {row.id: row.name for row in rows}
+    by = actor_of(session)
+    known = {by.id: by.name} if by.id in ids and by.kind == "user" else {}
+    if others := [user_id for user_id in ids if user_id not in known]:
+        known |= {row.id: row.name for row in session.execute(select(User.id, User.name).where(User.id.in_(others)))}
+    return known
 
 
 def with_permission(session: Session, permission: str) -> list[User]:

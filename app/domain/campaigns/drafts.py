@@ -178,12 +178,9 @@ class Used:
 def used(session: Session, campaign: Campaign) -> Used:
     """The segments and templates of a campaign."""
     audience = Audience.model_validate(campaign.audience)
-    segments = {
-        s.id: s
-        for s in session.execute(
-            select(Segment).where(Segment.id.in_([*audience.segments, *audience.exclude]))
-        ).scalars()
-    }
+    named = [*audience.segments, *audience.exclude]
+    known = session.execute(select(Segment).where(Segment.id.in_(named))).scalars() if named else ()
+    segments = {segment.id: segment for segment in known}
     found = [session.get(Template, i) for i in (campaign.sms_template_id, campaign.email_template_id) if i]
     return Used(
         [segments[i] for i in audience.segments if i in segments],

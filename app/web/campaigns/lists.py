@@ -7,7 +7,7 @@ from app.core.db import db
 from app.domain.campaigns import drafts, results
 from app.domain.campaigns.states import STATES
 from app.http.auth import allow
-from app.http.inputs import page_asked
+from app.web import paging
 from app.web.campaigns.blueprint import bp
 from app.web.render import page_or_part
 
@@ -19,7 +19,7 @@ MOVING = ("approved", "running")
 def index() -> ResponseReturnValue:
     """Campaigns, newest first, with how far the running ones are."""
     state, text = request.args.get("state", ""), request.args.get("q", "").strip()
-    page = drafts.listed(db.session(), page_asked(request.args), by=g.actor, state=state, text=text)
+    page = drafts.listed(db.session(), paging.asked(), by=g.actor, state=state, text=text)
     sending = [campaign.id for campaign in page.items if campaign.state in ("running", "paused")]
     return page_or_part(
         "campaigns/index.html",

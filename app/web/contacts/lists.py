@@ -19,7 +19,7 @@ from app.domain.contacts.models import STATUSES
 from app.domain.contacts.search import Filter
 from app.domain.segments import library, membership
 from app.http.auth import allow
-from app.http.inputs import page_asked
+from app.web import paging
 from app.web.badges import badge
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
@@ -34,7 +34,7 @@ FILTERS = ("q", "tag", "group", "status", "segment", "deleted", "test")
 def index() -> ResponseReturnValue:
     """Contacts, the newest first. Names and addresses are masked for everybody."""
     session = db.session()
-    page = search.listed(session, _wanted(), page_asked(request.args), by=g.actor)
+    page = search.listed(session, _wanted(), paging.asked(), by=g.actor)
     people = profile.masked_all(session, page.items)
     consents = _consents(ledger.states_of(session, people))
     return page_or_part(

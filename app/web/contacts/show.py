@@ -17,8 +17,7 @@ from app.domain.contacts.person import Person
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.http.inputs import page_asked
-from app.web import acts
+from app.web import acts, paging
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.render import page_or_part
@@ -63,7 +62,7 @@ def set_test(contact_id: UUID, on: int) -> ResponseReturnValue:
 def history(contact_id: UUID) -> ResponseReturnValue:
     """Everything that was done to the contact, from the audit log."""
     values = head(contact_id)
-    page = trail.entries(db.session(), page_asked(request.args), by=g.actor, subject=("contact", str(contact_id)))
+    page = trail.entries(db.session(), paging.asked(), by=g.actor, subject=("contact", str(contact_id)))
     drawn = acts.drawn(page.items)
     return page_or_part(
         "contacts/history.html", "contacts/_history.html", tab="history", page=page, acts=drawn, **values

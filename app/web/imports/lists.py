@@ -1,13 +1,13 @@
 """The list of imports."""
 
-from flask import g, request
+from flask import g
 from flask.typing import ResponseReturnValue
 
 from app.core.db import db
 from app.domain.access import users
 from app.domain.transfer import imports
 from app.http.auth import allow
-from app.http.inputs import page_asked
+from app.web import paging
 from app.web.imports.blueprint import bp
 from app.web.render import page_or_part
 
@@ -18,7 +18,7 @@ MOVING = ("queued", "running")
 @allow("imports:read")
 def index() -> ResponseReturnValue:
     """Imports, newest first; the list polls while one is running."""
-    page = imports.listed(db.session(), page_asked(request.args), by=g.actor)
+    page = imports.listed(db.session(), paging.asked(), by=g.actor)
     return page_or_part(
         "imports/index.html",
         "imports/_imports.html",

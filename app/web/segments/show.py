@@ -15,7 +15,7 @@ from app.domain.segments.library import SUBJECT
 from app.domain.segments.models import Segment
 from app.http.auth import allow
 from app.http.errors import said
-from app.http.inputs import page_asked
+from app.web import paging
 from app.web.render import leave_for, page_or_part, parts_or_redirect
 from app.web.segments import shown
 from app.web.segments.blueprint import bp
@@ -60,7 +60,7 @@ def _overview(segment: Segment) -> dict[str, Any]:
 def people(segment_id: UUID) -> ResponseReturnValue:
     """Who is in it now, without personal data."""
     segment = _segment(segment_id)
-    page = membership.contacts(db.session(), segment, page_asked(request.args), by=g.actor)
+    page = membership.contacts(db.session(), segment, paging.asked(), by=g.actor)
     return page_or_part("segments/people.html", "segments/_people.html", tab="people", segment=segment, page=page)
 
 
@@ -89,7 +89,7 @@ def _about(segment: Segment, asked: str) -> dict[str, Any]:
 def history(segment_id: UUID) -> ResponseReturnValue:
     """Who changed what, with both sentences where the conditions changed (B6)."""
     segment = _segment(segment_id)
-    page = trail.entries(db.session(), page_asked(request.args), by=g.actor, subject=(SUBJECT, str(segment.id)))
+    page = trail.entries(db.session(), paging.asked(), by=g.actor, subject=(SUBJECT, str(segment.id)))
     drawn = shown.versions(page.items)
     return page_or_part(
         "segments/history.html", "segments/_history.html", tab="history", segment=segment, page=page, acts=drawn
