@@ -41,6 +41,7 @@ AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
 AT_RISK = 50  # handed over and not yet recorded: the most a killed worker can leave in doubt
 WINDOW = 25  # the most of them that are handed over in one piece
 TURN = 16  # so many have landed before a turn is worth it
+PATIENCE = 5  # seconds what has landed waits for others to be recorded with
 WINDOW_SECONDS = 90  # what has no answer by then is in doubt; less than the lease of an intent
 HEALTHY = 500  # so many good outcomes are told to the breaker at once
 _SQL = load("messages/queries.sql")
@@ -147,6 +148,8 @@ class _Run:
                         [ahead] = await asyncio.gather(self._coming, return_exceptions=True)
                         if isinstance(ahead, _Claim):
                             self._release(ahead)
+                        elif ahead:
+                            log.error("the next messages could not be claimed", exc_info=ahead)
         finally:
             self._keep()
             self._release(self._claimed)
@@ -172,11 +175,11 @@ class _Run:
             self._at_risk -= len(landed)
             if taken:
                 may_go = {row["id"] for row in done[-1]}
+                self._take_off(claim, channel, [ready for ready in window if ready.id in may_go])
                 if stays := [ready.id for ready in window if ready.id not in may_go]:
                     self.tally.skipped += len(stays)
                     # what was only paused need not wait for its lease to end
                     await transact(_give_back(claim, stays))
-                self._take_off(claim, channel, [ready for ready in window if ready.id in may_go])
             await self._wait(TURN - AT_RISK + self._at_risk if taken else AT_RISK)
 
     def _take_off(self, claim: _Claim, channel: Channel, going: list[Ready]) -> None:
@@ -186,16 +189,20 @@ class _Run:
         flight.add_done_callback(lambda _: self._news.set())
 
     async def _wait(self, enough: int) -> None:
-        """Wait until so many have landed, or all. Raises what a flight broke with."""
-        self._enough = enough
+        """Wait until so many have landed, or all, or some and PATIENCE is over. Raises what a flight broke with."""
+        self._enough, late = enough, False
         while True:
             self._news.clear()
             for flight in [flight for flight in self._flights if flight.done()]:
                 self._flights.remove(flight)
                 flight.result()
-            if not self._flights or len(self._landed) >= enough:
+            if not self._flights or len(self._landed) >= enough or (late and self._landed):
                 return
-            await self._news.wait()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._news.wait()
+            except TimeoutError:
+                late = True
 
     async def _next_window(self, most: int) -> tuple[_Claim, list[Ready]] | None:
         """The next window, of a new claim when the last is used up; None when nothing is due or may go now."""

@@ -10,15 +10,14 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -43,6 +42,8 @@ OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 BLOCK = 10_000
 LANES = 2  # blocks written at a time
+LOCK_SECONDS = 5
+_IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 LEASE = timedelta(seconds=60)
 MOST_PROBLEMS = 100_000
 TRIES = 5
@@ -61,7 +62,7 @@ TRUNCATE pg_temp.import_contacts, pg_temp.import_addresses
 
 
 class _CollisionError(Exception):
-    """A contact of this block was added or changed by somebody else since it was looked up."""
+    """Somebody else is at the people of a block: has added or changed one since the look-up, or holds one for long."""
 
 
 class _LostError(Exception):
@@ -72,12 +73,12 @@ def run(open_unit: OpenUnit, import_id: UUID) -> None:
     """Carry out an import from where it stands; nothing happens when somebody else is at it or it is over."""
     token = uuid4()
     with open_unit() as session:
-        loader = _claimed(session, open_unit, import_id, token)
-    if loader is None:
-        return
+        now = clock.now()
+        if session.execute(_SQL["claim"], {"id": import_id, "token": token, "now": now, "until": now + LEASE}).first() is None:
+            return
     gc.disable()  # nothing here goes round in circles; the collector takes a quarter of the time
     try:
-        failure = loader.run()
+        failure = _carried_out(open_unit, import_id, token)
     except _LostError:
         log.info("an import was taken away", extra={"import": str(import_id)})
         return
@@ -92,11 +93,22 @@ def run(open_unit: OpenUnit, import_id: UUID) -> None:
         _finish(session, import_id, token, failure)
 
 
-def _claimed(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID) -> "_Loader | None":
-    now = clock.now()
-    values = {"id": import_id, "token": token, "now": now, "until": now + LEASE}
-    if session.execute(_SQL["claim"], values).first() is None:
-        return None
+def _carried_out(open_unit: OpenUnit, import_id: UUID, token: UUID) -> str | None:
+    """Load the file, again from the last block kept when somebody else was at the same people; why it failed, or None."""
+    position, tries = -1, 0
+    while True:
+        with open_unit() as session:
+            loader = _loader(session, open_unit, import_id, token)
+        tries = tries + 1 if loader.records.position == position else 1
+        position = loader.records.position
+        try:
+            return loader.run()
+        except _CollisionError:
+            if tries == TRIES:
+                raise
+
+
+def _loader(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID) -> "_Loader":
     row = session.execute(select(Import).where(Import.id == import_id)).scalar_one()
     options = ImportOptions.model_validate(row.options)
     known = {p.key: Typed(p.key, p.type, p.is_pii) for p in properties.listed(session)}
@@ -153,26 +165,30 @@ class _Loader:
             ):
                 return self._run(ready, write)
         finally:
-            for laid in self.open:  # something broke, or was cancelled
-                laid.session.rollback()
-                laid.unit.close()
+            for laid in self.open:  # something broke, or was cancelled; perhaps the connection itself
+                with suppress(SQLAlchemyError):
+                    laid.session.rollback()
+                with suppress(SQLAlchemyError):
+                    laid.unit.close()
 
     def _run(self, ready: ThreadPoolExecutor, write: ThreadPoolExecutor) -> str | None:
         writing: deque[tuple[_Laid, Future[None]]] = deque()  # in the order of the file
+        lanes = 1  # the first block goes alone: whoever comes from a collision holds nothing that others wait for
         block = self._read()
         ahead = self._prepare(ready, block) if block else None
         while ahead:
+            if broke := ahead.exception():
+                self._keep_all(writing)
+                raise broke
             laid, block = ahead.result()
             writing.append((laid, write.submit(self._write, laid)))
             # the next block is made ready while others are written, unless it speaks of the same people
             is_apart = block is not None and _is_apart(block, [other.staged.block for other, _ in writing])
             ahead = self._prepare(ready, block) if block and is_apart else None
-            while len(writing) == LANES or (writing and not ahead):
-                laid, written = writing.popleft()
-                self._keep(laid, written.result)
-                self.failed += len(laid.staged.problems)
-                if self.failed > MOST_PROBLEMS:
-                    return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
+            self._keep_all(writing, but=lanes - 1 if ahead else 0)
+            lanes = LANES
+            if self.failed > MOST_PROBLEMS:
+                return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
             if block and not is_apart:
                 ahead = self._prepare(ready, block)
         return None
@@ -199,6 +215,8 @@ class _Loader:
         self.open.append(laid)
         # a server that dies forgets whole blocks with their place in the file; the last commit waits for all of them
         laid.session.execute(text("SET LOCAL synchronous_commit = off"))
+        # of two imports, each may hold a written block the other waits for, which PostgreSQL cannot see
+        laid.session.execute(text(f"SET LOCAL lock_timeout = {LOCK_SECONDS * 1000}"))
         if staged.contacts:
             _copy(laid.session, staged)
         return laid
@@ -222,22 +240,22 @@ class _Loader:
             if changed:
                 session.execute(_SQL["grant_changed"], shared)
 
-    def _keep(self, laid: _Laid, written: Callable[[], None]) -> None:
-        """Commit a block when it is written; write it again if somebody else was at the same people."""
-        for attempt in range(TRIES):
-            self.open.remove(laid)
-            try:
-                with laid.unit:
-                    written()
-                    self._move(laid.session, laid.staged)
-                return
-            except _CollisionError:
-                if attempt == TRIES - 1:
-                    raise
-                with self.open_unit() as session:
-                    found = _find(session, laid.staged.block)
-                laid = self._lay(self.maker.stage(laid.staged.block, found))
-                written = partial(self._write, laid)
+    def _keep_all(self, writing: "deque[tuple[_Laid, Future[None]]]", but: int = 0) -> None:
+        """Commit blocks when they are written, in the order of the file, but for the last so many."""
+        while len(writing) > but:
+            self._keep(*writing.popleft())
+
+    def _keep(self, laid: _Laid, written: "Future[None]") -> None:
+        self.open.remove(laid)
+        try:
+            with laid.unit:
+                written.result()
+                self._move(laid.session, laid.staged)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) in _IN_THE_WAY:
+                raise _CollisionError from error
+            raise
+        self.failed += len(laid.staged.problems)
 
     def _move(self, session: Session, staged: Staged) -> None:
         """The place in the file goes with the rows; whoever lost the import finds out here and keeps nothing."""

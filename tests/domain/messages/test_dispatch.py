@@ -229,6 +229,27 @@ def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(se
     assert max(at_risk) == dispatch.AT_RISK
 
 
+def test_what_has_landed_is_recorded_soon_however_silent_the_others_are(
+    session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.contacts(session, 50)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    monkeypatch.setattr(dispatch, "PATIENCE", 0.2)
+    recorded: list[int] = []
+
+    class Silent(Line):
+        async def send_one(self, message: Outgoing) -> Accepted:
+            if message.to != "+972522000007":
+                await asyncio.sleep(1.5)
+                session.expire_all()
+                recorded.append(len(session.execute(select(Message.id).where(Message.state == "sent")).all()))
+            return await super().send_one(message)
+
+    assert run(Silent(), slow=0.01).sent == 50
+    assert recorded[0] == 1
+
+
 def test_a_window_without_an_answer_is_in_doubt_and_the_rest_goes_on(
     session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,11 +2,15 @@
 
 import csv
 import io
-from collections.abc import Callable
+import threading
+import time
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
+from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
 from app.core.errors import Conflict, Forbidden, Invalid
@@ -16,6 +20,7 @@ from app.domain.contacts import identifiers, profile
 from app.domain.contacts.person import seal_into
 from app.domain.contacts.profile import ContactInput
 from app.domain.transfer import imports, loading
+from app.domain.transfer.blocks import Staged
 from app.domain.transfer.mapping import ImportOptions
 from tests.domain.transfer.loads import Bank
 
@@ -182,6 +187,46 @@ def test_somebody_who_adds_the_same_contact_meanwhile_is_noticed(ours: Bank, mon
     assert len(tries) == 2
 
 
+def test_two_imports_that_hold_what_the_other_waits_for_both_end(ours: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has written its later block first: PostgreSQL sees no deadlock, since nobody but we can commit them."""
+    monkeypatch.setattr(loading, "BLOCK", 2)
+    monkeypatch.setattr(loading, "LOCK_SECONDS", 1)
+    write = loading._Loader._write
+
+    def slowly(loader: loading._Loader, laid: loading._Laid) -> None:
+        if laid.staged.block.rows == 4:
+            time.sleep(0.5)
+        write(loader, laid)
+
+    monkeypatch.setattr(loading._Loader, "_write", slowly)
+    # the first block of an import goes alone: these meet in the second and third
+    one = ours.upload("client_id,city\n" + "".join(f"{n},Haifa\n" for n in (10, 11, 1, 2, 3, 4)))
+    two = ours.upload("client_id,city\n" + "".join(f"{n},Acre\n" for n in (12, 13, 3, 4, 1, 2)))
+    runs = [threading.Thread(target=loading.run, args=(ours.unit, import_id), daemon=True) for import_id in (one, two)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(30)
+        assert not run.is_alive()
+    assert [(ours.row(i).state, ours.row(i).rows) for i in (one, two)] == [("completed", 6)] * 2
+    assert ours.one("SELECT count(*) FROM live.contacts") == 8
+    assert ours.row(one).created + ours.row(two).created == 8
+
+
+def test_good_blocks_before_a_refused_one_are_kept(ours: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "BLOCK", 1)
+    copy = loading._copy
+
+    def refused(session: Session, staged: Staged) -> None:
+        if staged.block.rows == 4:
+            raise DataError("COPY", {}, ValueError("refused"))
+        copy(session, staged)
+
+    monkeypatch.setattr(loading, "_copy", refused)
+    row = ours.load("client_id\n1\n2\n3\n4\n5\n")
+    assert (row.state, row.rows, row.created) == ("failed", 3, 3)
+
+
 BAD_ROWS = """client_id,first_name,email,phone,city,balance
 ,Noa,,,,
 2,Dan,dan at mail,,,
@@ -296,14 +341,15 @@ def test_a_cancelled_import_stops_at_the_next_block(ours: Bank, monkeypatch: pyt
     import_id = ours.upload("client_id\n" + "".join(f"{n}\n" for n in range(1, 8)))
     keep, calls = loading._Loader._keep, []
 
-    def kept(loader: loading._Loader, laid: loading._Laid, written: Callable[[], None]) -> None:
+    def kept(loader: loading._Loader, laid: loading._Laid, written: Future[None]) -> None:
         keep(loader, laid, written)
         calls.append(1)
 
     find = loading._find
 
     def found(session: object, block: object) -> object:
-        if len(calls) == 1:
+        if calls == [1]:
+            calls.append(2)  # once
             with ours.unit() as other:
                 imports.cancel(other, import_id, by=ours.by)
         return find(session, block)  # type: ignore[arg-type]
