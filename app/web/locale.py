@@ -82,8 +82,13 @@ def remember(response: Response, *, locale: str | None = None, theme: str | None
     """Keep the choice in this browser; login calls it with what the user's row says, so that both agree."""
     for name, value in ((LOCALE_COOKIE, locale), (THEME_COOKIE, theme)):
         if value:
-            response.set_cookie(name, value, max_age=_YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
+            keep_choice(response, name, value)
     return response
+
+
+def keep_choice(response: Response, name: str, value: str) -> None:
+    """Keep something a person chose in this browser, for a year."""
+    response.set_cookie(name, value, max_age=_YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
 
 
 def _actor() -> Actor | None:

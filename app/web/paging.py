@@ -4,10 +4,10 @@ from flask import Flask, Response, g, request
 
 from app.core.page import Ask
 from app.http.inputs import page_asked
+from app.web.locale import keep_choice
 
 SIZES = (25, 50, 100)
 COOKIE = "carillon_rows"
-_YEAR = 365 * 24 * 3600
 _KNOWN = {str(size): size for size in SIZES}
 
 
@@ -28,5 +28,5 @@ def asked() -> Ask:
 
 def _remember(response: Response) -> Response:
     if (chosen := g.pop("rows_chosen", None)) and response.status_code < 400:
-        response.set_cookie(COOKIE, chosen, max_age=_YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
+        keep_choice(response, COOKIE, chosen)
     return response

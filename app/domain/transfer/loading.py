@@ -117,7 +117,7 @@ def _loader(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID)
     maker = Maker(plan, vault_of(session), options.dedupe, fingerprint)
     chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
     records = Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.position)
-    return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options))
+    return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options), row.failed)
 
 
 def _grants(row: Import, options: ImportOptions) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class _Loader:
     records: Records
     rows: int
     grants: dict[str, Any]
-    failed: int = 0
+    failed: int  # rows, also of the runs before
     open: list[_Laid] = field(default_factory=list)
 
     def run(self) -> str | None:

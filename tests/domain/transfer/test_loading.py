@@ -227,6 +227,23 @@ def test_good_blocks_before_a_refused_one_are_kept(ours: Bank, monkeypatch: pyte
     assert (row.state, row.rows, row.created) == ("failed", 3, 3)
 
 
+def test_bad_rows_are_counted_over_all_runs_of_an_import(ours: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "BLOCK", 1)
+    monkeypatch.setattr(loading, "MOST_PROBLEMS", 2)
+    copy, tries = loading._copy, []
+
+    def collides(session: Session, staged: Staged) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise loading._CollisionError
+        copy(session, staged)
+
+    monkeypatch.setattr(loading, "_copy", collides)
+    row = ours.load("client_id,email\n1,bad\n2,bad\n3,good@mail.example\n4,bad\n5,good5@mail.example\n")
+    assert (row.state, row.failed) == ("failed", 3)
+    assert len(tries) > 1
+
+
 BAD_ROWS = """client_id,first_name,email,phone,city,balance
 ,Noa,,,,
 2,Dan,dan at mail,,,
