@@ -105,6 +105,7 @@ def save(contact_id: UUID) -> ResponseReturnValue:
         _onto(form, error)
         return _page(form, contact, status=422)
     except Stale:
+        profile.reveal(db.session(), contact_id, by=g.actor)  # what somebody else wrote is shown in clear
         differences = _differences(contact, command)
         form.version.data = str(contact.version)
         return _page(form, contact, status=409, differences=differences)
