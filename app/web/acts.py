@@ -17,6 +17,7 @@ from app.web.navigation import exists
 ACTIONS = {
     "audit.exported": mark("Exported the audit log"),
     "campaign.approved": mark("Approved the campaign"),
+    "campaign.asked_again": mark("Asked for another approval: audience or data changed since the first"),
     "campaign.cancel": mark("Cancelled the campaign"),
     "campaign.changed": mark("Changed the campaign"),
     "campaign.completed": mark("The campaign was completed"),
@@ -99,6 +100,7 @@ NAMES = {
     "config": mark("Settings"),
     "cost": mark("Cost"),
     "description": mark("Description"),
+    "destination": mark("Server"),
     "digest": mark("Digest of what was submitted"),
     "email": mark("E-mail"),
     "email_template_id": mark("E-mail template"),

@@ -10,7 +10,7 @@ from sqlalchemy import all_, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.actor import Actor, require, require_fresh_factor
+from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.approvals.models import Approval
@@ -33,6 +33,7 @@ def submit(  # noqa: PLR0913 - what is decided on has this many sides
     digest: bytes,
     summary: Mapping[str, object],
     editors: Iterable[UUID],
+    pinned: Mapping[str, object] | None = None,
     by: Actor,
 ) -> Approval:
     """Ask for a decision on a subject; an older open request on it becomes void."""
@@ -46,6 +47,7 @@ def submit(  # noqa: PLR0913 - what is decided on has this many sides
         subject_name=name,
         digest=digest,
         summary=dict(summary),
+        pinned=dict(pinned) if pinned is not None else None,
         state="pending",
         made_by=by.id,
         editors=sorted({by.id, *editors}),
@@ -85,6 +87,31 @@ def reject(session: Session, approval_id: UUID, *, note: str, by: Actor) -> Appr
     approval = _open_for_update(session, approval_id)
     _decide(session, approval, "rejected", note, by)
     return approval
+
+
+def ask_again(session: Session, approval: Approval, *, summary: Mapping[str, object]) -> Approval:
+    """Ask for the same decision once more, in the name of who asked first: what it leads to is no longer what was approved."""
+    now = clock.now()
+    again = Approval(
+        organisation_id=approval.organisation_id,
+        subject_kind=approval.subject_kind,
+        subject_id=approval.subject_id,
+        subject_name=approval.subject_name,
+        digest=approval.digest,
+        summary=dict(summary),
+        pinned=approval.pinned,
+        state="pending",
+        made_by=approval.made_by,
+        editors=approval.editors,
+        made_at=now,
+        expires_at=now + VALID_FOR,
+    )
+    session.add(again)
+    session.flush()
+    subject = (approval.subject_kind, approval.subject_id)
+    after = {"approval": again.id, "again": again.summary.get("again")}
+    trail.record(session, system(approval.organisation_id), f"{subject[0]}.asked_again", subject, after=after)
+    return again
 
 
 def void(session: Session, subject: tuple[str, UUID]) -> None:

@@ -15,6 +15,7 @@ STATES = ("pending", "approved", "rejected", "void", "expired")
 class Approval(Owned, Base):
     """One request. `digest` is over everything that will happen; `summary` is what the approver is shown.
 
+    `pinned` is what will be used of it: version ids, definitions, accounts.
     The database itself refuses a decision by the maker or by anyone who edited.
     """
 
@@ -43,6 +44,7 @@ class Approval(Owned, Base):
     subject_name: Mapped[str]
     digest: Mapped[bytes]
     summary: Mapped[dict[str, Any]]
+    pinned: Mapped[dict[str, Any] | None]
     state: Mapped[str]
     made_by: Mapped[UUID]
     editors: Mapped[list[UUID]]

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.core import clock, trace, unit
 from app.core.actor import Actor, require
@@ -163,6 +163,48 @@ def entries(
     if wanted.subject is None:
         require(by, "audit:read")
     return fetch(session, wanted.narrowed(select(AuditEntry)), [AuditEntry.__table__.c.seq], ask, descending=True)
+
+
+def actors(session: Session, subjects: Sequence[tuple[str, UUID]], acts: Sequence[str]) -> set[UUID]:
+    """Who did any of these acts ("changed") to any of these subjects."""
+    if not subjects:
+        return set()
+    ours = tuple_(AuditEntry.subject_kind, AuditEntry.subject_id).in_([(kind, str(i)) for kind, i in subjects])
+    names = {f"{kind}.{act}" for kind, _ in subjects for act in acts}
+    query = select(AuditEntry.actor_id).where(ours, AuditEntry.action.in_(names), AuditEntry.actor_id.is_not(None))
+    return {i for i in session.execute(query.distinct()).scalars() if i}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One act that wrote data of contacts: of one (`contact_id`), or an import's (None)."""
+
+    who: str
+    act: str
+    fields: frozenset[str]
+    contact_id: UUID | None
+
+
+def changes_of_data(session: Session, people: Sequence[UUID], *, since: datetime, before: timedelta) -> list[Changed]:
+    """What these people wrote into contacts since a moment; an import they began up to `before` it counts if it ended later."""
+    entry, ended = AuditEntry, aliased(AuditEntry)
+    by_hand = entry.action.in_(("contact.created", "contact.changed", "contact.restored")) & (entry.at >= since)
+    over = select(ended.id).where(
+        ended.subject_kind == "import",
+        ended.subject_id == entry.subject_id,
+        ended.action.in_(("import.completed", "import.failed", "import.cancelled")),
+        ended.at < since,
+    )
+    imported = (entry.action == "import.started") & (entry.at >= since - before) & ~over.exists()
+    query = select(entry).where(entry.actor_id.in_(people), by_hand | imported).order_by(entry.seq)
+    return [_changed(one) for one in session.execute(query).scalars()]
+
+
+def _changed(one: AuditEntry) -> Changed:
+    said = one.after or {}
+    if one.subject_kind == "import":
+        return Changed(one.actor_name, one.action, frozenset((said.get("mapping") or {}).values()), None)
+    return Changed(one.actor_name, one.action, frozenset(said.get("fields") or ()), UUID(one.subject_id))
 
 
 def export(session: Session, wanted: Filter, *, by: Actor) -> Iterator[AuditEntry]:

@@ -13,7 +13,7 @@ from app.core.queue import Job
 from app.core.unit import ring
 from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.campaigns import plan, states
+from app.domain.campaigns import pinned, plan, states
 from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import sends
@@ -51,7 +51,8 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
         campaign.name,
         digest=worked_out.digest,
         summary=campaign.plan,
-        editors=[campaign.created_by, *campaign.editors],
+        editors=pinned.authors(session, worked_out.pinned, campaign),
+        pinned=worked_out.pinned.model_dump(mode="json"),
         by=by,
     )
     campaign.approval_id = approval.id
@@ -97,13 +98,17 @@ def approve(
     after = states.after(campaign.state, "approve")
     assert campaign.approval_id is not None
     _refuse_unseen(campaign, seen)
-    decisions.approve(session, campaign.approval_id, digest=plan.digest(session, campaign), note=note, by=by)
+    decisions.approve(session, campaign.approval_id, digest=_digest(session, campaign), note=note, by=by)
     campaign.state = after
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
         campaign.state = states.after(after, "schedule")
     else:
         ring(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
     return campaign
+
+
+def _digest(session: Session, campaign: Campaign) -> bytes:
+    return pinned.digest(session, pinned.present(session, campaign))
 
 
 def _refuse_unseen(campaign: Campaign, seen: UUID | None) -> None:

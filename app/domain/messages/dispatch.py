@@ -353,6 +353,8 @@ class _Run:
 
 
 def _may_send(account: ProviderAccount, send: Send) -> bool:
+    if send.routes is not None:
+        return accounts.fingerprint(account) in send.routes
     return send.senders is None or account.sender in send.senders
 
 

@@ -15,6 +15,7 @@ from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages.models import Attempt, Message, Receipt, Send, Trace
 from app.domain.messages.states import HANDED_OVER, NOT_SENT, OPEN
+from app.domain.providers.accounts import fingerprint
 from app.domain.providers.models import ProviderAccount
 
 
@@ -131,14 +132,15 @@ def stalled(session: Session, source_id: UUID | None = None, *, by: Actor) -> li
         ours = [account for account in accounts if account.channel == channel]
         if all(account.last_error for account in ours) and (number := _waiting(session, channel, source_id)):
             answer.append(Stalled(channel, number, ours))
-    return answer + _without_sender(session, source_id, {account.sender for account in accounts})
+    return answer + _without_route(session, source_id, accounts)
 
 
-def _without_sender(session: Session, source_id: UUID | None, in_use: set[str]) -> list[Stalled]:
-    """Running sends whose approved senders are no account's any more: they wait for a person."""
+def _without_route(session: Session, source_id: UUID | None, in_use: Sequence[ProviderAccount]) -> list[Stalled]:
+    """Running sends that no account in use was approved for: they wait for a person."""
     query = select(Send).where(Send.state == "running", Send.senders.is_not(None), Send.drained_at.is_(None))
     found = session.execute(query.where(Send.source_id == source_id) if source_id else query).scalars()
-    lost = [send for send in found if not in_use & {*(send.senders or ())}]
+    ways, named = {fingerprint(one) for one in in_use}, {one.sender for one in in_use}
+    lost = [send for send in found if not (ways & {*send.routes} if send.routes else named & {*(send.senders or ())})]
     waiting = [(send, _waiting(session, send.channel, send.source_id)) for send in lost]
     return [Stalled(send.channel, number, [], tuple(send.senders or ())) for send, number in waiting if number]
 

@@ -33,6 +33,7 @@ class NewSend:
     not_before: datetime
     not_after: datetime
     senders: list[str] | None = None
+    routes: list[str] | None = None
 
 
 def open_send(session: Session, new: NewSend) -> Send:
@@ -51,6 +52,7 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_before=new.not_before,
         not_after=new.not_after,
         senders=new.senders,
+        routes=new.routes,
         created_at=clock.now(),
     )
     session.add(send)

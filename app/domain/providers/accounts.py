@@ -1,8 +1,10 @@
 """Accounts with providers: kept, tested, opened."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -189,6 +191,19 @@ def in_order(session: Session, channel: str) -> list[ProviderAccount]:
         .order_by(ProviderAccount.priority, ProviderAccount.id)
     )
     return list(session.execute(query).scalars())
+
+
+def destination(account: ProviderAccount) -> str:
+    """The server an account leads to, for people."""
+    config = account.config
+    host = f"{config.get('host')}:{config.get('port')}" if config.get("host") else ""
+    return str(config.get("base_url") or host or account.kind)
+
+
+def fingerprint(account: ProviderAccount) -> str:
+    """SHA-256 of where an account leads and whom it names: kind, settings, sender. Another one needs another approval."""
+    said = {"kind": account.kind, "config": account.config, "sender": account.sender}
+    return sha256(json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 def set_enabled(session: Session, account_id: UUID, enabled: bool, *, by: Actor) -> ProviderAccount:

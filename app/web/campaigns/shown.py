@@ -94,7 +94,7 @@ def channels(summary: Mapping[str, Any]) -> list[ChannelShown]:
     ]
 
 
-COMPARED = ("template", "template_version", "message_class", "sender", "provider", "parts", "cost")
+COMPARED = ("template", "template_version", "message_class", "sender", "provider", "destination", "parts", "cost")
 
 
 def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
     keyed: dict[str, Any] = {"cost": summary["cost"]}
     for one in summary["channels"]:
         falls = {reasons.reason(name): number for name, number in one["waterfall"].items()}
-        keyed[one["channel"]] = {**{name: one[name] for name in COMPARED}, **falls}
+        keyed[one["channel"]] = {**{name: one.get(name) for name in COMPARED}, **falls}
     return keyed
 
 
