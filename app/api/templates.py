@@ -22,9 +22,13 @@ bp = Blueprint("templates_api", __name__, url_prefix="/templates")
 
 
 class As(Strict):
-    """Whom to preview as: a customer number, or anybody; in which language."""
+    """Whom to preview as: a customer number, or anybody; in which language.
+
+    Masked unless `reveal` is asked for: then the look is logged.
+    """
 
     contact: str = ""
+    reveal: bool = False
     language: str = Field(default="en", pattern="^(en|he)$")
 
 
@@ -129,7 +133,7 @@ def duplicate(template_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:template_id>/preview")
-@envelope.once("templates:read")
+@envelope.once("templates:write")
 def look(template_id: UUID) -> ResponseReturnValue:
     """The text as one person gets it."""
     wanted = envelope.body(As)
@@ -139,7 +143,7 @@ def look(template_id: UUID) -> ResponseReturnValue:
     person = preview.someone(db.session(), wanted.contact)
     if wanted.contact and person is None:
         raise Invalid.field("contact", mark("There is no contact with this customer number."))
-    data = preview.data_for(db.session(), person, language, by=g.actor)
+    data = preview.data_for(db.session(), person, language, revealed_to=g.actor if wanted.reveal else None)
     known = checks.known_variables(db.session())
     made = preview.preview(
         template.channel, template.message_class, present.texts[language], data, language=language, known=known

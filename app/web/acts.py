@@ -59,6 +59,7 @@ ACTIONS = {
     "segment.archived": mark("Archived a segment"),
     "segment.changed": mark("Changed a segment"),
     "segment.created": mark("Created a segment"),
+    "segment.revealed": mark("Looked at personal data in a segment"),
     "session.revoked": mark("Ended a session"),
     "suppression.added": mark("Suppressed an address"),
     "suppression.exported": mark("Exported the suppression list"),

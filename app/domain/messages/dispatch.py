@@ -43,6 +43,7 @@ WINDOW = 25  # the most of them that are handed over in one piece
 TURN = 16  # so many have landed before a turn is worth it
 PATIENCE = 5  # seconds what has landed waits for others to be recorded with
 WINDOW_SECONDS = 90  # what has no answer by then is in doubt; less than the lease of an intent
+RENDERING_SECONDS = 0.25  # that a window is made for: meanwhile nothing that has landed is recorded
 HEALTHY = 500  # so many good outcomes are told to the breaker at once
 _SQL = load("messages/queries.sql")
 
@@ -219,12 +220,17 @@ class _Run:
                 if len(claim.rows) < AHEAD and not (self._coming or claim.is_probe):
                     self._coming = asyncio.create_task(self._claim())
                 return claim, window
+            else:  # nobody of these gets it: let what is in the air land all the same
+                await asyncio.sleep(0)
         return None
 
     def _rendered(self, claim: _Claim, most: int) -> list[Ready]:
         """The next rows of a claim as they go over the wire; those that cannot end here, with their reason."""
-        rows = [claim.rows.popleft() for _ in range(min(most, len(claim.rows)))]
-        made = [make(claim.scene, row, claim.people.get(row["contact_id"])) for row in rows]
+        made: list[Ready | Unready] = []
+        until = monotonic() + RENDERING_SECONDS
+        while claim.rows and len(made) < most and monotonic() < until:
+            row = claim.rows.popleft()
+            made.append(make(claim.scene, row, claim.people.get(row["contact_id"])))
         self._finish(claim, [one for one in made if isinstance(one, Unready)])
         return [one for one in made if isinstance(one, Ready)]
 

@@ -197,16 +197,16 @@ def test_the_gallery_has_nothing_to_complain_about(session: Session, by: Actor, 
     assert [f.message % f.values for f in checks.check(session, template, library.current(session, template))] == []
 
 
-def test_names_are_masked_from_those_who_may_not_see_them(session: Session, by: Actor) -> None:
+def test_names_are_masked_unless_revealed_to_somebody_who_may(session: Session, by: Actor) -> None:
     people.contacts(session, 1, prefix="c")
     contact = preview.someone(session, "c0")
     assert contact is not None
     said = {"body": "Hello {{ contact.first_name }} {{ contact.external_id }}"}
-    viewer = people.staff(session, "viewer")
-    assert preview.preview("sms", "service", said, preview.data_for(session, contact, by=by)).body == "Hello Dana0 c0"
-    assert (
-        preview.preview("sms", "service", said, preview.data_for(session, contact, by=viewer)).body == "Hello D••• c0"
-    )
+    assert preview.preview("sms", "service", said, preview.data_for(session, contact)).body == "Hello D••• c0"
+    clear = preview.data_for(session, contact, revealed_to=by)
+    assert preview.preview("sms", "service", said, clear).body == "Hello Dana0 c0"
+    with pytest.raises(Forbidden):
+        preview.data_for(session, contact, revealed_to=people.staff(session, "viewer"))
 
 
 def test_an_erased_person_is_nobody_to_preview_as(session: Session, by: Actor) -> None:
