@@ -1,4 +1,4 @@
-"""The demonstration organisation: one person for each role and a second owner (rights are given by two), and two providers in the sandbox.
+"""The demonstration organisation: somebody for each role, a second owner (rights take two), and two providers in the sandbox.
 
 Only for a fresh installation on this machine; the logins are written to a file that only its owner can read.
 """
