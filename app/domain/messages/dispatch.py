@@ -241,7 +241,7 @@ class _Run:
             open_ones = self._accounts(session)
             runnable = sends.runnable(session, self._channel) if open_ones else []
         for send in runnable:
-            chosen = next((one for one in open_ones if _may_send(one[0], send)), None)
+            chosen = next((one for one in open_ones if sends.may_carry(one[0], send)), None)
             if chosen is None:  # it was approved with a sender that is not in use now
                 continue
             (account, room), token = chosen, uuid4()
@@ -350,12 +350,6 @@ class _Run:
             channel = self._open[account.id] = self._open_channel(account.kind, account.config, claim.secret)
             await channel.open()
         return self._open[account.id]
-
-
-def _may_send(account: ProviderAccount, send: Send) -> bool:
-    if send.routes is not None:
-        return accounts.fingerprint(account) in send.routes
-    return send.senders is None or account.sender in send.senders
 
 
 def _records(landed: Iterable[Landed]) -> list[Step]:
