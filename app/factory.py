@@ -24,6 +24,7 @@ API = (
     "segments",
     "templates",
     "campaigns",
+    "approvals",
     "messages",
     "reports",
     "jobs",

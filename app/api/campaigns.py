@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from app.api import envelope
+from app.api.approvals import request_out
 from app.api.messages import message_out
 from app.core.db import db
-from app.domain.campaigns import drafts, lifecycle, plan, results
+from app.domain.campaigns import drafts, lifecycle, plan, results, resuming
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import listing, trial
@@ -145,8 +146,8 @@ def pause(campaign_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:campaign_id>/resume")
 @envelope.once("campaigns:stop")
 def resume(campaign_id: UUID) -> ResponseReturnValue:
-    """Go on sending."""
-    return _one(lifecycle.resume(db.session(), campaign_id, by=g.actor))
+    """Ask for it to go on; another person decides: POST /approvals/{id}/approve."""
+    return envelope.ok(request_out(resuming.propose(db.session(), campaign_id, by=g.actor)), 202)
 
 
 @bp.post("/<uuid:campaign_id>/cancel")

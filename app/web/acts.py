@@ -39,6 +39,7 @@ ACTIONS = {
     "contacts.changed": mark("Changed many contacts"),
     "import.finished": mark("Finished an import"),
     "import.started": mark("Started an import"),
+    "key.granted": mark("Let an API key approve"),
     "key.created": mark("Created an API key"),
     "key.revoked": mark("Revoked an API key"),
     "login": mark("Signed in"),
@@ -76,10 +77,19 @@ ACTIONS = {
     "user.role_changed": mark("Changed a user’s role"),
 }
 
+# What is done to a request for a change, whatever it is about.
+REQUESTS = {
+    "submitted": mark("Asked a second person for a change"),
+    "approved": mark("Decided for a change that somebody asked for"),
+    "rejected": mark("Refused a change that somebody asked for"),
+    "withdrawn": mark("Took a request for a change back"),
+}
+
 KINDS = {
     "approval": mark("Approval"),
     "audit": mark("Audit log"),
     "campaign": mark("Campaign"),
+    "consent": mark("Consent"),
     "contact": mark("Contact"),
     "export": mark("Export"),
     "import": mark("Import"),
@@ -88,6 +98,7 @@ KINDS = {
     "organisation": mark("Organisation"),
     "provider": mark("Provider"),
     "report": mark("Report"),
+    "resume": mark("Campaign"),
     "segment": mark("Segment"),
     "suppression": mark("Suppression"),
     "template": mark("Template"),
@@ -104,6 +115,11 @@ NAMES = {
     "digest": mark("Digest of what was submitted"),
     "email": mark("E-mail"),
     "email_template_id": mark("E-mail template"),
+    "basis": mark("How we know"),
+    "channels": mark("Channels"),
+    "evidence": mark("Evidence"),
+    "source": mark("Source"),
+    "wording": mark("Wording the person agreed to"),
     "failures": mark("Failed attempts"),
     "in_doubt": mark("In doubt"),
     "kind": mark("Kind"),
@@ -162,7 +178,8 @@ class Act:
 
 def said(action: str) -> str:
     """An action in the reader's words; an unknown one as it is kept."""
-    return gettext(ACTIONS[action]) if action in ACTIONS else action
+    known = ACTIONS.get(action) or REQUESTS.get(action.rpartition(".")[2])
+    return gettext(known) if known else action
 
 
 def kind(name: str) -> str:

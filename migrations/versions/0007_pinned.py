@@ -1,4 +1,4 @@
-"""An approval keeps what will be used; a send names the accounts it was approved with."""
+"""An approval keeps what will be used, a send the accounts it was approved with; rights and settings take two people."""
 
 from alembic import op
 
@@ -14,9 +14,12 @@ def upgrade() -> None:
     run = op.get_bind().connection.cursor().execute
     run("ALTER TABLE approvals ADD COLUMN pinned jsonb")
     run("ALTER TABLE sends ADD COLUMN routes text[]")
+    run("ALTER TABLE approvals ADD COLUMN needs text NOT NULL DEFAULT 'approvals:decide', ADD COLUMN proposal bytea")
+    run("ALTER TABLE users ADD COLUMN told_to uuid, ADD COLUMN told_at timestamptz")
+    run("ALTER TABLE api_keys ADD COLUMN is_waiting boolean NOT NULL DEFAULT false")
     run("CREATE INDEX ix_audit_entries_organisation_id_actor_id_at ON audit_entries (organisation_id, actor_id, at)")
-    security.show(run, "approvals")
-    security.show(run, "sends")
+    for table in ("approvals", "api_keys", "sends", "users"):
+        security.show(run, table)
 
 
 def downgrade() -> None:

@@ -184,7 +184,10 @@ def test_the_sending_is_seen_paused_resumed_and_ends_the_polling(campaigns: Camp
     paused = operator.post(f"/campaigns/{campaign_id}/pause", htmx=True).get_data(as_text=True)
     assert all(f'id="{part}"' in paused for part in ("campaign-actions", "campaign-state", "progress"))
     assert campaigns.state(campaign_id) == "paused"
-    assert operator.post(f"/campaigns/{campaign_id}/resume").status_code == 303
+    assert operator.post(f"/campaigns/{campaign_id}/resume").location.startswith("/approvals/")
+    assert campaigns.state(campaign_id) == "paused", "one person stops it, two start it again"
+    assert "Going on waits for a decision" in shown(operator.get(f"/campaigns/{campaign_id}"))
+    campaigns.granted("operator")
     campaigns.dispatch()
     with campaigns.bank.unit() as session:
         sends.close_drained(session)
@@ -206,6 +209,7 @@ def test_one_that_is_paused_after_its_last_message_is_complete_when_it_is_resume
         lifecycle.complete_if_drained(session, campaign_id)
     assert campaigns.state(campaign_id) == "paused"
     assert operator.post(f"/campaigns/{campaign_id}/resume").status_code == 303
+    campaigns.granted("operator")
     assert campaigns.state(campaign_id) == "completed"
     assert "Completed" in shown(operator.get(f"/campaigns/{campaign_id}"))
 
@@ -216,6 +220,7 @@ def test_one_that_is_paused_before_its_last_message_goes_on(campaigns: Campaigni
     operator.get(f"/campaigns/{campaign_id}")
     operator.post(f"/campaigns/{campaign_id}/pause")
     operator.post(f"/campaigns/{campaign_id}/resume")
+    campaigns.granted("operator")
     assert campaigns.state(campaign_id) == "running"
 
 

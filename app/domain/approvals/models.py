@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
 
@@ -45,6 +45,8 @@ class Approval(Owned, Base):
     digest: Mapped[bytes]
     summary: Mapped[dict[str, Any]]
     pinned: Mapped[dict[str, Any] | None]
+    needs: Mapped[str] = mapped_column(server_default="approvals:decide")  # the permission of whoever decides
+    proposal: Mapped[bytes | None]  # sealed: what it takes to carry out a change (changes.py)
     state: Mapped[str]
     made_by: Mapped[UUID]
     editors: Mapped[list[UUID]]

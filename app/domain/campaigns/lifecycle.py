@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require, system
-from app.core.errors import Conflict, Invalid, Issue, mark
+from app.core.errors import Conflict, Forbidden, Invalid, Issue, mark
 from app.core.money import rounded
 from app.core.queue import Job
 from app.core.unit import ring
@@ -133,11 +133,14 @@ def pause(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     return _move(session, campaign_id, "pause", by)
 
 
-def resume(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
+def resume(session: Session, campaign_id: UUID, *, second: UUID | None = None, by: Actor) -> Campaign:
     """Go on sending. Nobody gets it twice and nobody is forgotten: the messages are rows.
 
-    If there was nothing left to send when it was paused, the campaign is complete.
+    It takes two: `second` is who asked for it (resuming.py). If there was nothing left to send when it was paused, the campaign is
+    complete. Raises NotFound, Conflict (not paused), Forbidden.
     """
+    if not by.is_system and second in (None, by.id):
+        raise Forbidden(mark("A campaign that was stopped is started again by two people: ask for it, and another decides."))
     campaign = _move(session, campaign_id, "resume", by)
     complete_if_drained(session, campaign_id)
     return campaign

@@ -14,8 +14,8 @@ from app.core.page import Ask, Page, fetch
 from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages.models import Attempt, Message, Receipt, Send, Trace
+from app.domain.messages.sends import may_carry
 from app.domain.messages.states import HANDED_OVER, NOT_SENT, OPEN
-from app.domain.providers.accounts import fingerprint
 from app.domain.providers.models import ProviderAccount
 
 
@@ -139,8 +139,7 @@ def _without_route(session: Session, source_id: UUID | None, in_use: Sequence[Pr
     """Running sends that no account in use was approved for: they wait for a person."""
     query = select(Send).where(Send.state == "running", Send.senders.is_not(None), Send.drained_at.is_(None))
     found = session.execute(query.where(Send.source_id == source_id) if source_id else query).scalars()
-    ways, named = {fingerprint(one) for one in in_use}, {one.sender for one in in_use}
-    lost = [send for send in found if not (ways & {*send.routes} if send.routes else named & {*(send.senders or ())})]
+    lost = [send for send in found if not any(may_carry(account, send) for account in in_use)]
     waiting = [(send, _waiting(session, send.channel, send.source_id)) for send in lost]
     return [Stalled(send.channel, number, [], tuple(send.senders or ())) for send, number in waiting if number]
 

@@ -12,7 +12,7 @@ from app.core.db import db
 from app.core.errors import mark
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.campaigns import drafts, results, states
+from app.domain.campaigns import drafts, results, resuming, states
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import listing
 from app.domain.messages.states import NOT_SENT
@@ -37,7 +37,10 @@ def head(campaign: Campaign) -> dict[str, Any]:
     verbs = {verb for verb, permission in PERMISSIONS.items() if verb in possible and g.actor.may(permission)}
     if not (campaign.sms_template_id or campaign.email_template_id):
         verbs.discard("submit")
-    return {"campaign": campaign, "verbs": verbs, "may_approve": may_approve(campaign, g.actor)}
+    waiting = resuming.waiting(db.session(), campaign)
+    if waiting:
+        verbs.discard("resume")
+    return {"campaign": campaign, "verbs": verbs, "may_approve": may_approve(campaign, g.actor), "resuming": waiting}
 
 
 def may_approve(campaign: Campaign, actor: Actor) -> bool:

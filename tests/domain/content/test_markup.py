@@ -1,5 +1,6 @@
 """HTML as it was written: references by the standard, tables and blocks set apart, however broken it is in one pass."""
 
+import contextlib
 from time import process_time
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.domain.content import markup
 from app.domain.content.compile import compile_email
 from app.domain.content.preview import preview
+from app.domain.content.sandbox import TemplateError
 
 LINK = "https://www.bank.example/b?x=1&region=north&copy=2&section=4&currency=ILS&times=3&notify=1"
 
@@ -77,8 +79,6 @@ BROKEN = [
 @pytest.mark.parametrize("body", BROKEN, ids=range(len(BROKEN)))
 def test_no_broken_text_takes_long(body: str, start: str) -> None:
     begun = process_time()
-    try:
+    with contextlib.suppress(TemplateError):  # refused or made, both are well
         preview("email", "marketing", {"subject": "x", "body": start + body}, {"unsubscribe_url": "https://u.example"})
-    except Exception as refused:  # noqa: BLE001
-        assert type(refused).__name__ in ("TemplateError", "TooSlow")
     assert process_time() - begun < 1
