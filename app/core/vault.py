@@ -112,6 +112,16 @@ class OrganisationVault:
         person: dict[str, object] = json.loads(_open(self._unwrap(bound, wrapped), sealed, bound).decode())
         return person
 
+    def seal_for(self, contact_id: UUID, wrapped: bytes, plain: bytes, bound_to: bytes) -> bytes:
+        """Seal something else of a contact under his key, so that destroying the key destroys it, too."""
+        bound = contact_id.bytes
+        return _seal(self._unwrap(bound, wrapped), plain, bound + bound_to)
+
+    def open_for(self, contact_id: UUID, wrapped: bytes, sealed: bytes, bound_to: bytes) -> bytes:
+        """Open what `seal_for` made, or raise Sealed."""
+        bound = contact_id.bytes
+        return _open(self._unwrap(bound, wrapped), sealed, bound + bound_to)
+
     def _unwrap(self, bound: bytes, wrapped: bytes) -> bytes:
         try:
             return self._wrap.decrypt(wrapped[3:15], wrapped[15:], bound)

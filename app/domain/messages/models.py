@@ -104,6 +104,7 @@ class Message(Owned, Base):
     created_at: Mapped[Moment]
     sent_at: Mapped[datetime | None]
     final_at: Mapped[datetime | None]
+    language: Mapped[str | None]  # of the text that was sent
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
 
@@ -124,6 +125,7 @@ class Attempt(Owned, Base):
     category: Mapped[str | None]
     error: Mapped[str | None]
     provider_reference: Mapped[str | None]
+    sealed: Mapped[bytes | None]  # what it said, see kept.py
 
 
 class Receipt(Owned, Base):

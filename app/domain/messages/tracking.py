@@ -38,13 +38,20 @@ def clicked(session: Session, target: Target, agent: str | None) -> str | None:
         return None
     send = session.get_one(Send, message.send_id)
     version = session.get_one(TemplateVersion, send.template_version_id)
-    contact = session.get(Contact, message.contact_id)
-    language = prepared(version, send.channel).language_for(contact.language if contact else None)
-    links = version.compiled.get(language, {}).get("links", [])
+    links = version.compiled.get(_language(session, message), {}).get("links", [])
     if target.index >= len(links) or urlsplit(links[target.index]).scheme not in ("http", "https"):
         return None
     _trace(session, target, "click", agent, target.index)
     return str(links[target.index])
+
+
+def _language(session: Session, message: Message) -> str:
+    """The language of the text that was sent. Messages from before it was kept: the one the contact would get now."""
+    if message.language:
+        return message.language
+    send, contact = session.get_one(Send, message.send_id), session.get(Contact, message.contact_id)
+    version = session.get_one(TemplateVersion, send.template_version_id)
+    return prepared(version, send.channel).language_for(contact.language if contact else None)
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,8 @@ def reader(session: Session, target: Target) -> Reader | None:
     message = session.get(Message, (target.message_id, target.occurrence_id))
     if message is None:
         return None
-    send, contact = session.get_one(Send, message.send_id), session.get(Contact, message.contact_id)
-    version = session.get_one(TemplateVersion, send.template_version_id)
-    language = prepared(version, send.channel).language_for(contact.language if contact else None)
     is_off = message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel)
-    return Reader(language, is_off)
+    return Reader(_language(session, message), is_off)
 
 
 def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:
