@@ -83,6 +83,11 @@ class ChannelShown:
     findings: list[tuple[str, str]]
 
     @property
+    def marked_in(self) -> str:
+        """The languages in which an advertisement has its marks; empty for other messages."""
+        return ", ".join(language(one) for one in self.plan.get("marked_in", []))
+
+    @property
     def will_receive(self) -> int:
         return int(self.plan["waterfall"].get("will_receive", 0))
 
