@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "reports", "providers", "audit", "users", "keys", "public", "health",
+    "messages", "reports", "providers", "audit", "users", "settings", "keys", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",
@@ -31,6 +31,7 @@ API = (
     "suppressions",
     "audit",
     "account",
+    "settings",
     "inbound",
 )
 

@@ -4,6 +4,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,12 @@ class Claim:
     rows: deque[Mapping[str, Any]]
     people: Mapping[UUID, Mapping[str, Any]]
     tries: dict[UUID, int]
+    until: datetime | None = None  # when the allowed hours end, for what keeps them
+
+    @property
+    def is_over(self) -> bool:
+        """True if the allowed hours have ended since it was claimed."""
+        return self.until is not None and clock.now() >= self.until
 
     @property
     def common(self) -> dict[str, Any]:
