@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "replies", "reports", "providers", "audit", "users", "keys", "public", "health",
+    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",
@@ -32,6 +32,7 @@ API = (
     "suppressions",
     "audit",
     "account",
+    "settings",
     "inbound",
 )
 

@@ -1,6 +1,8 @@
 """What will happen if a campaign is sent now: audience, who falls out and why, cost, texts; and the digest of all of it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -8,10 +10,12 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.errors import Invalid, Issue, mark
 from app.core.money import rounded
 from app.core.sql import load
 from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.calendar.windows import windows_of
 from app.domain.campaigns import pinned
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.pinned import Pinned, PinnedText
@@ -110,6 +114,20 @@ def make(session: Session, campaign: Campaign) -> Plan:
             details=(Issue("sms_template_id", mark("Choose a template.")),),
         )
     return of(session, pinned.present(session, campaign))
+
+
+def begins_at(session: Session, texts: Sequence[PinnedText], moment: datetime) -> datetime | None:
+    """When the first of these texts may go out from a moment on: marketing waits for the allowed hours; None if there are none."""
+    if any(text.message_class != "marketing" for text in texts):
+        return moment
+    return windows_of(session).next_open(moment)
+
+
+def goes_at(session: Session, campaign: Campaign) -> datetime | None:
+    """When a campaign that is not launched yet would begin: at its moment, after an approval now, or in the next allowed hours."""
+    now = clock.now()
+    wanted = max(now, campaign.scheduled_at or now)
+    return begins_at(session, pinned.kept(session, campaign).texts, wanted)
 
 
 def of(session: Session, what: Pinned) -> Plan:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,12 @@ class Claim:
     rows: deque[Mapping[str, Any]]
     people: Mapping[UUID, Mapping[str, Any]]
     tries: dict[UUID, int]
+    until: datetime | None = None  # when the allowed hours end, for what keeps them
+
+    @property
+    def is_over(self) -> bool:
+        """True if the allowed hours have ended since it was claimed."""
+        return self.until is not None and clock.now() >= self.until
 
     @property
     def common(self) -> dict[str, Any]:

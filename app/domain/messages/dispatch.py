@@ -19,6 +19,7 @@ from app.core import breaker, clock
 from app.core.pipeline import Transact
 from app.core.sql import load
 from app.core.unit import settings_of
+from app.domain.calendar.windows import windows_of
 from app.domain.messages import claims, outcomes, sends
 from app.domain.messages.claims import Claim, Landed
 from app.domain.messages.outcomes import Told
@@ -182,6 +183,9 @@ class _Run:
             claim = self._claimed
             if self._is_over():
                 self.tally.time_over = True
+            elif claim and claim.rows and claim.is_over:
+                self._release(claim)
+                claim.rows.clear()
             elif claim is None or not claim.rows:
                 coming, self._coming = self._coming, None
                 self._claimed = (await coming if coming else None) or await self._claim()
@@ -210,7 +214,8 @@ class _Run:
         with self._unit() as session:
             self._redis = settings_of(session).redis_url
             open_ones = self._accounts(session)
-            runnable = sends.runnable(session, self._channel) if open_ones else []
+            windows = windows_of(session)
+            runnable = sends.runnable(session, self._channel, windows) if open_ones else []
         for send in runnable:
             chosen = next((one for one in open_ones if sends.may_carry(one[0], send)), None)
             if chosen is None:  # it was approved with a sender that is not in use now
@@ -232,6 +237,7 @@ class _Run:
                 rows=deque(rows),
                 people={person["id"]: person for person in people},
                 tries={row["id"]: row["attempts"] + 1 for row in rows},
+                until=(windows.closes_at(clock.now()) or clock.now()) if sends.keeps_hours(send) else None,
             )
         return None
 
