@@ -35,7 +35,7 @@ WITH given AS (
   LEFT JOIN contacts p ON p.id = m.contact_id AND p.deleted_at IS NULL
   LEFT JOIN consent_states c ON c.contact_id = m.contact_id AND c.channel = m.channel AND c.purpose = 'marketing'
   LEFT JOIN suppressions x ON x.organisation_id = m.organisation_id AND x.channel = m.channel AND x.blind = m.address_blind
-    AND x.lifted_at IS NULL
+    AND x.lifted_at IS NULL AND (s.message_class = 'marketing' OR x.reason <> 'opt_out')
   WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids)
 ), moved AS (
   UPDATE messages m SET
