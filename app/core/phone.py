@@ -6,7 +6,9 @@ from functools import cache
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
-_CLEAN = re.compile(r"[\s\-().\u200e\u200f\u202a-\u202e]")
+from app.core.text import JOINERS, UNSEEN
+
+_CLEAN = re.compile(rf"[\s\-().{UNSEEN}{JOINERS}]")
 
 
 @cache
