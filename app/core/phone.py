@@ -22,8 +22,10 @@ def _fast(region: str) -> tuple[int, re.Pattern[str]] | None:
 
 def parse(value: str, region: str = "IL") -> str | None:
     """The number in E.164, or None if it is not a valid number. `region` is assumed where no country code is given."""
-    clean = _CLEAN.sub("", value)
     fast = _fast(region)
+    if fast and (match := fast[1].fullmatch(value)):  # most numbers are written so
+        return f"+{fast[0]}{match.group(1)}"
+    clean = _CLEAN.sub("", value)
     if fast and (match := fast[1].fullmatch(clean)):
         return f"+{fast[0]}{match.group(1)}"
     try:
