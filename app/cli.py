@@ -18,7 +18,7 @@ from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.access.keyring import organisation_of
-from app.domain.audit import trail
+from app.domain.audit import anchors, chain
 
 
 def register(app: Flask) -> None:
@@ -162,10 +162,14 @@ def audit_verify() -> None:
     """Read every organisation's audit chain and tell whether anything was changed, removed or added."""
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
-    broken = False
-    for organisation_id in _organisation_ids(factory):
+    here = _organisation_ids(factory)
+    gone = sorted(anchors.organisations(settings) - set(here))
+    for organisation_id in gone:
+        click.echo(f"{organisation_id}: BROKEN: the organisation was removed with all its entries")
+    broken = bool(gone)
+    for organisation_id in here:
         with unit_of_work(factory, system(organisation_id)) as session:
-            verdict = trail.verify_chain(session)
+            verdict = chain.verify(session)
         state = "whole" if verdict.broken_at is None else f"BROKEN at entry {verdict.broken_at}: {verdict.reason}"
         click.echo(f"{organisation_id}: {verdict.entries} entries, {state}")
         broken = broken or verdict.broken_at is not None

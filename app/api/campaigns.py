@@ -14,7 +14,7 @@ from app.core.db import db
 from app.domain.campaigns import drafts, lifecycle, plan, results, resuming
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import listing, trial
+from app.domain.messages import listing, totals, trial
 from app.http.auth import allow
 from app.http.inputs import Strict
 
@@ -171,22 +171,8 @@ def numbers(campaign_id: UUID) -> ResponseReturnValue:
     """The numbers of each channel."""
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     found = results.numbers(db.session(), campaign, by=g.actor)
-    return envelope.ok({"state": campaign.state, "channels": [numbers_out(one) for one in found]})
-
-
-def numbers_out(one: listing.Numbers) -> dict[str, Any]:
-    """The numbers of a channel as the API shows them; states add up to the audience."""
-    return {
-        "channel": one.channel,
-        "audience": one.audience,
-        "states": one.states,
-        "skips": one.skips,
-        "failures": one.failures,
-        "opened": one.opened,
-        "clicked": one.clicked,
-        "parts": one.parts,
-        "cost": one.cost,
-    }
+    whole = {name: value for name, value in totals.as_plain(totals.together(found)).items() if name != "channel"}
+    return envelope.ok({"state": campaign.state, "channels": [totals.as_plain(one) for one in found], "together": whole})
 
 
 @bp.get("/<uuid:campaign_id>/messages")

@@ -144,9 +144,9 @@ def look(template_id: UUID) -> ResponseReturnValue:
     if wanted.contact and person is None:
         raise Invalid.field("contact", mark("There is no contact with this customer number."))
     data = preview.data_for(db.session(), person, language, revealed_to=g.actor if wanted.reveal else None)
-    known = checks.known_variables(db.session())
+    around = checks.setting(db.session())
     made = preview.preview(
-        template.channel, template.message_class, present.texts[language], data, language=language, known=known
+        template.channel, template.message_class, present.texts[language], data, language=language, around=around
     )
     return envelope.ok({**asdict(made), "language": language, "findings": [_finding(one) for one in made.findings]})
 

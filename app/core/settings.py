@@ -33,6 +33,7 @@ class Settings:
     sandbox_smtp: str = ""
     staff_smtp: str = ""
     staff_sender: str = "carillon@localhost"
+    audit_anchors: Path | None = None
 
     @property
     def is_production(self) -> bool:
@@ -73,6 +74,7 @@ class Settings:
             sandbox_smtp=_relay(env, "CARILLON_SANDBOX_SMTP"),
             staff_smtp=_relay(env, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in env else "CARILLON_SANDBOX_SMTP"),
             staff_sender=env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
+            audit_anchors=Path(anchors) if (anchors := env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
         )
 
 

@@ -11,14 +11,17 @@ from app.domain.approvals import decisions, rights
 from app.domain.approvals.models import Approval
 from app.domain.approvals.rights import Given
 from app.domain.campaigns import resuming
+from app.domain.consent import reopening
 from app.domain.contacts import recipients
 from app.domain.providers import changes as providers
 
 CARRY_OUT: Mapping[str, Callable[..., object]] = {
+    "consent": reopening.carry_out_grant,
     "contact": recipients.carry_out,
     "key": rights.grant_key,
     "provider": providers.carry_out,
     "resume": resuming.carry_out,
+    "suppression": reopening.carry_out_lift,
     "user": rights.carry_out,
 }
 

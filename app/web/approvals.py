@@ -33,11 +33,13 @@ REVIEWS = {"campaign": ("campaigns.review", "campaign_id")}
 # What a change asks for, as a sentence begins.
 PROPOSED = {
     "campaign.resume": mark("Start a stopped campaign again"),
+    "consent.grant": mark("Write again to somebody who took his consent back"),
     "contact.test": mark("Send tests of texts to this contact without approval"),
     "key.grant": mark("Let this API key approve in its user’s name"),
     "provider.change": mark("Change a provider"),
     "provider.create": mark("Use a new provider"),
     "provider.enable": mark("Use a provider again"),
+    "suppression.lift": mark("Write again to an address whose owner refused"),
     "user.activate": mark("Let this user in again"),
     "user.create": mark("Make a user whose role decides or gives rights"),
     "user.reset": mark("Reset the sign-in of a user whose role decides or gives rights"),

@@ -104,10 +104,10 @@ def _look(channel: str, message_class: str, said: dict[str, str], language: str,
     asked = request.values.get("as_contact", "").strip() if g.actor.may("templates:write") else ""
     person = preview.someone(session, asked) if g.actor.may("templates:write") else None
     data = preview.data_for(session, person, language, revealed_to=g.actor if reveal else None)
-    known = checks.known_variables(session)
+    around = checks.setting(session)
     is_known = person is not None or not asked
     try:
-        drawn = preview.preview(channel, message_class, said, data, language=language, known=known)
+        drawn = preview.preview(channel, message_class, said, data, language=language, around=around)
     except DomainError as error:
         return Look(language, asked, is_known, error=in_words(error))
     return Look(language, asked, is_known, drawn, may_reveal=person is not None and not reveal)

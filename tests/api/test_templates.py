@@ -132,8 +132,9 @@ def test_a_check_says_what_blocks(marketer: Caller) -> None:
     new = {"name": "News", "channel": "email", "message_class": "marketing", "texts": texts}
     path = f"/{marketer('POST', '', new).get_json()['data']['id']}"
     found = marketer("POST", f"{path}/check").get_json()["data"]
-    assert [one["level"] for one in found] == ["error", "warning"]
-    assert found[0]["message"].startswith("A marketing e-mail needs a way to unsubscribe")
+    assert [one["level"] for one in found] == ["error", "error", "warning"]
+    assert found[0]["message"].startswith("A marketing message names the advertiser")
+    assert found[1]["message"].startswith("A marketing e-mail needs a way to unsubscribe")
 
 
 def test_a_post_is_answered_once_per_key(marketer: Caller) -> None:

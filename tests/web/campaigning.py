@@ -28,7 +28,7 @@ from tests.factories import people, sending
 from tests.web.pages import House
 
 ROLES = ("owner", "admin", "marketer", "operator", "auditor", "viewer")
-BODY = 'Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
+BODY = 'Advertisement. Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
 
 
 @dataclass

@@ -100,7 +100,7 @@ def test_the_review_shows_everything_and_asks_for_a_fresh_code(campaigns: Campai
     assert "Savings offer" in shown(admin.get("/approvals"))
     campaigns.grow_stale("admin")
     review = shown(admin.get(f"/campaigns/{campaign_id}/review"))
-    for said in ("Hello D•••", "Will receive it 12", "No consent − 2", "Marketer", "Code of your authenticator"):
+    for said in ("Hello D•••", "reads that it is an advertisement", "Will receive it 12", "No consent − 2", "Marketer", "Code of your authenticator"):
         assert said in review
     unsure = admin.post(f"/campaigns/{campaign_id}/approve", {"code": campaigns.code("admin")})
     assert unsure.status_code == 422
@@ -163,7 +163,7 @@ def test_a_change_after_submission_cannot_be_approved_but_sent_back(campaigns: C
     assert marketer.post(f"/campaigns/{campaign_id}/submit").status_code == 303
     again = shown(admin.get(f"/campaigns/{campaign_id}/review"))
     assert "Version of the text before: 1 after: 2" in again
-    assert "after: New: Hello" in again
+    assert "after: New: Advertisement. Hello" in again
 
 
 def test_it_is_taken_back_and_the_request_ends(campaigns: Campaigning) -> None:

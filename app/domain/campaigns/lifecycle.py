@@ -16,8 +16,8 @@ from app.domain.audit import trail
 from app.domain.campaigns import pinned, plan, states
 from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import sends
-from app.domain.messages.models import Message, Send
+from app.domain.messages import sends, totals
+from app.domain.messages.models import Send
 
 
 def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
@@ -189,15 +189,12 @@ def complete_if_drained(session: Session, campaign_id: UUID) -> None:
         return
     campaign.state = states.after(campaign.state, "complete")
     campaign.completed_at = clock.now()
-    doubts = session.execute(
-        select(Message.id)
-        .join(Send, Send.id == Message.send_id)
-        .where(Send.source_id == campaign.id, Message.state == "in_doubt")
-    ).all()
+    whole = totals.together(totals.of_source(session, campaign.id))
+    campaign.outcome = {"to_send": whole.to_send, "done": whole.done}
     trail.record(
         session,
         system(campaign.organisation_id),
         "campaign.completed",
         (SUBJECT, campaign.id),
-        after={"in_doubt": len(doubts)},
+        after={"in_doubt": whole.in_doubt},
     )

@@ -15,7 +15,7 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.campaigns import pinned
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.pinned import Pinned, PinnedText
-from app.domain.content import checks, sms
+from app.domain.content import checks, marking, sms
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.preview import example_url
 from app.domain.content.render import prepared
@@ -49,6 +49,12 @@ class ChannelPlan:
     @property
     def will_receive(self) -> int:
         return self.waterfall.get("will_receive", 0)
+
+    @property
+    def marked_in(self) -> list[str]:
+        """The languages in which an advertisement was seen to have all its marks; empty for other messages."""
+        lacking = {f.language for f in self.findings if f.level == "error"}
+        return sorted(set(self.version.texts) - lacking) if self.message_class in marking.MARKING else []
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Plan:
                     "destination": c.destination,
                     "parts": c.parts,
                     "cost": str(rounded(c.cost)),
+                    "marked_in": c.marked_in,
                     "findings": [asdict(f) for f in c.findings],
                 }
                 for c in self.channels
@@ -131,8 +138,13 @@ def _channel(session: Session, what: Pinned, text: PinnedText, audience: Select[
         destination="; ".join(dict.fromkeys(accounts.destination(one) for one in usable)),
         parts=parts,
         cost=(account.cost if account else Decimal(0)) * parts,
-        findings=checks.check(session, template, version),
+        findings=checks.check(session, template, version, is_named=all(_is_name(one.sender) for one in usable)),
     )
+
+
+def _is_name(sender: str) -> bool:
+    """True if a sender says who it is; a number does not."""
+    return any(sign.isalpha() for sign in sender)
 
 
 def _average_parts(session: Session, name: str, version: TemplateVersion, audience: Select[Any]) -> Decimal:

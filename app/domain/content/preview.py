@@ -102,14 +102,14 @@ def preview(
     data: Mapping[str, Any],
     *,
     language: str = "en",
-    known: frozenset[str] | None = None,
+    around: checks.Setting | None = None,
 ) -> Preview:
-    """Render a text that may not be saved yet; with its findings if `known` variables are given.
+    """Render a text that may not be saved yet; with its findings if there is something to check it against.
 
     Raises TemplateError with the line and the reason, TooSlow.
     """
     began = thread_time()
-    made = _made(channel, message_class, said, data, language, known)
+    made = _made(channel, message_class, said, data, language, around)
     if thread_time() - began > SLOW_SECONDS:
         raise TooSlow
     return made
@@ -121,13 +121,13 @@ def _made(
     said: Mapping[str, str],
     data: Mapping[str, Any],
     language: str,
-    known: frozenset[str] | None,
+    around: checks.Setting | None,
 ) -> Preview:
     compiled: dict[str, Any] = {}
     if channel != "sms":
         preheader = str(said.get("preheader") or "")
         compiled = compile_email(str(said["body"]), message_class, preheader=preheader, language=language)
-    found = [] if known is None else checks.check_text(channel, message_class, language, said, compiled, known)
+    found = [] if around is None else checks.check_text(channel, message_class, language, said, compiled, around)
     if channel == "sms":
         text = Text(said["body"], language=language).render(data, budget=Budget(LONGEST_SMS)).strip()
         # The signs of a mask cost nothing: they are not sent.

@@ -13,6 +13,8 @@ from app.core.sql import load
 from app.core.unit import actor_of, ring
 from app.domain.messages.models import Send
 from app.domain.outbox.publish import publish
+from app.domain.providers.accounts import fingerprint
+from app.domain.providers.models import ProviderAccount
 
 _SQL = load("messages/queries.sql")
 JOB = {"sms": Job.SEND_SMS, "email": Job.SEND_EMAIL}
@@ -58,6 +60,13 @@ def open_send(session: Session, new: NewSend) -> Send:
     session.add(send)
     session.flush()
     return send
+
+
+def may_carry(account: ProviderAccount, send: Send) -> bool:
+    """True if a send was approved with this account, as it is now."""
+    if send.routes is not None:
+        return fingerprint(account) in send.routes
+    return send.senders is None or account.sender in send.senders
 
 
 def new_occurrence(session: Session) -> UUID:

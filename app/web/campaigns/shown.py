@@ -14,8 +14,9 @@ from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.campaigns import drafts, results, resuming, states
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import listing
+from app.domain.messages import listing, totals
 from app.domain.messages.states import NOT_SENT
+from app.domain.messages.totals import Totals
 from app.web import reasons
 
 # What each verb of a campaign's life needs; who may not, does not see it.
@@ -54,6 +55,7 @@ def sending(campaign: Campaign) -> dict[str, Any]:
     numbers = results.numbers(db.session(), campaign, by=g.actor) if campaign.occurrence_id else []
     return {
         "numbers": numbers,
+        "whole": totals.together(numbers),
         "is_sending": campaign.state in SENDING,
         "stalled": listing.stalled(db.session(), campaign.id, by=g.actor) if campaign.state == "running" else [],
     }
@@ -79,6 +81,11 @@ class ChannelShown:
     plan: Mapping[str, Any]
     rows: list[dict[str, Any]]
     findings: list[tuple[str, str]]
+
+    @property
+    def marked_in(self) -> str:
+        """The languages in which an advertisement has its marks; empty for other messages."""
+        return ", ".join(language(one) for one in self.plan.get("marked_in", []))
 
     @property
     def will_receive(self) -> int:
@@ -152,12 +159,12 @@ class Equation:
 TONES = {"delivered": "good", "failed": "bad", "undeliverable": "bad", "in_doubt": "warn"}
 
 
-def equations(campaign: Campaign, numbers: Sequence[listing.Numbers]) -> list[Equation]:
+def equations(campaign: Campaign, numbers: Sequence[Totals]) -> list[Equation]:
     """For each channel: where everybody of the audience ended."""
     return [_equation(campaign, one) for one in numbers]
 
 
-def _equation(campaign: Campaign, one: listing.Numbers) -> Equation:
+def _equation(campaign: Campaign, one: Totals) -> Equation:
     def linked(label: str, number: int, tone: str = "", state: str | None = None, reason: str | None = None) -> Term:
         url = url_for("messages.index", campaign=campaign.id, channel=one.channel, state=state, reason=reason)
         return Term(label, number, url, tone)

@@ -21,7 +21,7 @@ from app.domain.contacts import profile
 from app.domain.content import library
 from app.domain.content.library import Said, TemplateInput
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import dispatch, sends
+from app.domain.messages import sends
 from app.domain.messages.models import Message, Send
 from app.domain.providers import accounts
 from app.domain.providers.models import ProviderAccount
@@ -125,7 +125,7 @@ def test_a_change_in_the_moment_of_the_launch_is_not_sent(
     [send] = sends.of_source(bank.session, "campaign", campaign.id)
     version = bank.session.get_one(TemplateVersion, send.template_version_id)
     assert version.texts["en"]["body"] == SMS
-    assert dispatch._may_send(bank.session.get_one(ProviderAccount, bank.account.id), send) is (meddle is not Bank.redirect)
+    assert sends.may_carry(bank.session.get_one(ProviderAccount, bank.account.id), send) is (meddle is not Bank.redirect)
 
 
 def test_a_destination_changed_while_it_runs_is_not_used(bank: Bank) -> None:
@@ -133,9 +133,9 @@ def test_a_destination_changed_while_it_runs_is_not_used(bank: Bank) -> None:
     campaign = bank.launched()
     [send] = sends.of_source(bank.session, "campaign", campaign.id)
     account = bank.session.get_one(ProviderAccount, bank.account.id)
-    assert dispatch._may_send(account, send)
+    assert sends.may_carry(account, send)
     bank.redirect()
-    assert not dispatch._may_send(account, send)
+    assert not sends.may_carry(account, send)
 
 
 @pytest.mark.parametrize("meddle", [Bank.rewrite, Bank.widen, Bank.redirect], ids=["text", "segment", "destination"])
