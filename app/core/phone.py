@@ -4,11 +4,19 @@ import re
 from functools import cache
 
 import phonenumbers
-from phonenumbers import PhoneMetadata
+from phonenumbers import PhoneMetadata, PhoneNumberType
 
 from app.core.text import JOINERS, UNSEEN
 
 _CLEAN = re.compile(rf"[\s\-().{UNSEEN}{JOINERS}]")
+
+
+_NO_SMS = frozenset(
+    (
+        PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE, PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST,
+        PhoneNumberType.VOIP, PhoneNumberType.UAN, PhoneNumberType.VOICEMAIL,
+    )
+)  # fmt: skip
 
 
 @cache
@@ -45,6 +53,19 @@ def country(number: str) -> str | None:
         return phonenumbers.region_code_for_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return None
+
+
+def takes_sms(number: str) -> bool:
+    """Whether an E.164 number can be sent an SMS: fixed, toll-free, shared-cost and company lines cannot.
+
+    What libphonenumber cannot tell from a mobile number (all of North America) counts as one.
+    """
+    if number.startswith("+9725") and len(number) == 13:
+        return True
+    try:
+        return phonenumbers.number_type(phonenumbers.parse(number)) not in _NO_SMS
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def masked(number: str) -> str:

@@ -215,10 +215,11 @@ class Maker:
         )
         for position, email in enumerate(draft.emails):
             blind, domain = self.vault.blind("email", email).hex(), email.rpartition("@")[2]
-            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}\n")
+            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}\t{_NULL}\n")
         for position, number in enumerate(draft.phones):
             blind, country = self.vault.blind("phone", number).hex(), phone.country(number) or _NULL
-            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}\n")
+            takes = "t" if phone.takes_sms(number) else "f"
+            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}\t{takes}\n")
 
 
 class _Pending:

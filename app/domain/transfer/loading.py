@@ -56,7 +56,8 @@ CREATE TEMP TABLE IF NOT EXISTS import_contacts (
   city text, postal_code text, lifecycle_stage text, properties jsonb, tags text[], version int, content_hash bytea,
   consent boolean) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS import_addresses (
-  contact_id uuid, kind text, position smallint, blind bytea, domain text, country text) ON COMMIT DELETE ROWS;
+  contact_id uuid, kind text, position smallint, blind bytea, domain text, country text,
+  takes_sms boolean) ON COMMIT DELETE ROWS;
 TRUNCATE pg_temp.import_contacts, pg_temp.import_addresses
 """
 

@@ -50,8 +50,8 @@ DELETE FROM contact_addresses AS a USING pg_temp.import_contacts AS r WHERE a.co
 
 -- name: add_addresses
 -- One row per address of every contact written.
-INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain, country)
-SELECT :organisation, contact_id, kind, position, blind, domain, country FROM pg_temp.import_addresses;
+INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain, country, takes_sms)
+SELECT :organisation, contact_id, kind, position, blind, domain, country, takes_sms FROM pg_temp.import_addresses;
 
 -- name: grant_new
 -- The consent of new contacts: one act for all channels.
