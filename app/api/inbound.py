@@ -20,7 +20,6 @@ from app.gateways.channels.registry import open_channel
 from app.http.auth import Unauthenticated, public
 
 bp = Blueprint("inbound_api", __name__, url_prefix="/inbound")
-LARGEST = 4 * 1024 * 1024
 
 
 @bp.post("/<provider>/<uuid:account_id>/receipts")
@@ -43,7 +42,6 @@ def _taken(account_id: UUID, receive: Callable[..., int | None]) -> ResponseRetu
     ).scalar_one_or_none()
     if found is None:
         raise NotFound(mark("There is no such provider account."))
-    request.max_content_length = LARGEST  # 413 beyond it, also when its length is not announced
     act_as(db.session(), system(found, g.correlation_id))
     opened = partial(
         open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production

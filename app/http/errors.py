@@ -31,7 +31,7 @@ PAGES = {
     403: mark("You may not do this."),
     404: mark("There is nothing at this address. It may have been removed, or the address is mistyped."),
     405: mark("This address does not take that kind of request."),
-    413: mark("The file is too large. The most that can be uploaded is 256 MB."),
+    413: mark("This is more than can be taken here. A file to import may have 256 MB, a form much less."),
     429: mark("That was too often. Wait a minute and try again."),
     500: mark("Something went wrong on our side. Nothing was lost; try again. "
         "If it happens again, give the number below to your administrator."),

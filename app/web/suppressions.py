@@ -21,6 +21,7 @@ from app.domain.consent import suppression
 from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS
 from app.http import inputs
 from app.http.auth import allow
+from app.http.sizes import MB, takes
 from app.web import paging
 from app.web.contacts import words
 from app.web.render import leave_for, page_or_part
@@ -104,6 +105,7 @@ def add() -> ResponseReturnValue:
 
 @bp.post("/list")
 @allow("suppressions:write")
+@takes(8 * MB)
 def add_list() -> ResponseReturnValue:
     """Suppress a list of addresses."""
     form = _choices(ListForm(prefix="list-"))

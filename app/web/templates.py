@@ -24,6 +24,7 @@ from app.domain.messages import trial
 from app.http import inputs, security
 from app.http.auth import allow
 from app.http.errors import said as in_words
+from app.http.sizes import TEXT, takes
 from app.web import paging
 from app.web.render import page_or_part
 
@@ -164,6 +165,7 @@ def create() -> ResponseReturnValue:
 
 @bp.post("/new/<any(sms, email):channel>")
 @allow("templates:write")
+@takes(TEXT)
 def save_new(channel: str) -> ResponseReturnValue:
     """Make the template."""
     form = TemplateForm()
@@ -228,6 +230,7 @@ def edit(template_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/<uuid:template_id>/edit")
 @allow("templates:write")
+@takes(TEXT)
 def save(template_id: UUID) -> ResponseReturnValue:
     """Save a new version."""
     template = library.get(db.session(), template_id, by=g.actor)
@@ -251,6 +254,7 @@ def save(template_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/preview/<any(sms, email):channel>")
 @allow("templates:read")
+@takes(TEXT)
 def live(channel: str) -> ResponseReturnValue:
     """The preview beside the editor, of a text still being written."""
     return render_template("templates/_preview.html", look=_written(channel), channel=channel)
@@ -258,6 +262,7 @@ def live(channel: str) -> ResponseReturnValue:
 
 @bp.post("/frame")
 @allow("templates:read")
+@takes(TEXT)
 def frame() -> ResponseReturnValue:
     """The e-mail still being written, for the sandboxed frame."""
     return _framed(_written("email"))
