@@ -10,7 +10,18 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import db
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, Issue, NotFound, Stale, Unavailable, mark
+from app.core.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    Issue,
+    Malformed,
+    NotFound,
+    Stale,
+    Unavailable,
+    mark,
+)
 from app.http.auth import Unauthenticated, is_api
 
 log = logging.getLogger(__name__)
@@ -18,6 +29,7 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[DomainError], int] = {
     NotFound: 404,
     Invalid: 422,
+    Malformed: 400,
     Conflict: 409,
     Forbidden: 403,
     Unavailable: 503,

@@ -63,6 +63,11 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
         written = {language: said for language, said in texts.items() if said["body"].strip()}
         return inputs.read(TemplateInput, {**values, "channel": channel, "texts": written})
 
+    def fallback(self) -> str:
+        """The language of people without a text in theirs; English where the form names none of ours."""
+        named: str | None = self.fallback_language.data
+        return named if named in LANGUAGES else "en"
+
     def broken_in(self) -> str | None:
         """The first language with an error in its text."""
         return next((lang for lang in LANGUAGES if any(self[f"{lang}_{part}"].errors for part in PARTS)), None)
@@ -75,7 +80,7 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
             if _root == "texts" and name in self:
                 self[name].errors = [*self[name].errors, in_words(issue)]
             elif issue.field in ("body", ""):
-                fallback = self[f"{self.fallback_language.data}_body"]
+                fallback = self[f"{self.fallback()}_body"]
                 fallback.errors = [*fallback.errors, in_words(issue).removeprefix("Value error, ")]
             else:
                 inputs.onto(self, Invalid(issue.message, details=(issue,)))
@@ -115,7 +120,7 @@ def _look(channel: str, message_class: str, said: dict[str, str], language: str)
 def _asked(form: TemplateForm) -> str:
     """The language looked at: that of the first error, the one chosen, the fallback."""
     chosen = request.values.get("language", "")
-    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback_language.data) or "en"
+    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback())
 
 
 def _editor(
