@@ -18,12 +18,14 @@ from app.gateways.channels.base import BadReceipt
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
 from app.http.auth import Unauthenticated, public
+from app.http.rates import rated
 
 bp = Blueprint("inbound_api", __name__, url_prefix="/inbound")
 
 
 @bp.post("/<provider>/<uuid:account_id>/receipts")
 @public
+@rated("inbound")
 def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Keep a provider's receipts and say so; they are applied afterwards."""
     return _taken(account_id, receipts.receive)
@@ -31,6 +33,7 @@ def take(provider: str, account_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/<provider>/<uuid:account_id>/messages")
 @public
+@rated("inbound")
 def hear(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Obey what people answered."""
     return _taken(account_id, replies.receive)

@@ -23,6 +23,7 @@ from app.core.errors import (
     mark,
 )
 from app.http.auth import Unauthenticated, is_api
+from app.http.rates import TooOften
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ STATUS: dict[type[DomainError], int] = {
     Conflict: 409,
     Forbidden: 403,
     Unavailable: 503,
+    TooOften: 429,
     Unauthenticated: 401,
     Stale: 412,
 }
