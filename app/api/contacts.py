@@ -28,6 +28,7 @@ from app.domain.transfer.models import Import
 from app.http import inputs
 from app.http.auth import allow
 from app.http.inputs import Strict
+from app.http.sizes import FILE, takes
 
 bp = Blueprint("contacts_api", __name__, url_prefix="/contacts")
 
@@ -212,6 +213,7 @@ def _entry(entry: AuditEntry) -> dict[str, Any]:
 
 @bp.post("/import")
 @envelope.once("imports:write")
+@takes(FILE)
 def import_file() -> ResponseReturnValue:
     """Import a file: a form with `file` and `options` (JSON); what the options leave out, the delimiter too, is guessed."""
     session, sent = db.session(), request.files.get("file")
