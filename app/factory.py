@@ -10,7 +10,7 @@ from app.core import trace
 from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
-from app.http import auth, errors, security, session
+from app.http import auth, errors, security, session, sizes
 from app.web import assets, badges, locale, navigation, paging, render
 
 ROOT = Path(__file__).parent.parent
@@ -47,8 +47,6 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=vault_from(settings.master_key).key_for("forms").hex(),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(),
-        MAX_CONTENT_LENGTH=256 * 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
         SESSION_COOKIE_NAME="__Host-form" if secure else "form",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -59,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
-    for room in (session, auth, security, locale, render, navigation, paging, assets, badges, errors):
+    for room in (session, auth, sizes, security, locale, render, navigation, paging, assets, badges, errors):
         room.init_app(app)
     for name in WEB:
         app.register_blueprint(import_module(f"app.web.{name}").bp)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
 from app.core.db import db
-from app.core.errors import Invalid, Stale, mark
+from app.core.errors import Invalid, Malformed, mark
 from app.core.page import Ask, Page
 from app.domain.access import idempotency
 from app.http import inputs
@@ -99,13 +99,13 @@ def ask() -> Ask:
 
 
 def raw_body() -> dict[str, Any]:
-    """The body as an object. Raises Invalid."""
+    """The body as an object. Raises Malformed."""
     raw = request.get_data()  # not by its announced length: a chunked body has none
     if not raw:
         return {}
     body = inputs.json_object(raw) if request.is_json else None
     if body is None:
-        raise Invalid(mark("Send a JSON object with the header Content-Type: application/json."))
+        raise Malformed(mark("Send a JSON object with the header Content-Type: application/json."))
     return body
 
 
@@ -131,14 +131,14 @@ def query_uuid(name: str) -> UUID | None:
 
 
 def version_asked() -> int | None:
-    """The version an If-Match names, or None."""
+    """The version an If-Match names, or None for whichever. Raises Malformed."""
     tag = request.if_match
-    if not request.headers.get("If-Match"):
+    if request.headers.get("If-Match", "*").strip() == "*":
         return None
     first = next(iter(tag.as_set(include_weak=True)), "")
     version = inputs.version(first)
     if version is None:
-        raise Stale(mark("The If-Match header does not name a version of this."))
+        raise Malformed(mark("The If-Match header does not name a version of this."))
     return version
 
 

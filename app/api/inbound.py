@@ -18,13 +18,14 @@ from app.gateways.channels.base import BadReceipt
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
 from app.http.auth import Unauthenticated, public
+from app.http.rates import rated
 
 bp = Blueprint("inbound_api", __name__, url_prefix="/inbound")
-LARGEST = 4 * 1024 * 1024
 
 
 @bp.post("/<provider>/<uuid:account_id>/receipts")
 @public
+@rated("inbound")
 def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Keep a provider's receipts and say so; they are applied afterwards."""
     return _taken(account_id, receipts.receive)
@@ -32,6 +33,7 @@ def take(provider: str, account_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/<provider>/<uuid:account_id>/messages")
 @public
+@rated("inbound")
 def hear(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Obey what people answered."""
     return _taken(account_id, replies.receive)
@@ -43,7 +45,6 @@ def _taken(account_id: UUID, receive: Callable[..., int | None]) -> ResponseRetu
     ).scalar_one_or_none()
     if found is None:
         raise NotFound(mark("There is no such provider account."))
-    request.max_content_length = LARGEST  # 413 beyond it, also when its length is not announced
     act_as(db.session(), system(found, g.correlation_id))
     opened = partial(
         open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production

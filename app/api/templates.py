@@ -17,6 +17,7 @@ from app.domain.content.models import Template, TemplateVersion
 from app.http.auth import allow
 from app.http.errors import said
 from app.http.inputs import Strict
+from app.http.sizes import TEXT, takes
 
 bp = Blueprint("templates_api", __name__, url_prefix="/templates")
 
@@ -72,6 +73,7 @@ def index() -> ResponseReturnValue:
 
 @bp.post("")
 @envelope.once("templates:write")
+@takes(TEXT)
 def create() -> ResponseReturnValue:
     """Make a template."""
     return _one(library.create(db.session(), envelope.body(TemplateInput), by=g.actor), 201)
@@ -86,6 +88,7 @@ def show(template_id: UUID) -> ResponseReturnValue:
 
 @bp.patch("/<uuid:template_id>")
 @allow("templates:write")
+@takes(TEXT)
 def change(template_id: UUID) -> ResponseReturnValue:
     """Save a change as a new version."""
     template = library.one_for_update(db.session(), template_id)

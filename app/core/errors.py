@@ -52,6 +52,12 @@ class Invalid(DomainError):
         return cls(message, details=(Issue(field, message, values),), **values)
 
 
+class Malformed(DomainError):
+    """The request itself cannot be read, whatever it is about."""
+
+    code = "BAD_REQUEST"
+
+
 class Conflict(DomainError):
     """The thing is not in a state that allows this, or somebody else was faster."""
 

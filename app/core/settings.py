@@ -34,6 +34,10 @@ class Settings:
     staff_smtp: str = ""
     staff_sender: str = "carillon@localhost"
     audit_anchors: Path | None = None
+    rate_api: int = 2000
+    rate_login: int = 100
+    rate_public: int = 6000
+    rate_inbound: int = 12000
 
     @property
     def is_production(self) -> bool:
@@ -75,6 +79,10 @@ class Settings:
             staff_smtp=_relay(env, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in env else "CARILLON_SANDBOX_SMTP"),
             staff_sender=env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
             audit_anchors=Path(anchors) if (anchors := env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
+            rate_api=_number(env, "CARILLON_RATE_API", cls.rate_api),
+            rate_login=_number(env, "CARILLON_RATE_LOGIN", cls.rate_login),
+            rate_public=_number(env, "CARILLON_RATE_PUBLIC", cls.rate_public),
+            rate_inbound=_number(env, "CARILLON_RATE_INBOUND", cls.rate_inbound),
         )
 
 
@@ -85,6 +93,13 @@ def _required(env: Mapping[str, str], name: str) -> str:
             f"{name} is not set. `python3 manage.py up` sets it by itself; in production put it in the unit file."
         )
     return value
+
+
+def _number(env: Mapping[str, str], name: str, usual: int) -> int:
+    value = env.get(name, "").strip() or str(usual)
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        raise BadSetting(f"{name} must be a whole number from 1, not {value!r}.")
+    return int(value)
 
 
 def _database(env: Mapping[str, str], name: str) -> str:

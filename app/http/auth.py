@@ -14,6 +14,7 @@ from app.core.db import db
 from app.core.errors import DomainError, mark
 from app.domain.access import keys, sessions
 from app.domain.access.models import User
+from app.http import rates
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
@@ -63,6 +64,7 @@ def init_app(app: Flask) -> None:
         return visitor
 
     app.before_request(identify)
+    rates.init_app(app)
     app.before_request(guard)
 
 

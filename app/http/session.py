@@ -8,12 +8,7 @@ from app.core.db import db
 
 def init_app(app: Flask) -> None:
     """Begin a trace with every request and end the transaction with every answer."""
-
-    @app.before_request
-    def begin() -> None:
-        g.actor = None
-        g.keep = False
-        g.correlation_id = trace.begin(request.headers.get("X-Correlation-Id"))
+    app.before_request(begin)
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -23,6 +18,13 @@ def init_app(app: Flask) -> None:
             db.session.rollback()
         response.headers["X-Correlation-Id"] = g.get("correlation_id", "")
         return response
+
+
+def begin() -> None:
+    """Nobody is known yet."""
+    g.actor = None
+    g.keep = False
+    g.correlation_id = trace.begin(request.headers.get("X-Correlation-Id"))
 
 
 def keep_changes() -> None:

@@ -22,6 +22,7 @@ from app.domain.access.passwords import SHORTEST
 from app.domain.audit import trail
 from app.http import inputs
 from app.http.auth import allow, cookie_name, first_step, public, set_cookie
+from app.http.rates import rated
 from app.http.session import keep_changes
 from app.web import locale
 from app.web.render import parts_or_redirect
@@ -69,6 +70,7 @@ def login() -> ResponseReturnValue:
 
 @bp.post("/login")
 @public
+@rated("login")
 def enter() -> ResponseReturnValue:
     """Check the password; on to the second factor."""
     form = LoginForm()
@@ -114,6 +116,7 @@ def _qr(uri: str) -> str:
 
 @bp.post("/login/code")
 @public
+@rated("login")
 def confirm() -> ResponseReturnValue:
     """Take the code; a new session begins, the half one ends."""
     if g.visitor is None:

@@ -14,6 +14,7 @@ from app.domain.access.keyring import organisation_of
 from app.domain.messages import shortlinks, tracking
 from app.http import security
 from app.http.auth import public
+from app.http.rates import rated
 
 bp = Blueprint("public", __name__)
 
@@ -49,6 +50,7 @@ def _reader(target: Target) -> tracking.Reader:
 
 @bp.get("/o/<token>")
 @public
+@rated("public")
 def opened(token: str) -> ResponseReturnValue:
     """The open pixel."""
     tracking.opened(db.session(), _target(token, "o"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
@@ -57,6 +59,7 @@ def opened(token: str) -> ResponseReturnValue:
 
 @bp.get("/c/<token>")
 @public
+@rated("public")
 def clicked(token: str) -> ResponseReturnValue:
     """A click: on to the address that stands in our own table, never to one given in the request."""
     address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
@@ -67,6 +70,7 @@ def clicked(token: str) -> ResponseReturnValue:
 
 @bp.get("/u/<token>")
 @public
+@rated("public")
 def ask_unsubscribe(token: str) -> ResponseReturnValue:
     """The page with one button: a mail scanner that follows links must not unsubscribe anybody."""
     reader = _reader(_target(token, "u"))
@@ -77,6 +81,7 @@ def ask_unsubscribe(token: str) -> ResponseReturnValue:
 
 @bp.post("/u/<token>")
 @public
+@rated("public")
 def unsubscribe(token: str) -> ResponseReturnValue:
     """Unsubscribe, by the button or by a mail client's one click (RFC 8058)."""
     target = _target(token, "u")

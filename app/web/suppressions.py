@@ -22,6 +22,7 @@ from app.domain.consent import reopening, suppression
 from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS
 from app.http import inputs
 from app.http.auth import allow
+from app.http.sizes import MB, takes
 from app.web import paging
 from app.web.approvals import asked
 from app.web.contacts import words
@@ -112,6 +113,7 @@ def add() -> ResponseReturnValue:
 
 @bp.post("/list")
 @allow("suppressions:write")
+@takes(8 * MB)
 def add_list() -> ResponseReturnValue:
     """Suppress a list of addresses."""
     form = _choices(ListForm(prefix="list-"))

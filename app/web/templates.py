@@ -24,6 +24,7 @@ from app.domain.messages import trial
 from app.http import inputs, security
 from app.http.auth import allow
 from app.http.errors import said as in_words
+from app.http.sizes import TEXT, takes
 from app.web import paging
 from app.web.render import page_or_part
 
@@ -62,6 +63,11 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
         written = {language: said for language, said in texts.items() if said["body"].strip()}
         return inputs.read(TemplateInput, {**values, "channel": channel, "texts": written})
 
+    def fallback(self) -> str:
+        """The language of people without a text in theirs; English where the form names none of ours."""
+        named: str | None = self.fallback_language.data
+        return named if named in LANGUAGES else "en"
+
     def broken_in(self) -> str | None:
         """The first language with an error in its text."""
         return next((lang for lang in LANGUAGES if any(self[f"{lang}_{part}"].errors for part in PARTS)), None)
@@ -74,7 +80,7 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
             if _root == "texts" and name in self:
                 self[name].errors = [*self[name].errors, in_words(issue)]
             elif issue.field in ("body", ""):
-                fallback = self[f"{self.fallback_language.data}_body"]
+                fallback = self[f"{self.fallback()}_body"]
                 fallback.errors = [*fallback.errors, in_words(issue).removeprefix("Value error, ")]
             else:
                 inputs.onto(self, Invalid(issue.message, details=(issue,)))
@@ -116,7 +122,7 @@ def _look(channel: str, message_class: str, said: dict[str, str], language: str,
 def _asked(form: TemplateForm) -> str:
     """The language looked at: that of the first error, the one chosen, the fallback."""
     chosen = request.values.get("language", "")
-    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback_language.data) or "en"
+    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback())
 
 
 def _editor(
@@ -166,6 +172,7 @@ def create() -> ResponseReturnValue:
 
 @bp.post("/new/<any(sms, email):channel>")
 @allow("templates:write")
+@takes(TEXT)
 def save_new(channel: str) -> ResponseReturnValue:
     """Make the template."""
     form = TemplateForm()
@@ -230,6 +237,7 @@ def edit(template_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/<uuid:template_id>/edit")
 @allow("templates:write")
+@takes(TEXT)
 def save(template_id: UUID) -> ResponseReturnValue:
     """Save a new version."""
     template = library.get(db.session(), template_id, by=g.actor)
@@ -253,6 +261,7 @@ def save(template_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/preview/<any(sms, email):channel>")
 @allow("templates:write")
+@takes(TEXT)
 def live(channel: str) -> ResponseReturnValue:
     """The preview beside the editor, of a text still being written."""
     return render_template("templates/_preview.html", look=_written(channel), channel=channel)
@@ -260,6 +269,7 @@ def live(channel: str) -> ResponseReturnValue:
 
 @bp.post("/frame")
 @allow("templates:write")
+@takes(TEXT)
 def frame() -> ResponseReturnValue:
     """The e-mail still being written, for the sandboxed frame."""
     return _framed(_written("email"))

@@ -5,7 +5,7 @@ from alembic import op
 from migrations import security
 
 revision = "0030"
-down_revision = "0010"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -211,9 +211,10 @@ class Start:
         """Start the web and the background work."""
         say("Starting the web server and the background work ...")
         place = ["--host", self.options.host, "--port", str(self.options.port)]
-        size = ["--workers", "2", "--blocking-threads", "4", "--backlog", "1024", "--no-ws"]
+        size = ["--workers", "2", "--backlog", "1024", "--backpressure", "4096", "--no-ws", "--http", "1"]
         care = ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"]
-        web = ["-m", "granian", "--interface", "wsgi", *place, *size, *care, "wsgi:app"]
+        slow = ["--http1-header-read-timeout", "10000"]
+        web = ["-m", "granian", "--interface", "asginl", *place, *size, *slow, *care, "asgi:app"]
         self.family.start(self.python(WEB, web, self.log("web")))
         self.family.start(self.python(BACKGROUND, ["-m", "jobs.worker"], self.log("background"), patience=40.0))
 

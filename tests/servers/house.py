@@ -81,10 +81,10 @@ def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1) -> Ite
         access = folder / "demo-access.json"
         flask = [sys.executable, "-m", "flask", "--app", "wsgi", "seed-demo", "--access-file", str(access)]
         subprocess.run(flask, cwd=ROOT, env=env, check=True, capture_output=True)
-        web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-        size = ["--workers", str(workers), "--blocking-threads", "4"]
+        web = ["granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
+        size = ["--workers", str(workers), "--backpressure", "4096", "--http", "1", "--no-ws"]
         processes = [
-            _start([sys.executable, "-m", *web, *size, "wsgi:app"], env, logs / "web.log"),
+            _start([sys.executable, "-m", *web, *size, "asgi:app"], env, logs / "web.log"),
             _start([sys.executable, "-m", "jobs.worker"], env, logs / "workers.log"),
         ]
         house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env)

@@ -82,6 +82,8 @@ class Servers:
             "CARILLON_BASE_URL": "http://127.0.0.1:8000",
             "CARILLON_ENVIRONMENT": "test",
             "CARILLON_ALLOWED_RECIPIENTS": RECIPIENTS,
+            "CARILLON_RATE_LOGIN": "100000",  # all tests sign in from one address
+            "CARILLON_RATE_API": "100000",
         }
 
 

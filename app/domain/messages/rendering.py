@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.core import phone
 from app.core.links import Links, Target, new_code
 from app.core.vault import OrganisationVault, Sealed
 from app.domain.consent.models import ADDRESS_KIND
@@ -93,6 +94,8 @@ def make(scene: Scene, message: Mapping[str, Any], row: Mapping[str, Any] | None
         return Unready(message_id, "skipped", "no_address")
     if scene.vault.blind(ADDRESS_KIND[scene.send.channel], to) != message["address_blind"]:
         return Unready(message_id, "skipped", "address_changed")
+    if scene.send.channel == "sms" and not phone.takes_sms(to):  # of a number that nobody had asked yet
+        return Unready(message_id, "skipped", "not_mobile")
     data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
     try:
         return (
