@@ -27,16 +27,16 @@ class Sealed(ValueError):
     """A ciphertext does not open: wrong key, wrong row, or damaged."""
 
 
-def _seal(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
+def _seal(cipher: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
     nonce = os.urandom(12)
-    return _HEAD + nonce + AESGCM(key).encrypt(nonce, plain, bound_to)
+    return _HEAD + nonce + cipher.encrypt(nonce, plain, bound_to)
 
 
-def _open(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
+def _open(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
     if sealed[:3] != _HEAD:
         raise Sealed("an unknown version of ciphertext")
     try:
-        return AESGCM(key).decrypt(sealed[3:15], sealed[15:], bound_to)
+        return cipher.decrypt(sealed[3:15], sealed[15:], bound_to)
     except InvalidTag:
         raise Sealed("the ciphertext does not belong here or was damaged") from None
 
@@ -60,11 +60,11 @@ class Vault:
 
     def new_organisation_key(self, organisation_id: UUID) -> bytes:
         """A fresh organisation key, wrapped; store it beside the organisation."""
-        return _seal(self._wrapping, os.urandom(32), b"organisation|" + organisation_id.bytes)
+        return _seal(AESGCM(self._wrapping), os.urandom(32), b"organisation|" + organisation_id.bytes)
 
     def organisation(self, organisation_id: UUID, wrapped: bytes) -> "OrganisationVault":
         """The vault of one organisation."""
-        key = _open(self._wrapping, wrapped, b"organisation|" + organisation_id.bytes)
+        key = _open(AESGCM(self._wrapping), wrapped, b"organisation|" + organisation_id.bytes)
         return OrganisationVault(organisation_id, key, derive(self._indexing, f"index|{organisation_id}"))
 
 
@@ -73,22 +73,21 @@ class OrganisationVault:
 
     def __init__(self, organisation_id: UUID, key: bytes, index_key: bytes) -> None:
         self.organisation_id = organisation_id
-        self._key = key
         self._wrap = AESGCM(key)
         self._prefix = organisation_id.bytes
         self._index_key = index_key
-        self._last: tuple[bytes | None, bytes] = (None, b"")
+        self._last: tuple[bytes | None, AESGCM] = (None, self._wrap)
         # HMAC (RFC 2104) with its two keyed halves made once: three times as fast, and an import makes millions
         padded = index_key.ljust(64, b"\0")
         self._inner, self._outer = sha256(bytes(b ^ 0x36 for b in padded)), sha256(bytes(b ^ 0x5C for b in padded))
 
     def seal(self, plain: bytes, bound_to: str) -> bytes:
         """Seal bytes under the organisation's key; `bound_to` names table, column and row."""
-        return _seal(self._key, plain, self._prefix + bound_to.encode())
+        return _seal(self._wrap, plain, self._prefix + bound_to.encode())
 
     def open(self, sealed: bytes, bound_to: str) -> bytes:
         """Open what `seal` made, or raise Sealed."""
-        return _open(self._key, sealed, self._prefix + bound_to.encode())
+        return _open(self._wrap, sealed, self._prefix + bound_to.encode())
 
     def seal_person(
         self, contact_id: UUID, person: dict[str, object], wrapped: bytes | None = None
@@ -103,9 +102,10 @@ class OrganisationVault:
         if wrapped is None:
             key, wrapping = chance[12:44], chance[44:]
             wrapped = _HEAD + wrapping + self._wrap.encrypt(wrapping, key, bound)
+            cipher = AESGCM(key)
         else:
-            key = self._unwrap(bound, wrapped)
-        return wrapped, _HEAD + nonce + AESGCM(key).encrypt(nonce, _as_json(person).encode(), bound)
+            cipher = self._unwrap(bound, wrapped)
+        return wrapped, _HEAD + nonce + cipher.encrypt(nonce, _as_json(person).encode(), bound)
 
     def open_person(self, contact_id: UUID, wrapped: bytes, sealed: bytes) -> dict[str, object]:
         """A contact's personal data, or raise Sealed."""
@@ -123,16 +123,16 @@ class OrganisationVault:
         bound = contact_id.bytes
         return _open(self._unwrap(bound, wrapped), sealed, bound + bound_to)
 
-    def _unwrap(self, bound: bytes, wrapped: bytes) -> bytes:
-        last_wrapped, last = self._last  # who is opened is often sealed right after
+    def _unwrap(self, bound: bytes, wrapped: bytes) -> AESGCM:
+        last_wrapped, last = self._last  # who is opened has often something sealed right after
         if wrapped is last_wrapped:
             return last
         try:
-            key = self._wrap.decrypt(wrapped[3:15], wrapped[15:], bound)
+            cipher = AESGCM(self._wrap.decrypt(wrapped[3:15], wrapped[15:], bound))
         except InvalidTag:
             raise Sealed("the contact's key does not open") from None
-        self._last = wrapped, key
-        return key
+        self._last = wrapped, cipher
+        return cipher
 
     def blind(self, kind: str, value: str) -> bytes:
         """The blind index of a normalised value: equal values give equal bytes, nothing else can be read from it."""

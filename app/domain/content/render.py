@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -219,15 +219,20 @@ class Prepared:
         """The SMS for one recipient; `unsubscribe_url` is a value in the data. Raises TemplateError."""
         return self._sms[language].render(self._plain(data), budget=Budget(LONGEST_SMS)).strip()
 
-    def _plain(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The data with the values that the texts read as an SMS takes them."""
-        contact = dict(data["contact"])
-        own = dict(contact["properties"])
-        for values, names in ((contact, self.reads_fields), (own, self.reads_properties)):
-            for name in names:
-                if name in values:
-                    values[name] = sms.plain(values[name])
-        return {**data, "contact": {**contact, "properties": own}}
+    def _plain(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The data with the values that the texts read as an SMS takes them; nearly always they are so already."""
+        contact = data["contact"]
+        own = contact["properties"]
+        fields = self._changed(contact, self.reads_fields)
+        properties = self._changed(own, self.reads_properties)
+        if not (fields or properties):
+            return data
+        return {**data, "contact": {**contact, **fields, "properties": {**own, **properties}}}
+
+    @staticmethod
+    def _changed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        found = ((name, values[name], sms.plain(values[name])) for name in names if name in values)
+        return {name: plain for name, value, plain in found if plain != value}
 
     def email(self, language: str, data: Mapping[str, Any], link: LinkMaker) -> Email:
         """The e-mail for one recipient, its links and pixel made by `link(kind, number)`. Raises TemplateError."""

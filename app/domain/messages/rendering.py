@@ -122,7 +122,7 @@ def _sms(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: 
     text = ready.sms(language, {**data, "unsubscribe_url": link})
     ref = reference.of(scene.send.occurrence_id, message_id)
     outgoing = Outgoing(reference=ref, to=to, sender=scene.sender, text=text)
-    sealed = _kept(scene, row, message_id, data, Made(text, language, to, link.code))
+    sealed = _kept(scene, row, message_id, data, Made(ready, text, language, to, link.code))
     return Ready(message_id, outgoing, sms.measure(text).parts, link.code, language, sealed)
 
 
@@ -140,7 +140,7 @@ def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data
         unsubscribe_url=link("u", 0) if scene.send.message_class == "marketing" else None,
     )
     outgoing = Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw)
-    sealed = _kept(scene, row, message_id, data, Made(email, language, to))
+    sealed = _kept(scene, row, message_id, data, Made(ready, email, language, to))
     return Ready(message_id, outgoing, 1, language=language, sealed=sealed)
 
 
@@ -148,6 +148,7 @@ def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data
 class Made:
     """A finished text, in which language and for which address."""
 
+    ready: Prepared
     said: str | Email
     language: str
     to: str
@@ -155,7 +156,7 @@ class Made:
 
 
 def _kept(scene: Scene, row: Mapping[str, Any], message_id: UUID, data: dict[str, Any], made: Made) -> bytes:
-    contact, properties = kept.chosen(scene.prepared, data)
+    contact, properties = kept.chosen(made.ready, data)
     one = kept.Kept(
         language=made.language,
         to=made.to,
