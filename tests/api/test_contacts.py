@@ -133,7 +133,7 @@ def test_consents_are_acts_with_a_proof(marketer: Caller) -> None:
 
 def test_suppressions_are_added_found_and_lifted(marketer: Caller, viewer: Caller) -> None:
     made = marketer.data("POST", "/suppressions", {"address": "0522000001", "channel": "sms"})
-    again = marketer.data("POST", "/suppressions", {"address": "+972522000001", "channel": "sms", "reason": "legal"})
+    again = marketer.data("POST", "/suppressions", {"address": "+972522000001", "channel": "sms", "reason": "hard_bounce"})
     assert (again["id"], again["reason"]) == (made["id"], "manual")
     assert marketer.data("GET", "/suppressions?address=052-2000001")[0]["address"] == "+972522000001"
     assert viewer.data("GET", "/suppressions?channel=sms")[0]["address"] == "+972•••••01"

@@ -101,7 +101,7 @@ def _put_blind(session: Session, addresses: Iterable[tuple[str, bytes, str]], re
     shared = {
         "organisation_id": by.organisation_id,
         "reason": reason,
-        "is_refused": reason == OPT_OUT,
+        "is_refused": reason in REFUSED,
         "source": source,
         "at": clock.now(),
         "added_by": by.id,

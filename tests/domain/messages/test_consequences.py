@@ -96,6 +96,9 @@ def test_what_stops_everything_wins_and_the_refusal_is_not_forgotten(session: Se
         suppression.suppress(session, "+972522000001", channel="sms", reason=reason, source=reason)
     suppression.suppress(session, "+972522000002", channel="sms", reason="hard_bounce", source="provider")
     suppression.suppress(session, "+972522000002", channel="sms", reason="opt_out", source="reply")
-    rows = session.execute(select(Suppression).order_by(Suppression.id)).scalars().all()
+    for reason in ("manual", "complaint"):
+        suppression.suppress(session, "+972522000003", channel="sms", reason=reason, source=reason)
+    *rows, complained = session.execute(select(Suppression).order_by(Suppression.id)).scalars().all()
+    assert (complained.reason, suppression.takes_two(complained)) == ("manual", True)
     assert [(row.reason, row.source, row.is_refused) for row in rows] == [("legal", "legal", True), ("hard_bounce", "provider", True)]
     assert suppression.takes_two(rows[0])
