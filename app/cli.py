@@ -18,7 +18,7 @@ from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.access.keyring import organisation_of
-from app.domain.audit import trail
+from app.domain.audit import anchors, chain
 
 
 def register(app: Flask) -> None:
@@ -85,32 +85,35 @@ def seed_demo(access_file: Path) -> None:
 @click.option("--name", required=True, help="The organisation's name.")
 @click.option("--email", required=True, help="The address its first administrator signs in with.")
 @click.option("--admin", required=True, help="The administrator's own name.")
-def create_organisation(name: str, email: str, admin: str) -> None:
-    """Make an organisation with its first administrator, who then adds everybody else.
+@click.option("--second-email", required=True, help="The address a second administrator signs in with.")
+@click.option("--second-admin", required=True, help="The second administrator's name.")
+def create_organisation(name: str, email: str, admin: str, second_email: str, second_admin: str) -> None:
+    """Make an organisation with its first two administrators, who then add everybody else: rights are given by two.
 
-    A terminal is asked for the password; where there is none, or nothing is typed, one is made and printed once.
+    A terminal is asked for each password; where there is none, or nothing is typed, one is made and printed once.
     """
     settings: Settings = current_app.config["SETTINGS"]
-    if not (name.strip() and admin.strip()):
-        raise click.ClickException("The organisation and its administrator need a name. Nothing was made.")
-    typed = _asked_for() if _is_terminal() else ""
-    password = typed or users.new_password()
+    people = [(admin.strip(), email), (second_admin.strip(), second_email)]
+    if not (name.strip() and all(person for person, _ in people)):
+        raise click.ClickException("The organisation and its administrators need a name. Nothing was made.")
+    typed = [_asked_for(person) if _is_terminal() else "" for person, _ in people]
+    passwords = [given or users.new_password() for given in typed]
     try:
         with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
             made = users.create_organisation(session, users.NewOrganisation(name=name.strip()))
-            user = users.create_user(
-                session,
-                email=email,
-                name=admin.strip(),
-                role="owner",
-                password=password,
-                is_first=not typed,
-                by=system(made.id),
-            )
+            owners = [
+                users.create_user(
+                    session, email=address, name=person, role="owner", password=password, is_first=not given,
+                    by=system(made.id),
+                )
+                for (person, address), password, given in zip(people, passwords, typed, strict=True)
+            ]  # fmt: skip
     except DomainError as broke:
         raise click.ClickException(f"{broke} Nothing was made.") from None
-    proof = "the password just typed" if typed else f"this password, shown only now: {password}"
-    click.echo(f"{made.name} is there. {user.name} signs in at {settings.base_url} with {user.email} and {proof}")
+    click.echo(f"{made.name} is there.")
+    for user, password, given in zip(owners, passwords, typed, strict=True):
+        proof = "the password just typed" if given else f"this password, shown only now: {password}"
+        click.echo(f"{user.name} signs in at {settings.base_url} with {user.email} and {proof}")
     click.echo("The first sign-in shows a code to scan with an authenticator. Then: Settings, Users, to add the others.")
 
 
@@ -118,8 +121,8 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _asked_for() -> str:
-    prompt = "The administrator's password, 12 characters or more (Enter: one is made)"
+def _asked_for(person: str) -> str:
+    prompt = f"The password of {person}, 12 characters or more (Enter: one is made)"
     return str(click.prompt(prompt, default="", show_default=False, hide_input=True, confirmation_prompt="Once more"))
 
 
@@ -159,10 +162,14 @@ def audit_verify() -> None:
     """Read every organisation's audit chain and tell whether anything was changed, removed or added."""
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
-    broken = False
-    for organisation_id in _organisation_ids(factory):
+    here = _organisation_ids(factory)
+    gone = sorted(anchors.organisations(settings) - set(here))
+    for organisation_id in gone:
+        click.echo(f"{organisation_id}: BROKEN: the organisation was removed with all its entries")
+    broken = bool(gone)
+    for organisation_id in here:
         with unit_of_work(factory, system(organisation_id)) as session:
-            verdict = trail.verify_chain(session)
+            verdict = chain.verify(session)
         state = "whole" if verdict.broken_at is None else f"BROKEN at entry {verdict.broken_at}: {verdict.reason}"
         click.echo(f"{organisation_id}: {verdict.entries} entries, {state}")
         broken = broken or verdict.broken_at is not None

@@ -1,4 +1,4 @@
-"""The demonstration organisation: seven people, one for each role, and two providers in the sandbox.
+"""The demonstration organisation: somebody for each role, a second owner (rights take two), and two providers in the sandbox.
 
 Only for a fresh installation on this machine; the logins are written to a file that only its owner can read.
 """
@@ -30,6 +30,7 @@ NAMES = {
     "operator": "Orly Oz",
     "auditor": "Anat Alon",
     "viewer": "Vered Vidal",
+    "second_owner": "Oren Oren",
 }
 SECRET = "sandbox-secret"  # noqa: S105 - the sandbox takes this one and is no secret
 _WORDS = [
@@ -49,16 +50,17 @@ def load(factory: sessionmaker[Session], settings: Settings) -> dict[str, object
         access: dict[str, object] = {"base_url": settings.base_url, "sandbox_url": settings.sandbox_url}
         for role in ROLE_NAMES:
             access[role] = _person(session, organisation, role)
+        access["second_owner"] = _person(session, organisation, "owner", "second_owner")
         access["public_key"] = _public_key(session, organisation)
         _providers(session, organisation.id, settings)
     return access
 
 
-def _person(session: Session, organisation: Organisation, role: str) -> dict[str, str]:
+def _person(session: Session, organisation: Organisation, role: str, who: str = "") -> dict[str, str]:
     by = system(organisation.id)
     password = "-".join(secrets.choice(_WORDS) for _ in range(5))
-    email = f"{role.replace('_', '-')}@bank.example"
-    user = users.create_user(session, email=email, name=NAMES[role], role=role, password=password, by=by)
+    email = f"{(who or role).replace('_', '-')}@bank.example"
+    user = users.create_user(session, email=email, name=NAMES[who or role], role=role, password=password, by=by)
     totp = pyotp.random_base32()
     mfa.set_secret(session, user, totp)
     user.totp_confirmed_at = clock.now()
@@ -68,7 +70,7 @@ def _person(session: Session, organisation: Organisation, role: str) -> dict[str
 
 
 def _public_key(session: Session, organisation: Organisation) -> str:
-    owner = session.execute(select(User).where(User.role == "owner")).scalar_one()
+    owner = session.execute(select(User).where(User.role == "owner").order_by(User.id).limit(1)).scalar_one()
     return keys.create(session, owner, name="website", scopes=[], kind="public", by=system(organisation.id))
 
 

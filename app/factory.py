@@ -17,19 +17,21 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "reports", "providers", "audit", "users", "keys", "public", "health",
+    "messages", "reports", "providers", "audit", "users", "settings", "keys", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",
     "segments",
     "templates",
     "campaigns",
+    "approvals",
     "messages",
     "reports",
     "jobs",
     "suppressions",
     "audit",
     "account",
+    "settings",
     "inbound",
 )
 

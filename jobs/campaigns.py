@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from app.domain.campaigns import launch as campaign_launch
-from jobs.runtime import job, runtime
+from jobs.lanes import lane
+from jobs.runtime import runtime
 
 
-@job
+@lane
 def launch(organisation_id: UUID, campaign_id: UUID) -> None:
     """Turn an approved campaign into messages."""
     with runtime().unit(organisation_id) as session:

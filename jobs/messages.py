@@ -6,16 +6,17 @@ from uuid import UUID
 from app.core.pipeline import pipeline
 from app.core.queue import Job
 from app.domain.messages import dispatch, receipts, reconcile
-from jobs.runtime import job, runtime, stopping
+from jobs.lanes import lane, turn
+from jobs.runtime import runtime
 
 
-@job
+@lane
 def send_sms(organisation_id: UUID) -> None:
     """Send the SMS that are due."""
     _send(organisation_id, "sms", Job.SEND_SMS)
 
 
-@job
+@lane
 def send_email(organisation_id: UUID) -> None:
     """Send the e-mails that are due."""
     _send(organisation_id, "email", Job.SEND_EMAIL)
@@ -24,18 +25,20 @@ def send_email(organisation_id: UUID) -> None:
 def _send(organisation_id: UUID, channel: str, again: Job) -> None:
     here = runtime()
     open_unit, open_pipeline = here.opener(organisation_id), partial(pipeline, here.settings, organisation_id)
-    tally = dispatch.dispatch(open_unit, open_pipeline, here.open_channel, channel, stopping=stopping.is_set)
+    tally = dispatch.dispatch(open_unit, open_pipeline, here.open_channel, channel, stopping=turn())
     if tally.time_over:
         here.ring(again, organisation_id)
 
 
-@job
+@lane
 def apply_receipts(organisation_id: UUID) -> None:
     """Apply the receipts in the inbox."""
-    receipts.apply_all(runtime().opener(organisation_id))
+    here = runtime()
+    if receipts.apply_all(here.opener(organisation_id), stopping=turn()):
+        here.ring(Job.APPLY_RECEIPTS, organisation_id)
 
 
-@job
+@lane
 def reconcile_doubts(organisation_id: UUID) -> None:
     """Ask the providers about messages in doubt."""
     here = runtime()

@@ -1,6 +1,7 @@
 """The sweeper: every few seconds it rings for everything that is due, so that a lost ring costs seconds and nothing else.
 
-One at a time over all machines, by an advisory lock. It also turns abandoned intents into doubts.
+One at a time over all machines, by an advisory lock. It also turns abandoned intents into doubts
+and anchors the audit chains.
 """
 
 import logging
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core import queue
 from app.core.queue import Job
+from app.domain.audit import anchors
 from app.domain.campaigns import launch
 from app.domain.messages import receipts, reconcile, sends
 from app.domain.notices import deliver
@@ -60,6 +62,7 @@ def _sweep_one(here: Runtime, organisation_id: UUID) -> list[tuple[Job, tuple[st
     own = str(organisation_id)
     with here.unit(organisation_id) as session:
         reconcile.doubt_abandoned(session)
+        anchors.keep(session)
         sends.expire_late(session)
         sends.close_drained(session)
         rings: list[tuple[Job, tuple[str, ...]]] = [

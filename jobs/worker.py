@@ -21,6 +21,7 @@ from app.core import queue, trace
 from app.core.process import settle
 from app.core.queue import QUEUES, Job
 from app.core.settings import BadSetting, Settings
+from jobs.lanes import lanes
 from jobs.runtime import stopping
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,12 @@ class Listener(SimpleWorker):
     """
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """End now if idle, after the running job's present step otherwise (jobs end within 30 s)."""
+        """End now if idle, after the running jobs' present step otherwise (jobs end within 30 s)."""
+        stopping.set()
         if self.get_current_job_id() is None:
+            lanes.wait(_STOP_SECONDS - 1)
             self.register_death()
             os._exit(0)
-        stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
@@ -49,6 +51,7 @@ def listen(name: str, redis_url: str) -> None:
     own = Queue(name, connection=redis, serializer=JSONSerializer)
     worker = Listener([own], connection=redis, serializer=JSONSerializer, worker_ttl=60, maintenance_interval=30)
     worker.work(logging_level="WARNING")
+    lanes.wait(_STOP_SECONDS - 1)
 
 
 def _sweep(_redis_url: str) -> None:

@@ -19,7 +19,10 @@ from app.domain.access.models import User
 from app.factory import create_app
 from tests.factories.people import PASSWORD
 
-WORDS = ["create-organisation", "--name", "First Bank", "--email", "Admin@Bank.example", "--admin", "Dana Levi"]
+WORDS = [
+    "create-organisation", "--name", "First Bank", "--email", "Admin@Bank.example", "--admin", "Dana Levi",
+    "--second-email", "second@bank.example", "--second-admin", "Noa Mizrahi",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ def test_the_first_administrator_gets_a_password_that_is_shown_once(
 def test_a_terminal_is_asked_for_the_password(
     runner: FlaskCliRunner, own_factory: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.cli._asked_for", lambda: PASSWORD)
+    monkeypatch.setattr("app.cli._asked_for", lambda _person: PASSWORD)
     monkeypatch.setattr("app.cli._is_terminal", lambda: True)
     done = runner.invoke(args=WORDS)
     assert "the password just typed" in done.output
@@ -82,7 +85,8 @@ def test_what_is_refused_leaves_nothing_behind(runner: FlaskCliRunner, own_facto
         assert "Nothing was made." in done.output
     assert runner.invoke(args=["organisations"]).output == before
     with unit_of_work(own_factory, system(UUID(before.partition(":")[0]))) as session:
-        assert len(session.execute(select(User)).all()) == 1
+        assert {user.role for user in session.execute(select(User)).scalars()} == {"owner"}
+        assert len(session.execute(select(User)).all()) == 2
 
 
 def test_the_doctor_says_what_is_wrong_and_how_grave_it_is(runner: FlaskCliRunner) -> None:

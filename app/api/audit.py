@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.api import envelope
 from app.core.db import db
-from app.domain.audit import trail
+from app.domain.audit import chain, trail
 from app.domain.audit.models import AuditEntry
 from app.http.auth import allow
 
@@ -36,5 +36,5 @@ def index() -> ResponseReturnValue:
 @allow("audit:read")
 def verify() -> ResponseReturnValue:
     """Read the whole chain and tell whether anything was changed, removed or added."""
-    verdict = trail.verify_chain(db.session())
+    verdict = chain.verify(db.session())
     return envelope.ok({"entries": verdict.entries, "broken_at": verdict.broken_at, "reason": verdict.reason})

@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from app.api import envelope
+from app.api.approvals import request_out
 from app.api.messages import message_out
 from app.core.db import db
-from app.domain.campaigns import drafts, lifecycle, plan, results
+from app.domain.campaigns import drafts, lifecycle, plan, results, resuming
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import listing, trial
+from app.domain.messages import listing, totals, trial
 from app.http.auth import allow
 from app.http.inputs import Strict
 
@@ -145,8 +146,8 @@ def pause(campaign_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:campaign_id>/resume")
 @envelope.once("campaigns:stop")
 def resume(campaign_id: UUID) -> ResponseReturnValue:
-    """Go on sending."""
-    return _one(lifecycle.resume(db.session(), campaign_id, by=g.actor))
+    """Ask for it to go on; another person decides: POST /approvals/{id}/approve."""
+    return envelope.ok(request_out(resuming.propose(db.session(), campaign_id, by=g.actor)), 202)
 
 
 @bp.post("/<uuid:campaign_id>/cancel")
@@ -170,22 +171,8 @@ def numbers(campaign_id: UUID) -> ResponseReturnValue:
     """The numbers of each channel."""
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     found = results.numbers(db.session(), campaign, by=g.actor)
-    return envelope.ok({"state": campaign.state, "channels": [numbers_out(one) for one in found]})
-
-
-def numbers_out(one: listing.Numbers) -> dict[str, Any]:
-    """The numbers of a channel as the API shows them; states add up to the audience."""
-    return {
-        "channel": one.channel,
-        "audience": one.audience,
-        "states": one.states,
-        "skips": one.skips,
-        "failures": one.failures,
-        "opened": one.opened,
-        "clicked": one.clicked,
-        "parts": one.parts,
-        "cost": one.cost,
-    }
+    whole = {name: value for name, value in totals.as_plain(totals.together(found)).items() if name != "channel"}
+    return envelope.ok({"state": campaign.state, "channels": [totals.as_plain(one) for one in found], "together": whole})
 
 
 @bp.get("/<uuid:campaign_id>/messages")

@@ -9,11 +9,13 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from app.api import envelope, jobs
+from app.api.approvals import request_out
 from app.core.db import db
 from app.core.errors import Invalid, mark
+from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
-from app.domain.consent import ledger
+from app.domain.consent import ledger, reopening
 from app.domain.consent.models import ConsentEntry
 from app.domain.contacts import groups, profile, search
 from app.domain.contacts.models import Contact
@@ -168,13 +170,16 @@ def consents(contact_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:contact_id>/consents")
 @envelope.once("contacts:write")
 def record(contact_id: UUID) -> ResponseReturnValue:
-    """Record what the person said."""
+    """Record what the person said. A consent that was withdrawn is given again by the decision of a second person: 202."""
     session, act = db.session(), envelope.body(ConsentInput)
-    profile.get(session, contact_id, by=g.actor)
+    contact = profile.get(session, contact_id, by=g.actor)
     if act.state == "granted":
-        ledger.grant(
-            session, contact_id, act.channels, basis=act.basis, source=act.source, wording=act.wording, by=g.actor
-        )
+        done = reopening.grant(
+            session, contact_id, act.channels,
+            name=contact.external_id or str(contact_id), basis=act.basis, source=act.source, wording=act.wording, by=g.actor,
+        )  # fmt: skip
+        if isinstance(done, Approval):
+            return envelope.ok(request_out(done), 202)
     else:
         ledger.withdraw(session, contact_id, act.channels, basis=act.basis, source=act.source, ip=g.actor.ip)
     return _consents(contact_id, 201)

@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from app.api import envelope
+from app.api.approvals import request_out
 from app.core.db import db
-from app.domain.consent import suppression
+from app.domain.approvals.models import Approval
+from app.domain.consent import reopening, suppression
 from app.domain.consent.models import Suppression
 from app.http.auth import allow
 from app.http.inputs import Strict
@@ -74,7 +76,7 @@ def show(suppression_id: UUID) -> ResponseReturnValue:
 @bp.delete("/<uuid:suppression_id>")
 @allow("suppressions:write")
 def lift(suppression_id: UUID) -> ResponseReturnValue:
-    """Let it be written to again; say why in the body or as `?reason=`."""
+    """Let it be written to again; say why in the body or as `?reason=`. Where its owner refused, a second person decides: 202."""
     reason = envelope.body(Lifting).reason or request.args.get("reason", "")
-    suppression.lift(db.session(), suppression_id, reason=reason, by=g.actor)
-    return envelope.nothing()
+    lifted = reopening.lift(db.session(), suppression_id, reason=reason, by=g.actor)
+    return envelope.ok(request_out(lifted), 202) if isinstance(lifted, Approval) else envelope.nothing()

@@ -23,9 +23,13 @@ bp = Blueprint("templates_api", __name__, url_prefix="/templates")
 
 
 class As(Strict):
-    """Whom to preview as: a customer number, or anybody; in which language."""
+    """Whom to preview as: a customer number, or anybody; in which language.
+
+    Masked unless `reveal` is asked for: then the look is logged.
+    """
 
     contact: str = ""
+    reveal: bool = False
     language: str = Field(default="en", pattern="^(en|he)$")
 
 
@@ -132,7 +136,7 @@ def duplicate(template_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:template_id>/preview")
-@envelope.once("templates:read")
+@envelope.once("templates:write")
 def look(template_id: UUID) -> ResponseReturnValue:
     """The text as one person gets it."""
     wanted = envelope.body(As)
@@ -142,10 +146,10 @@ def look(template_id: UUID) -> ResponseReturnValue:
     person = preview.someone(db.session(), wanted.contact)
     if wanted.contact and person is None:
         raise Invalid.field("contact", mark("There is no contact with this customer number."))
-    data = preview.data_for(db.session(), person, language, by=g.actor)
-    known = checks.known_variables(db.session())
+    data = preview.data_for(db.session(), person, language, revealed_to=g.actor if wanted.reveal else None)
+    around = checks.setting(db.session())
     made = preview.preview(
-        template.channel, template.message_class, present.texts[language], data, language=language, known=known
+        template.channel, template.message_class, present.texts[language], data, language=language, around=around
     )
     return envelope.ok({**asdict(made), "language": language, "findings": [_finding(one) for one in made.findings]})
 

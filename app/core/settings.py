@@ -37,6 +37,7 @@ class Settings:
     rate_login: int = 100
     rate_public: int = 6000
     rate_inbound: int = 12000
+    audit_anchors: Path | None = None
 
     @property
     def is_production(self) -> bool:
@@ -81,6 +82,7 @@ class Settings:
             rate_login=_number(env, "CARILLON_RATE_LOGIN", cls.rate_login),
             rate_public=_number(env, "CARILLON_RATE_PUBLIC", cls.rate_public),
             rate_inbound=_number(env, "CARILLON_RATE_INBOUND", cls.rate_inbound),
+            audit_anchors=Path(anchors) if (anchors := env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
         )
 
 

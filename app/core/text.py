@@ -41,12 +41,15 @@ def clean(value: str) -> str:
     return unicodedata.normalize("NFC", _CONTROL.sub("", value)).strip()
 
 
+MASK = "•"  # stands for a sign that is not shown
+
+
 def masked_email(value: str) -> str:
     """The address as it may be shown to anybody: first letter and domain."""
     local, _, domain = value.partition("@")
-    return f"{local[:1]}•••@{domain}"
+    return f"{local[:1]}{3 * MASK}@{domain}"
 
 
 def masked_name(value: str) -> str:
     """A name as it may be shown to anybody: its first letter."""
-    return f"{value[:1]}•••" if value else ""
+    return f"{value[:1]}{3 * MASK}" if value else ""

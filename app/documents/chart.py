@@ -63,12 +63,12 @@ def bars(
     return _plot(svg, legend, labels, _spelt(ticks, spell, locale))
 
 
-def funnel(title: str, steps: Sequence[tuple[str, int]], *, locale: str) -> Markup:
-    """Draw steps of which each keeps a part of the one before; the share is of the first."""
-    first = max((count for _, count in steps), default=0) or 1
+def funnel(title: str, steps: Sequence[tuple[str, int, float | None]], *, locale: str) -> Markup:
+    """Draw steps of which each keeps a part of the one before: name, count, and the share to be told, of whatever it is."""
+    first = max((count for _, count, _ in steps), default=0) or 1
     from_the_right = i18n.direction(locale) == "rtl"
     rows = []
-    for name, count in steps:
+    for name, count, share in steps:
         width = round(WIDTH * count / first, 1)
         shape = _rectangle(0, WIDTH - width if from_the_right else 0, 0, width, 22)
         label = f"{name}: {i18n.number(count, locale)}"
@@ -80,7 +80,7 @@ def funnel(title: str, steps: Sequence[tuple[str, int]], *, locale: str) -> Mark
                 name=name,
                 svg=SVG.format(label=label, width=WIDTH, height=22, shapes=shape),
                 count=i18n.number(count, locale),
-                share=i18n.percent(count / first, locale),
+                share="" if share is None else i18n.percent(share, locale),
             )
         )
     return Markup('<ol class="plot plot-funnel" aria-label="{title}">{rows}</ol>').format(

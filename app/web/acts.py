@@ -16,7 +16,9 @@ from app.web.navigation import exists
 
 ACTIONS = {
     "audit.exported": mark("Exported the audit log"),
+    "calendar.changed": mark("Changed the allowed hours"),
     "campaign.approved": mark("Approved the campaign"),
+    "campaign.asked_again": mark("Asked for another approval: audience or data changed since the first"),
     "campaign.cancel": mark("Cancelled the campaign"),
     "campaign.changed": mark("Changed the campaign"),
     "campaign.completed": mark("The campaign was completed"),
@@ -38,12 +40,14 @@ ACTIONS = {
     "contacts.changed": mark("Changed many contacts"),
     "import.finished": mark("Finished an import"),
     "import.started": mark("Started an import"),
+    "key.granted": mark("Let an API key approve"),
     "key.created": mark("Created an API key"),
     "key.revoked": mark("Revoked an API key"),
     "login": mark("Signed in"),
     "login.failed": mark("A sign-in failed"),
     "message.resolved_again": mark("Decided that a message in doubt is sent again"),
     "message.resolved_sent": mark("Decided that a message in doubt was sent"),
+    "organisation.changed": mark("Changed the organisation"),
     "organisation.created": mark("Created the organisation"),
     "property.defined": mark("Defined a property"),
     "provider.changed": mark("Changed a provider"),
@@ -57,6 +61,7 @@ ACTIONS = {
     "segment.archived": mark("Archived a segment"),
     "segment.changed": mark("Changed a segment"),
     "segment.created": mark("Created a segment"),
+    "segment.revealed": mark("Looked at personal data in a segment"),
     "session.revoked": mark("Ended a session"),
     "suppression.added": mark("Suppressed an address"),
     "suppression.exported": mark("Exported the suppression list"),
@@ -74,10 +79,20 @@ ACTIONS = {
     "user.role_changed": mark("Changed a user’s role"),
 }
 
+# What is done to a request for a change, whatever it is about.
+REQUESTS = {
+    "submitted": mark("Asked a second person for a change"),
+    "approved": mark("Decided for a change that somebody asked for"),
+    "rejected": mark("Refused a change that somebody asked for"),
+    "withdrawn": mark("Took a request for a change back"),
+}
+
 KINDS = {
     "approval": mark("Approval"),
     "audit": mark("Audit log"),
+    "calendar": mark("Calendar"),
     "campaign": mark("Campaign"),
+    "consent": mark("Consent"),
     "contact": mark("Contact"),
     "export": mark("Export"),
     "import": mark("Import"),
@@ -86,6 +101,7 @@ KINDS = {
     "organisation": mark("Organisation"),
     "provider": mark("Provider"),
     "report": mark("Report"),
+    "resume": mark("Campaign"),
     "segment": mark("Segment"),
     "suppression": mark("Suppression"),
     "template": mark("Template"),
@@ -98,9 +114,15 @@ NAMES = {
     "config": mark("Settings"),
     "cost": mark("Cost"),
     "description": mark("Description"),
+    "destination": mark("Server"),
     "digest": mark("Digest of what was submitted"),
     "email": mark("E-mail"),
     "email_template_id": mark("E-mail template"),
+    "basis": mark("How we know"),
+    "channels": mark("Channels"),
+    "evidence": mark("Evidence"),
+    "source": mark("Source"),
+    "wording": mark("Wording the person agreed to"),
     "failures": mark("Failed attempts"),
     "in_doubt": mark("In doubt"),
     "kind": mark("Kind"),
@@ -159,7 +181,8 @@ class Act:
 
 def said(action: str) -> str:
     """An action in the reader's words; an unknown one as it is kept."""
-    return gettext(ACTIONS[action]) if action in ACTIONS else action
+    known = ACTIONS.get(action) or REQUESTS.get(action.rpartition(".")[2])
+    return gettext(known) if known else action
 
 
 def kind(name: str) -> str:

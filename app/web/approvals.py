@@ -1,22 +1,59 @@
 """Requests for a second person's decision: mine, all, decided; the bell (D2)."""
 
 from typing import Any
+from uuid import UUID
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField
+from wtforms.validators import Length
 
+from app.core.actor import Actor
 from app.core.db import db
+from app.core.errors import DomainError, Invalid, mark
 from app.domain.access import users
+from app.domain.access.permissions import LABELS
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
+from app.http import inputs, subjects
 from app.http.auth import allow
-from app.web import acts, paging
-from app.web.render import page_or_part
+from app.http.errors import said, status_of
+from app.web import acts, factor, paging
+from app.web.render import leave_for, page_or_part
 
 bp = Blueprint("approvals", __name__, url_prefix="/approvals")
 
-# Where a subject is reviewed: its page and the name of its id there.
+# Where a subject is reviewed: its page and the name of its id there; a change of settings has the page below.
 REVIEWS = {"campaign": ("campaigns.review", "campaign_id")}
+
+# What a change asks for, as a sentence begins.
+PROPOSED = {
+    "calendar.change": mark("Change when marketing may go out"),
+    "campaign.resume": mark("Start a stopped campaign again"),
+    "consent.grant": mark("Write again to somebody who took his consent back"),
+    "contact.test": mark("Send tests of texts to this contact without approval"),
+    "key.grant": mark("Let this API key approve in its user’s name"),
+    "organisation.change": mark("Change what the organisation is"),
+    "provider.change": mark("Change a provider"),
+    "provider.create": mark("Use a new provider"),
+    "provider.enable": mark("Use a provider again"),
+    "suppression.lift": mark("Write again to an address whose owner refused"),
+    "user.activate": mark("Let this user in again"),
+    "user.create": mark("Make a user whose role decides or gives rights"),
+    "user.reset": mark("Reset the sign-in of a user whose role decides or gives rights"),
+    "user.role": mark("Give a role that decides or gives rights"),
+}
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]
+    """A code where the last one was shown too long ago, and a note."""
+
+    code = StringField(_l("Code of your authenticator"))
+    note = TextAreaField(_l("Note"), [Length(max=2000)])
 
 
 @bp.get("")
@@ -24,7 +61,7 @@ REVIEWS = {"campaign": ("campaigns.review", "campaign_id")}
 def index() -> ResponseReturnValue:
     """The requests I can decide; or all, or the decided ones."""
     session, asked = db.session(), paging.asked()
-    view = request.args.get("view") or ("mine" if g.actor.may("approvals:decide") else "all")
+    view = request.args.get("view") or ("mine" if decides(g.actor) else "all")
     if view == "mine":
         page = decisions.waiting(session, asked, by=g.actor)
     else:
@@ -35,10 +72,17 @@ def index() -> ResponseReturnValue:
         "approvals/_requests.html",
         page=page,
         view=view,
+        decides=decides(g.actor),
+        act_of=lambda approval: gettext(PROPOSED.get(str(approval.summary.get("act")), "")),
         names=users.names(session, list(people)),
         review_of=review_of,
         kind_of=acts.kind,
     )
+
+
+def decides(actor: Actor) -> bool:
+    """True if some kind of request may be this actor's to decide."""
+    return any(actor.may(permission) for permission in decisions.DECIDERS)
 
 
 @bp.get("/bell")
@@ -48,8 +92,89 @@ def bell() -> ResponseReturnValue:
     return render_template("approvals/_bell.html", waiting=decisions.waiting_for(db.session(), by=g.actor))
 
 
+@bp.get("/<uuid:approval_id>")
+@allow("approvals:read")
+def show(approval_id: UUID) -> ResponseReturnValue:
+    """A change of settings or rights: what it was, what it would be, and the decision."""
+    approval = decisions.get(db.session(), approval_id)
+    if approval.subject_kind in REVIEWS:
+        return redirect(review_of(approval))
+    return _page(approval, DecisionForm(formdata=None))
+
+
+@bp.post("/<uuid:approval_id>/approve")
+@allow("approvals:read")
+def approve(approval_id: UUID) -> ResponseReturnValue:
+    """Decide for a change; it is carried out at once."""
+    approval, form = decisions.get(db.session(), approval_id), DecisionForm()
+    actor = factor.confirm(form) if form.validate() else None
+    if actor is None:
+        return _page(approval, form, 422)
+    try:
+        given = subjects.approve(db.session(), approval, note=form.note.data or "", by=actor)
+    except DomainError as error:
+        db.session.rollback()
+        return _page(decisions.get(db.session(), approval_id), form, status_of(error), said(error))
+    if given:
+        is_reset = approval.summary["act"] == "user.reset"
+        role = _(LABELS[given.user.role])
+        return render_template(
+            "users/created.html", user=given.user, password=given.password, role=role, is_reset=is_reset
+        )
+    flash(_("Approved and carried out."), "success")
+    return leave_for(url_for(".index"))
+
+
+@bp.post("/<uuid:approval_id>/reject")
+@allow("approvals:read")
+def reject(approval_id: UUID) -> ResponseReturnValue:
+    """Refuse a change."""
+    form = DecisionForm()
+    try:
+        subjects.reject(db.session(), approval_id, note=form.note.data or "", by=g.actor)
+    except Invalid as error:
+        inputs.onto(form, error)
+        return _page(decisions.get(db.session(), approval_id), form, 422)
+    flash(_("Refused, with your note."), "success")
+    return leave_for(url_for(".index"))
+
+
+@bp.post("/<uuid:approval_id>/withdraw")
+@allow("approvals:read")
+def withdraw(approval_id: UUID) -> ResponseReturnValue:
+    """Take one's own request back."""
+    decisions.withdraw(db.session(), approval_id, by=g.actor)
+    flash(_("Your request was taken back."), "success")
+    return leave_for(url_for(".index", view="all"))
+
+
+def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
+    people = [approval.made_by, *([approval.decided_by] if approval.decided_by else [])]
+    values: dict[str, Any] = {
+        "approval": approval,
+        "act": gettext(PROPOSED.get(str(approval.summary.get("act")), "")),
+        "changes": acts.changes(approval.summary.get("before"), approval.summary.get("after")),
+        "names": users.names(db.session(), people),
+        "form": form,
+        "fresh": factor.is_fresh(),
+        "refused": refused,
+        "blocked": decisions.blocked_reason(db.session(), approval, by=g.actor),
+        "deciders": [u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors],
+        "kind_of": acts.kind,
+    }
+    return make_response(render_template("approvals/show.html", **values), status)
+
+
 def review_of(approval: Approval) -> str:
     """The page on which a request is decided."""
+    if approval.subject_kind not in REVIEWS:
+        return url_for("approvals.show", approval_id=approval.id)
     endpoint, name = REVIEWS[approval.subject_kind]
     values: dict[str, Any] = {name: approval.subject_id}
     return url_for(endpoint, **values)
+
+
+def asked(approval: Approval) -> str:
+    """Tell who proposed a change what happens next; where its request is."""
+    flash(_("It waits for a second person now. Nothing is changed before that."), "success")
+    return review_of(approval)

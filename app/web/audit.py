@@ -12,7 +12,7 @@ from app.core.db import db
 from app.documents import csv
 from app.documents.table import Column, Kind, Row
 from app.domain.access import users
-from app.domain.audit import trail
+from app.domain.audit import chain, trail
 from app.domain.audit.models import AuditEntry
 from app.http.auth import allow
 from app.web import acts, paging
@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
 @allow("audit:read")
 def verify() -> ResponseReturnValue:
     """Read the whole chain and tell whether anything was changed, removed or added."""
-    verdict = trail.verify_chain(db.session())
+    verdict = chain.verify(db.session())
     return page_or_part("audit/verify.html", "audit/_verdict.html", verdict=verdict, at=clock.now())
 
 

@@ -15,6 +15,8 @@ from app.core.db import db
 from app.core.errors import DomainError, Invalid
 from app.domain.access import keys, users
 from app.domain.access.permissions import of_role
+from app.domain.approvals import rights
+from app.domain.approvals.models import Approval
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
@@ -72,12 +74,13 @@ def create() -> ResponseReturnValue:
     form = _form()
     made = _made(form) if form.validate() else None
     if made:
-        return render_template("users/key_made.html", key=made, name=form.name.data)
+        key, proposed = made
+        return render_template("users/key_made.html", key=key, name=form.name.data, request_=proposed)
     return make_response(render_template("users/new_key.html", form=form, fresh=factor.is_fresh()), 422)
 
 
-def _made(form: KeyForm) -> str | None:
-    """The key, or None with the reasons on the form."""
+def _made(form: KeyForm) -> tuple[str, Approval | None] | None:
+    """The key and the request it waits for, or None with the reasons on the form."""
     scopes = ["*"] if form.reach.data == "*" else list(form.scopes.data or [])
     if not scopes:
         form.scopes.errors = [_("Choose at least one permission.")]
@@ -86,8 +89,7 @@ def _made(form: KeyForm) -> str | None:
     if actor is None:
         return None
     try:
-        user = users.get(db.session(), actor.id)  # type: ignore[arg-type]
-        return keys.create(db.session(), user, name=form.name.data.strip(), scopes=scopes, by=actor)
+        return rights.new_key(db.session(), name=form.name.data.strip(), scopes=scopes, by=actor)
     except Invalid as error:
         inputs.onto(form, error)
     except DomainError as error:

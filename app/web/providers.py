@@ -22,13 +22,14 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.core.db import db
 from app.core.errors import Invalid, mark
-from app.domain.providers import accounts
+from app.domain.providers import accounts, changes
 from app.domain.providers.accounts import AccountInput
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import KINDS, Kind, open_channel
 from app.http import inputs
 from app.http.auth import allow
+from app.web.approvals import asked
 from app.web.render import leave_for, page_or_part, parts_or_redirect
 
 bp = Blueprint("providers", __name__, url_prefix="/providers")
@@ -100,12 +101,11 @@ def create(kind: str) -> ResponseReturnValue:
     form = _form(known)
     if form.validate_on_submit():
         try:
-            account = accounts.create(db.session(), _command(form, kind, known), by=g.actor)
+            proposed = changes.propose_new(db.session(), _command(form, kind, known), by=g.actor)
         except Invalid as error:
             inputs.onto(form, error)
         else:
-            flash(_("The account “%(name)s” was made.", name=account.name), "success")
-            return leave_for(url_for(".index"))
+            return leave_for(asked(proposed))
     return _edit_page(form, kind, None, 422)
 
 
@@ -126,10 +126,12 @@ def update(account_id: UUID) -> ResponseReturnValue:
     form = _form(known, account)
     if form.validate_on_submit():
         try:
-            accounts.update(db.session(), account_id, _command(form, account.kind, known), by=g.actor)
+            proposed = changes.propose(db.session(), account_id, _command(form, account.kind, known), by=g.actor)
         except Invalid as error:
             inputs.onto(form, error)
         else:
+            if proposed:
+                return leave_for(asked(proposed))
             flash(_("Saved."), "success")
             return leave_for(url_for(".index"))
     return _edit_page(form, account.kind, account, 422)
@@ -150,9 +152,10 @@ def _edit_page(form: FlaskForm, kind: str, account: ProviderAccount | None, stat
 @allow("providers:write")
 def switch(account_id: UUID) -> ResponseReturnValue:
     """Use an account again, or no more."""
-    on = request.form.get("on") == "1"
-    accounts.set_enabled(db.session(), account_id, on, by=g.actor)
-    flash(_("The account is in use again.") if on else _("The account is not used any more."), "success")
+    if request.form.get("on") == "1":
+        return leave_for(asked(changes.propose_use(db.session(), account_id, by=g.actor)))
+    accounts.set_enabled(db.session(), account_id, False, by=g.actor)
+    flash(_("The account is not used any more."), "success")
     return _accounts()
 
 

@@ -17,12 +17,14 @@ from app.core import clock
 from app.core.db import db
 from app.core.errors import Invalid
 from app.domain.access import users
-from app.domain.consent import suppression
+from app.domain.approvals.models import Approval
+from app.domain.consent import reopening, suppression
 from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS
 from app.http import inputs
 from app.http.auth import allow
 from app.http.sizes import MB, takes
 from app.web import paging
+from app.web.approvals import asked
 from app.web.contacts import words
 from app.web.render import leave_for, page_or_part
 
@@ -149,7 +151,13 @@ def lift(suppression_id: UUID) -> ResponseReturnValue:
     form = LiftForm()
     if not form.validate():
         return _lift_page(suppression_id, form, 422)
-    suppression.lift(db.session(), suppression_id, reason=form.reason.data, by=g.actor)
+    try:
+        lifted = reopening.lift(db.session(), suppression_id, reason=form.reason.data, by=g.actor)
+    except Invalid as error:
+        inputs.onto(form, error)
+        return _lift_page(suppression_id, form, 422)
+    if isinstance(lifted, Approval):
+        return leave_for(asked(lifted))
     flash(_("The address may be written to again."), "success")
     return leave_for(url_for(".index"))
 

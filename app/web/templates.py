@@ -101,20 +101,22 @@ class Look:
     is_known: bool = True
     drawn: preview.Preview | None = None
     error: str = ""
+    may_reveal: bool = False  # it shows a masked person
 
 
-def _look(channel: str, message_class: str, said: dict[str, str], language: str) -> Look:
+def _look(channel: str, message_class: str, said: dict[str, str], language: str, *, reveal: bool = False) -> Look:
+    """Who writes texts sees them as a real person gets them, masked unless the look is logged; others with a made-up one."""
     session = db.session()
-    asked = request.values.get("as_contact", "").strip()
-    person = preview.someone(session, asked)
-    data = preview.data_for(session, person, language, by=g.actor)
-    known = checks.known_variables(session)
+    asked = request.values.get("as_contact", "").strip() if g.actor.may("templates:write") else ""
+    person = preview.someone(session, asked) if g.actor.may("templates:write") else None
+    data = preview.data_for(session, person, language, revealed_to=g.actor if reveal else None)
+    around = checks.setting(session)
     is_known = person is not None or not asked
     try:
-        drawn = preview.preview(channel, message_class, said, data, language=language, known=known)
+        drawn = preview.preview(channel, message_class, said, data, language=language, around=around)
     except DomainError as error:
         return Look(language, asked, is_known, error=in_words(error))
-    return Look(language, asked, is_known, drawn)
+    return Look(language, asked, is_known, drawn, may_reveal=person is not None and not reveal)
 
 
 def _asked(form: TemplateForm) -> str:
@@ -258,7 +260,7 @@ def save(template_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/preview/<any(sms, email):channel>")
-@allow("templates:read")
+@allow("templates:write")
 @takes(TEXT)
 def live(channel: str) -> ResponseReturnValue:
     """The preview beside the editor, of a text still being written."""
@@ -266,7 +268,7 @@ def live(channel: str) -> ResponseReturnValue:
 
 
 @bp.post("/frame")
-@allow("templates:read")
+@allow("templates:write")
 @takes(TEXT)
 def frame() -> ResponseReturnValue:
     """The e-mail still being written, for the sandboxed frame."""
@@ -279,7 +281,8 @@ def _written(channel: str) -> Look:
     language = language if language in LANGUAGES else "en"
     said = {part: request.form.get(f"{language}_{part}", "").replace("\r\n", "\n") for part in PARTS}
     message_class = "service" if request.form.get("message_class") == "service" else "marketing"
-    return _look(channel, message_class, said, language)
+    reveal = request.form.get("reveal") == "1" and g.actor.may("contacts:reveal")
+    return _look(channel, message_class, said, language, reveal=reveal)
 
 
 @bp.get("/<uuid:template_id>/versions/<int:number>")

@@ -15,11 +15,15 @@ from app.core.errors import Conflict, Invalid, mark
 from app.domain.access import users
 from app.domain.access.models import User
 from app.domain.access.permissions import LABELS, ROLES
+from app.domain.approvals import rights
+from app.domain.approvals.models import Approval
+from app.domain.approvals.rights import Given
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import factor
-from app.web.render import parts_or_redirect
+from app.web.approvals import asked
+from app.web.render import leave_for, parts_or_redirect
 
 bp = Blueprint("users", __name__, url_prefix="/settings")
 
@@ -143,24 +147,25 @@ def create() -> ResponseReturnValue:
     form = _form()
     actor = factor.confirm(form) if form.validate() else None
     if actor is not None:
-        password = users.new_password()
         try:
-            user = users.create_user(
-                db.session(),
-                email=form.email.data,
-                name=form.name.data.strip(),
-                role=form.role.data,
-                password=password,
-                is_first=True,
-                by=actor,
+            given = rights.new_user(
+                db.session(), email=form.email.data, name=form.name.data.strip(), role=form.role.data, by=actor
             )
         except Invalid as error:
             inputs.onto(form, error)
         except Conflict as error:
             form.email.errors = [said(error)]
         else:
-            return render_template("users/created.html", user=user, password=password, role=_(LABELS[user.role]))
+            return _given(given)
     return _new_page(form, 422)
+
+
+def _given(given: Given | Approval, *, is_reset: bool = False) -> ResponseReturnValue:
+    """The first password, shown once; or the request that waits for a second person."""
+    if isinstance(given, Approval):
+        return leave_for(asked(given))
+    role = _(LABELS[given.user.role])
+    return render_template("users/created.html", user=given.user, password=given.password, role=role, is_reset=is_reset)
 
 
 @bp.get("/users/<uuid:user_id>")
@@ -188,10 +193,12 @@ def change_role(user_id: UUID) -> ResponseReturnValue:
     actor = factor.confirm(form) if form.validate() else None
     if actor is not None:
         try:
-            users.set_role(db.session(), user_id, form.role.data, by=actor)
+            given = rights.set_role(db.session(), user_id, form.role.data, by=actor)
         except Conflict as error:
             form.role.errors = [said(error)]
         else:
+            if isinstance(given, Approval):
+                return leave_for(asked(given))
             flash(_("%(name)s is now: %(role)s.", name=user.name, role=_(LABELS[user.role])), "success")
             return redirect(url_for(".index"), 303)
     return _user_page(user, role_form=form, status=422)
@@ -205,17 +212,20 @@ def reset(user_id: UUID) -> ResponseReturnValue:
     actor = factor.confirm(form) if form.validate() else None
     if actor is None:
         return _user_page(user, reset_form=form, status=422)
-    user, password = users.reset(db.session(), user_id, by=actor)
-    return render_template(
-        "users/created.html", user=user, password=password, role=_(LABELS[user.role]), is_reset=True
-    )
+    return _given(rights.reset(db.session(), user_id, by=actor), is_reset=True)
 
 
 @bp.post("/users/<uuid:user_id>/active/<int:on>")
 @allow("users:write")
 def switch(user_id: UUID, on: int) -> ResponseReturnValue:
     """Shut a user out at once, or let him in again."""
-    user = users.set_active(db.session(), user_id, bool(on), by=g.actor)
+    if on:
+        given = rights.let_in(db.session(), user_id, by=g.actor)
+        if isinstance(given, Approval):
+            return leave_for(asked(given))
+        user = given.user
+    else:
+        user = users.set_active(db.session(), user_id, False, by=g.actor)
     said_so = _("%(name)s may sign in again.") if on else _("%(name)s was shut out: sessions and keys have ended.")
     flash(said_so % {"name": user.name}, "success")
     return parts_or_redirect(url_for(".index"), "users/_people.html", **_list())

@@ -24,6 +24,8 @@ class Options:
     name: str = ""
     email: str = ""
     admin: str = ""
+    second_email: str = ""
+    second_admin: str = ""
 
 
 def parse(words: list[str]) -> Options:
@@ -40,11 +42,13 @@ def parse(words: list[str]) -> Options:
     up.add_argument("--no-demo", action="store_true", help="do not load the demo organisation")
     up.add_argument("--no-sandbox", action="store_true", help="do not start the little local providers")
     data(verbs.add_parser("stop", help="stop what runs on a data folder"))
-    made = verbs.add_parser("organisation", help="make an organisation and its first administrator, while up is running")
+    made = verbs.add_parser("organisation", help="make an organisation and its two administrators, while up is running")
     data(made)
     made.add_argument("--name", required=True, help="name of the organisation")
     made.add_argument("--email", required=True, help="e-mail address the administrator signs in with")
     made.add_argument("--admin", required=True, help="name of the administrator")
+    made.add_argument("--second-email", required=True, help="e-mail address a second administrator signs in with")
+    made.add_argument("--second-admin", required=True, help="name of the second administrator: rights are given by two people")
     test = verbs.add_parser("test", help="check and test everything, on servers of its own")
     test.add_argument("--fast", action="store_true", help="without story and browser tests")
     test.add_argument("rest", nargs="*", metavar="PATH", help="only these tests (or any other words for pytest)")

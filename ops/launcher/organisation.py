@@ -1,4 +1,4 @@
-"""python3 manage.py organisation: make an organisation with its first administrator, in what `up` runs on a data folder."""
+"""python3 manage.py organisation: make an organisation with its first two administrators, in what `up` runs on a data folder."""
 
 import os
 import shlex
@@ -10,7 +10,10 @@ from ops.launcher.foreground import foreground
 from ops.launcher.options import Options
 from ops.launcher.problem import Problem
 
-EXAMPLE = ["--name", "First Bank", "--email", "admin@bank.example", "--admin", "Dana Levi"]
+EXAMPLE = [
+    "--name", "First Bank", "--email", "admin@bank.example", "--admin", "Dana Levi",
+    "--second-email", "second@bank.example", "--second-admin", "Noa Mizrahi",
+]  # fmt: skip
 
 
 def organisation(options: Options) -> int:
@@ -27,6 +30,7 @@ def organisation(options: Options) -> int:
         )
     env = surroundings(folder)
     words = ["--name", options.name, "--email", options.email, "--admin", options.admin]
+    words += ["--second-email", options.second_email, "--second-admin", options.second_admin]
     return foreground([environment.PYTHON, "-m", "flask", "--app", "wsgi", "create-organisation", *words], env)
 
 

@@ -1,14 +1,17 @@
 """/segments from outside: with a key, over HTTP, as the specification says."""
 
+import json
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.core.settings import Settings
 from app.domain.access import keys
 from app.domain.access.models import User
+from app.domain.audit.models import AuditEntry
 from app.factory import create_app
 from tests.conftest import NUMBER, WORKER
 from tests.factories import people
@@ -123,3 +126,16 @@ def test_a_viewer_reads_and_writes_nothing(bank: House, marketer: Caller) -> Non
     assert viewer("PATCH", f"/{segment['id']}", {"name": "x"}).status_code == 403
     assert viewer("DELETE", f"/{segment['id']}").status_code == 403
     assert viewer("POST", "", {"name": "y", "definition": {"where": CITY}}).status_code == 403
+
+
+def test_who_stands_in_a_definition_is_masked_or_the_look_is_logged(bank: House, marketer: Caller) -> None:
+    where = {"kind": "field", "field": "email", "op": "eq", "value": "client3@mail.example"}
+    path = f"/{marketer('POST', '', {'name': 'One', 'definition': {'where': where}}).get_json()['data']['id']}"
+    assert marketer("GET", path).get_json()["data"]["definition"]["where"] == where
+    for body in (Caller(bank, "viewer")("GET", path), marketer("GET", "?q=One"), marketer("GET", f"{path}/explain?contact=0")):
+        assert body.status_code == 200
+        assert "client3" not in body.text
+        assert "•••@mail.example" in json.dumps(body.get_json(), ensure_ascii=False)
+    with bank.unit() as session:
+        looks = select(AuditEntry).where(AuditEntry.action == "segment.revealed", AuditEntry.subject_id == path[1:])
+        assert len(session.execute(looks).all()) == 2, "made and read"

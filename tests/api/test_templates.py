@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.core.settings import Settings
 from app.domain.access import keys
 from app.domain.access.models import User
+from app.domain.audit.models import AuditEntry
 from app.factory import create_app
 from tests.conftest import NUMBER, WORKER
 from tests.factories import people
@@ -104,15 +106,19 @@ def test_what_is_wrong_is_named(marketer: Caller, change: dict[str, Any], field:
     assert field in [detail["field"] for detail in error["details"]]
 
 
-def test_a_preview_as_somebody(marketer: Caller, viewer: Caller) -> None:
+def test_a_preview_as_somebody(bank: House, marketer: Caller, viewer: Caller) -> None:
     path = f"/{marketer('POST', '', NEW).get_json()['data']['id']}"
     seen = marketer("POST", f"{path}/preview", {"contact": "551"}).get_json()["data"]
-    assert seen["body"] == "Hello Dana1"
+    assert seen["body"] == "Hello D•••"
     assert seen["measure"]["parts"] == 1
     assert [found["message"] for found in seen["findings"]] == [
         "“contact.first_name” may be empty for some people: give it a default."
     ]
-    assert viewer("POST", f"{path}/preview", {"contact": "551"}).get_json()["data"]["body"] == "Hello D•••"
+    clear = marketer("POST", f"{path}/preview", {"contact": "551", "reveal": True}).get_json()["data"]
+    assert clear["body"] == "Hello Dana1"
+    with bank.unit() as session:
+        assert session.execute(select(AuditEntry).where(AuditEntry.action == "contact.revealed")).scalars().all()
+    assert viewer("POST", f"{path}/preview", {"contact": "551"}).status_code == 403
     assert (
         marketer("POST", f"{path}/preview", {"contact": "551", "language": "he"}).get_json()["data"]["body"] == "שלום"
     )
@@ -126,8 +132,9 @@ def test_a_check_says_what_blocks(marketer: Caller) -> None:
     new = {"name": "News", "channel": "email", "message_class": "marketing", "texts": texts}
     path = f"/{marketer('POST', '', new).get_json()['data']['id']}"
     found = marketer("POST", f"{path}/check").get_json()["data"]
-    assert [one["level"] for one in found] == ["error", "warning"]
-    assert found[0]["message"].startswith("A marketing e-mail needs a way to unsubscribe")
+    assert [one["level"] for one in found] == ["error", "error", "warning"]
+    assert found[0]["message"].startswith("A marketing message names the advertiser")
+    assert found[1]["message"].startswith("A marketing e-mail needs a way to unsubscribe")
 
 
 def test_a_post_is_answered_once_per_key(marketer: Caller) -> None:

@@ -222,6 +222,7 @@ def approves(admin: Person, path: str) -> None:
     admin.looks_right("review")
     if page.locator("#code").count():
         page.fill("#code", admin.code())
+    page.check("#sure")
     page.click("form[action$='/approve'] button.btn-primary")
     page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}"))
 

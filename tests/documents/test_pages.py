@@ -18,7 +18,7 @@ SERIES = [chart.Series("נשלחו", [10, None, 30]), chart.Series("<b>", [5, 15
 DRAWN = {
     "line": lambda: chart.line("שם & title", ["1/10", "2/10", "<i>"], SERIES, locale="he"),
     "bars": lambda: chart.bars("שם & title", ["1/10", "2/10", "<i>"], SERIES, locale="he"),
-    "funnel": lambda: chart.funnel("שם & title", [("קהל", 100), ("<i>", 40), ("none", 0)], locale="he"),
+    "funnel": lambda: chart.funnel("שם & title", [("קהל", 100, None), ("<i>", 40, 0.4), ("none", 0, 0.0)], locale="he"),
 }
 
 

@@ -68,7 +68,7 @@ def test_a_traceback_becomes_its_reason(said: str, why: str) -> None:
         (["up", "--port", "none"], "none is not a port"),
         (["up", "--data", "/dev/null"], "The data folder /dev/null cannot be used"),
         (["dance"], "invalid choice"),
-        (["organisation", "--name", "First Bank"], "the following arguments are required: --email, --admin"),
+        (["organisation", "--name", "First Bank"], "the following arguments are required: --email, --admin, --second-email, --second-admin"),
     ],
 )
 def test_mistakes_are_answered_with_a_sentence(words: list[str], sentence: str) -> None:
@@ -80,6 +80,7 @@ def test_mistakes_are_answered_with_a_sentence(words: list[str], sentence: str) 
 
 def test_an_organisation_needs_something_that_runs(tmp_path: Path) -> None:
     words = ["organisation", "--name", "First Bank", "--email", "admin@bank.example", "--admin", "Dana Levi"]
+    words += ["--second-email", "second@bank.example", "--second-admin", "Noa Mizrahi"]
     command = [sys.executable, "manage.py", *words, "--data", str(tmp_path / "my var")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -8,24 +8,27 @@ from typing import Any
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.core import clock
 from app.core.actor import system
 from app.core.pipeline import through_units
 from app.core.unit import unit_of_work
 from app.domain.access import mfa, users
+from app.domain.approvals.models import Approval
+from app.domain.approvals.rights import Given
 from app.domain.campaigns import drafts, launch, lifecycle
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import dispatch
 from app.gateways.channels.base import Outgoing
 from app.gateways.channels.memory import Answer, Memory
+from app.http import subjects
 from tests.factories import people, sending
 from tests.web.pages import House
 
 ROLES = ("owner", "admin", "marketer", "operator", "auditor", "viewer")
-BODY = 'Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
+BODY = 'Advertisement. Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
 
 
 @dataclass
@@ -54,6 +57,17 @@ class Campaigning:
         with self.bank.unit() as session:
             launch.launch(session, campaign_id)
         return campaign_id
+
+    def granted(self, role: str) -> Given | None:
+        """A second person of a role decides for the newest request; the first password that comes of it."""
+        name = f"second {role}"
+        with self.bank.unit() as session:
+            if name not in self.bank.staff:
+                self.bank.staff[name] = people.staff(session, role, f"second.{role}")
+        with self.bank.unit(name) as session:
+            newest = select(Approval).where(Approval.state == "pending").order_by(Approval.id.desc()).limit(1)
+            request = session.execute(newest).scalar_one()
+            return subjects.approve(session, request, by=self.bank.staff[name])
 
     def dispatch(self, answer: Callable[[Outgoing], Answer] = lambda _message: None) -> None:
         """Send what is due through a provider in memory."""

@@ -100,16 +100,19 @@ def test_the_review_shows_everything_and_asks_for_a_fresh_code(campaigns: Campai
     assert "Savings offer" in shown(admin.get("/approvals"))
     campaigns.grow_stale("admin")
     review = shown(admin.get(f"/campaigns/{campaign_id}/review"))
-    for said in ("Hello D•••", "Will receive it 12", "No consent − 2", "Marketer", "Code of your authenticator"):
+    for said in ("Hello D•••", "reads that it is an advertisement", "Will receive it 12", "No consent − 2", "Marketer", "Code of your authenticator"):
         assert said in review
-    wrong = admin.post(f"/campaigns/{campaign_id}/approve", {"code": "000000"})
+    unsure = admin.post(f"/campaigns/{campaign_id}/approve", {"code": campaigns.code("admin")})
+    assert unsure.status_code == 422
+    assert "Yes, write to this many people: 12 by SMS" in shown(unsure)
+    wrong = admin.post(f"/campaigns/{campaign_id}/approve", {"code": "000000", "sure": "y"})
     assert wrong.status_code == 422
     assert "The code is not right" in shown(wrong)
     with campaigns.bank.unit() as session:
         assert session.execute(text("SELECT failures FROM login_failures")).scalar_one() == 1
     assert campaigns.state(campaign_id) == "in_review"
     assert (
-        admin.post(f"/campaigns/{campaign_id}/approve", {"code": campaigns.code("admin"), "note": "Good."}).status_code
+        admin.post(f"/campaigns/{campaign_id}/approve", {"code": campaigns.code("admin"), "note": "Good.", "sure": "y"}).status_code
         == 303
     )
     assert campaigns.state(campaign_id) == "approved"
@@ -124,7 +127,7 @@ def test_five_wrong_codes_end_the_session(campaigns: Campaigning) -> None:
     admin.get("/approvals")
     campaigns.grow_stale("admin")
     for _ in range(5):
-        admin.post(f"/campaigns/{campaign_id}/approve", {"code": "000000"})
+        admin.post(f"/campaigns/{campaign_id}/approve", {"code": "000000", "sure": "y"})
     assert "/login" in admin.get("/approvals").location
 
 
@@ -150,7 +153,7 @@ def test_a_change_after_submission_cannot_be_approved_but_sent_back(campaigns: C
     review = shown(admin.get(f"/campaigns/{campaign_id}/review"))
     assert "cannot be approved any more" in review
     assert "Approve and send" not in review
-    refused = admin.post(f"/campaigns/{campaign_id}/approve")
+    refused = admin.post(f"/campaigns/{campaign_id}/approve", {"sure": "y"})
     assert refused.status_code == 409
     assert "It was changed after it was submitted" in shown(refused)
     assert admin.post(f"/campaigns/{campaign_id}/reject", {"note": ""}).status_code == 422
@@ -160,7 +163,7 @@ def test_a_change_after_submission_cannot_be_approved_but_sent_back(campaigns: C
     assert marketer.post(f"/campaigns/{campaign_id}/submit").status_code == 303
     again = shown(admin.get(f"/campaigns/{campaign_id}/review"))
     assert "Version of the text before: 1 after: 2" in again
-    assert "after: New: Hello" in again
+    assert "after: New: Advertisement. Hello" in again
 
 
 def test_it_is_taken_back_and_the_request_ends(campaigns: Campaigning) -> None:
@@ -181,7 +184,10 @@ def test_the_sending_is_seen_paused_resumed_and_ends_the_polling(campaigns: Camp
     paused = operator.post(f"/campaigns/{campaign_id}/pause", htmx=True).get_data(as_text=True)
     assert all(f'id="{part}"' in paused for part in ("campaign-actions", "campaign-state", "progress"))
     assert campaigns.state(campaign_id) == "paused"
-    assert operator.post(f"/campaigns/{campaign_id}/resume").status_code == 303
+    assert operator.post(f"/campaigns/{campaign_id}/resume").location.startswith("/approvals/")
+    assert campaigns.state(campaign_id) == "paused", "one person stops it, two start it again"
+    assert "Going on waits for a decision" in shown(operator.get(f"/campaigns/{campaign_id}"))
+    campaigns.granted("operator")
     campaigns.dispatch()
     with campaigns.bank.unit() as session:
         sends.close_drained(session)
@@ -203,6 +209,7 @@ def test_one_that_is_paused_after_its_last_message_is_complete_when_it_is_resume
         lifecycle.complete_if_drained(session, campaign_id)
     assert campaigns.state(campaign_id) == "paused"
     assert operator.post(f"/campaigns/{campaign_id}/resume").status_code == 303
+    campaigns.granted("operator")
     assert campaigns.state(campaign_id) == "completed"
     assert "Completed" in shown(operator.get(f"/campaigns/{campaign_id}"))
 
@@ -213,6 +220,7 @@ def test_one_that_is_paused_before_its_last_message_goes_on(campaigns: Campaigni
     operator.get(f"/campaigns/{campaign_id}")
     operator.post(f"/campaigns/{campaign_id}/pause")
     operator.post(f"/campaigns/{campaign_id}/resume")
+    campaigns.granted("operator")
     assert campaigns.state(campaign_id) == "running"
 
 
@@ -276,7 +284,7 @@ def test_who_approves_has_seen_what_he_approves(campaigns: Campaigning) -> None:
         lifecycle.withdraw(session, campaign_id, by=by)
         lifecycle.submit(session, campaign_id, by=by)
     for verb in ("approve", "reject"):
-        refused = approver.post(f"/campaigns/{campaign_id}/{verb}", {"note": "Fine.", "seen": seen.group(1)})
+        refused = approver.post(f"/campaigns/{campaign_id}/{verb}", {"note": "Fine.", "seen": seen.group(1), "sure": "y"})
         assert refused.status_code == 409
         assert "submitted again since you opened it" in refused.get_data(as_text=True)
     assert campaigns.state(campaign_id) == "in_review"

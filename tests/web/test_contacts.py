@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from app.core.actor import system
+from app.domain.audit.models import AuditEntry
 from app.domain.contacts import profile, properties
 from app.domain.contacts.profile import ContactInput
 from app.domain.contacts.properties import PropertyInput
@@ -101,6 +103,9 @@ def test_of_two_who_edit_at_once_the_second_sees_what_the_first_changed(bank: Ho
     assert late.status_code == 409
     assert "Haifa" in page
     assert re.search(r'name="version"[^>]*value="2"', page)
+    with bank.unit() as session:
+        looks = select(AuditEntry).where(AuditEntry.action == "contact.revealed", AuditEntry.subject_id == str(contact_id))
+        assert len(session.execute(looks).all()) == 2, "the form, and what somebody else wrote"
     assert marketer.post(f"/contacts/{contact_id}/edit", {**DANA, "version": "2", "city": "Eilat"}).status_code == 303
 
 

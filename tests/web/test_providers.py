@@ -1,5 +1,6 @@
 """Providers in the browser: made, changed, switched, tested; the secret goes in and never comes out."""
 
+import pytest
 from sqlalchemy import select
 
 from app.domain.providers import accounts
@@ -28,13 +29,22 @@ def test_an_account_is_made_and_its_secret_is_never_shown(campaigns: Campaigning
     refused = operator.post("/providers/new/carrier", {**CARRIER, "sender": "בנק"})
     assert refused.status_code == 422
     assert "up to 11 English letters or digits" in shown(refused)
-    assert operator.post("/providers/new/carrier", CARRIER).status_code == 303
+    assert operator.post("/providers/new/carrier", CARRIER).location.startswith("/approvals/")
+    campaigns.granted("operator")
     account = kept(campaigns)
     assert account.config["callback_url"].endswith(f"/api/v1/inbound/carrier/{account.id}/receipts")
     page = operator.get(f"/providers/{account.id}").get_data(as_text=True)
     assert "s3cret-token" not in page
     changed = {**CARRIER, "sender": "BANK2", "secret": "", "callback_url": account.config["callback_url"]}
-    assert operator.post(f"/providers/{account.id}", changed).status_code == 303
+    assert operator.post(f"/providers/{account.id}", changed).location.startswith("/approvals/")
+    request = operator.get(operator.post(f"/providers/{account.id}", {**changed, "secret": "n3w-token"}).location)
+    assert "n3w-token" not in request.get_data(as_text=True)
+    assert "BANK2" in shown(request)
+    assert "You made or edited this yourself" in shown(request)
+    operator.post(f"/providers/{account.id}", changed)
+    with campaigns.bank.unit() as session:
+        assert accounts.get(session, account.id).sender == "BANK"
+    campaigns.granted("operator")
     with campaigns.bank.unit() as session:
         account = accounts.get(session, account.id)
         assert (account.sender, accounts.secret_of(session, account)) == ("BANK2", "s3cret-token")
@@ -45,12 +55,33 @@ def test_an_account_is_switched_and_tested(campaigns: Campaigning) -> None:
     operator = campaigns.bank.browser("operator")
     operator.get("/providers/new/carrier")
     operator.post("/providers/new/carrier", CARRIER)
+    campaigns.granted("operator")
     account = kept(campaigns)
     tested = shown(operator.post(f"/providers/{account.id}/test", htmx=True))
     assert "The provider does not answer as it should" in tested
     assert "Down" in tested
     assert "Disabled" in shown(operator.post(f"/providers/{account.id}/enabled", {"on": "0"}, htmx=True))
-    assert operator.post(f"/providers/{account.id}/enabled", {"on": "1"}).status_code == 303
+    assert operator.post(f"/providers/{account.id}/enabled", {"on": "1"}).location.startswith("/approvals/")
+    with campaigns.bank.unit() as session:
+        assert not accounts.get(session, account.id).is_enabled
+    campaigns.granted("operator")
+    with campaigns.bank.unit() as session:
+        assert accounts.get(session, account.id).is_enabled
+
+
+@pytest.mark.parametrize("elsewhere", [{"base_url": "http://127.0.0.1:10"}], ids=["address"])
+def test_a_kept_secret_is_told_to_no_other_server(campaigns: Campaigning, elsewhere: dict[str, str]) -> None:
+    operator = campaigns.bank.browser("operator")
+    operator.get("/providers/new/carrier")
+    operator.post("/providers/new/carrier", CARRIER)
+    campaigns.granted("operator")
+    account = kept(campaigns)
+    changed = {**CARRIER, "callback_url": account.config["callback_url"], "secret": "", **elsewhere}
+    operator.get(f"/providers/{account.id}")
+    refused = operator.post(f"/providers/{account.id}", changed)
+    assert refused.status_code == 422
+    assert "Give the secret again" in shown(refused)
+    assert operator.post(f"/providers/{account.id}", {**changed, "secret": "another"}).location.startswith("/approvals/")
 
 
 def test_who_may_not_change_them_only_looks(campaigns: Campaigning) -> None:

@@ -11,11 +11,24 @@ def upload(text: bytes, **values: str) -> dict[str, Any]:
     return {"list-file": (BytesIO(text), "list.csv"), "list-channel": "email", "list-reason": "manual", **values}
 
 
+def test_who_refused_is_not_written_to_again_by_one_person(bank: House) -> None:
+    marketer = bank.browser("marketer")
+    marketer.get("/suppressions")
+    marketer.post("/suppressions/new", {"channel": "sms", "address": "052-2345679", "reason": "opt_out"})
+    found = marketer.client.get("/suppressions", query_string={"address": "+972522345679"}).get_data(as_text=True)
+    lift = re.findall(r'href="([^"]+/lift)"', found)[0]
+    vague = marketer.post(lift, {"reason": "asked"})
+    assert vague.status_code == 422
+    assert "Say what shows" in vague.get_data(as_text=True)
+    assert marketer.post(lift, {"reason": "signed form of 3 March"}).location.startswith("/approvals/")
+    assert marketer.get(lift).status_code == 200, "it still stands"
+
+
 def test_an_address_is_added_found_and_lifted(bank: House) -> None:
     marketer = bank.browser("marketer")
     assert "Nothing is suppressed" in marketer.get("/suppressions").get_data(as_text=True)
     assert marketer.post("/suppressions/new", {"channel": "sms", "address": "12", "reason": "manual"}).status_code == 422
-    assert marketer.post("/suppressions/new", {"channel": "sms", "address": "052-2345678", "reason": "opt_out"}).status_code == 303
+    assert marketer.post("/suppressions/new", {"channel": "sms", "address": "052-2345678", "reason": "manual"}).status_code == 303
     found = marketer.client.get("/suppressions", query_string={"address": "+972522345678"}).get_data(as_text=True)
     assert "+972•••••78" in found
     lift = re.findall(r'href="([^"]+/lift)"', found)[0]

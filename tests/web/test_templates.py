@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.domain.audit.models import AuditEntry
 from app.domain.content import gallery, library
 from app.domain.content.library import TemplateInput
 from app.domain.links import used_by
@@ -119,8 +121,9 @@ def test_the_preview_follows_the_text(bank: House) -> None:
     marketer.get("/templates/new?start=sms")
     part = marketer.post("/templates/preview/sms", {**SMS, "language": "en", "as_contact": "771"}, htmx=True)
     assert part.text.strip().startswith('<div id="preview"')
-    assert "Hello Dana1" in shown(part)
-    assert "GSM-7 · 11 characters · 1 part" in shown(part)
+    assert "Hello D•••" in shown(part)
+    assert "Dana" not in shown(part)
+    assert "GSM-7 · 10 characters · 1 part" in shown(part), "the mask is no part of the text"
     forced = marketer.post("/templates/preview/sms", {"language": "en", "en_body": "₪5"}, htmx=True)
     assert "Unicode because of ₪" in shown(forced)
     assert "A marketing SMS needs a way to refuse" in shown(forced)
@@ -142,14 +145,31 @@ def test_the_preview_works_without_script(bank: House) -> None:
     assert "No templates here" in shown(marketer.get("/templates")), "nothing was saved"
 
 
-def test_names_are_masked_for_those_who_may_not_see_them(bank: House) -> None:
+def test_a_preview_is_masked_until_somebody_asks_and_that_is_logged(bank: House) -> None:
     with bank.unit() as session:
-        people.contacts(session, 1, prefix="88")
+        [contact_id] = people.contacts(session, 1, prefix="88")
     template_id = made(bank, "sms-notice")
-    assert "Hello Dana0" in shown(bank.browser("marketer").get(f"/templates/{template_id}?as_contact=880"))
-    page = shown(bank.browser("viewer").get(f"/templates/{template_id}?as_contact=880"))
+    marketer = bank.browser("marketer")
+    page = shown(marketer.get(f"/templates/{template_id}?as_contact=880"))
     assert "Hello D•••" in page
     assert "Dana" not in page
+    asked = {**SMS, "language": "en", "as_contact": "880", "reveal": "1"}
+    assert "Hello Dana0" in shown(marketer.post("/templates/preview/sms", asked, htmx=True))
+    with bank.unit() as session:
+        looks = select(AuditEntry).where(AuditEntry.action == "contact.revealed", AuditEntry.subject_id == str(contact_id))
+        [look] = session.execute(looks).scalars()
+        assert look.actor_id == bank.staff["marketer"].id
+
+
+def test_who_writes_no_texts_makes_none_and_sees_nobody(bank: House) -> None:
+    with bank.unit() as session:
+        people.contacts(session, 1, prefix="89")
+    viewer = bank.browser("viewer")
+    page = shown(viewer.get(f"/templates/{made(bank, 'sms-notice')}?as_contact=890"))
+    assert "Hello Dana," in page, "the made-up person"
+    for path in ("/templates/preview/sms", "/templates/frame"):
+        viewer.get("/templates")
+        assert viewer.post(path, {**SMS, "language": "en", "as_contact": "890"}).status_code == 403
 
 
 def test_an_email_is_shown_in_a_frame_under_its_own_policy(bank: House) -> None:

@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from app.domain.access import keys
 from app.domain.access.models import User
-from app.domain.contacts import identifiers, profile
+from app.domain.contacts import identifiers, profile, recipients
 from app.domain.contacts.models import Contact
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
@@ -23,7 +23,8 @@ def marked(campaigns: Campaigning, *numbers: int) -> list[UUID]:
     owner = campaigns.bank.browser("owner")
     owner.get("/contacts")
     for one in ids:
-        assert owner.post(f"/contacts/{one}/test/1", {"version": version(campaigns, one)}).status_code == 303
+        assert owner.post(f"/contacts/{one}/test/1", {"version": version(campaigns, one)}).location.startswith("/approvals/")
+        campaigns.granted("owner")
     return ids
 
 
@@ -70,7 +71,8 @@ def test_who_writes_texts_cannot_lead_a_test_to_somebody_else(campaigns: Campaig
     assert "Somebody else changed this contact meanwhile" in shown(owner.get(f"/contacts/{ours}"))
     with campaigns.bank.unit() as session:
         assert not session.get_one(Contact, ours).is_test
-        profile.set_test(session, ours, True, version=seen + 1, by=campaigns.bank.staff["owner"])
+        recipients.propose(session, ours, version=seen + 1, by=campaigns.bank.staff["owner"])
+    campaigns.granted("owner")
     with campaigns.bank.unit("marketer") as session:
         profile.delete(session, ours, by=by)
         assert not profile.restore(session, ours, by=by).is_test

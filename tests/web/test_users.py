@@ -46,7 +46,7 @@ def test_a_user_is_made_with_a_first_password_and_shut_out_again(campaigns: Camp
         assert login.try_password(session, email, password, ip="10.0.0.1").user is None
 
 
-def made(campaigns: Campaigning, role: str = "admin") -> tuple[str, str]:
+def made(campaigns: Campaigning, role: str = "marketer") -> tuple[str, str]:
     """A user the owner has just made: his address and the first password."""
     owner = campaigns.bank.browser("owner")
     owner.get("/settings/users/new")
@@ -216,5 +216,8 @@ def test_a_key_that_approves_is_granted_by_name_only(campaigns: Campaigning) -> 
     named = secret(admin.post("/account/keys/new", {"name": "Named", "reach": "some", "scopes": scopes}))
     with unit_of_work(campaigns.bank.factory, None) as session:
         assert not keys.actor_for(session, wide, ip=None, correlation_id=None).may("campaigns:approve")  # type: ignore[union-attr]
+    with unit_of_work(campaigns.bank.factory, None) as session:
+        assert keys.actor_for(session, named, ip=None, correlation_id=None) is None, "it waits for a second person"
+    campaigns.granted("owner")
     with unit_of_work(campaigns.bank.factory, None) as session:
         assert keys.actor_for(session, named, ip=None, correlation_id=None).may("campaigns:approve")  # type: ignore[union-attr]

@@ -22,7 +22,7 @@ _ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def create(session: Session, user: User, *, name: str, scopes: list[str], kind: str = "secret", by: Actor) -> str:
-    """Make a key for a user; the whole key, shown once.
+    """Make a key for a user; the whole key, shown once. One that approves waits for a second person.
 
     Raises:
         Forbidden (a scope the user does not hold), FactorNeeded (a scope that approves, without a fresh factor).
@@ -48,6 +48,7 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
         prefix=prefix,
         secret_hash=sha256(secret.encode()).digest(),
         scopes=sorted(scopes),
+        is_waiting=bool(GRANTED_BY_NAME & set(scopes)) and not by.is_system,
         created_at=clock.now(),
         expires_at=clock.now() + LONGEST_LIFE,
     )
@@ -55,6 +56,19 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
     session.flush()
     trail.record(session, by, "key.created", ("key", key.id), after={"scopes": scopes, "user": str(user.id)})
     return f"{'ck' if kind == 'secret' else 'pk'}_{prefix}_{secret}"
+
+
+def of_whole(session: Session, whole: str) -> ApiKey:
+    """The key that was just made."""
+    return session.execute(select(ApiKey).where(ApiKey.prefix == whole.split("_")[1])).scalar_one()
+
+
+def get(session: Session, key_id: UUID) -> ApiKey:
+    """One key. Raises NotFound."""
+    key = session.get(ApiKey, key_id)
+    if key is None or key.revoked_at:
+        raise NotFound(mark("There is no such key, or it was revoked already."))
+    return key
 
 
 def listed(session: Session, *, by: Actor) -> list[ApiKey]:
@@ -67,9 +81,7 @@ def listed(session: Session, *, by: Actor) -> list[ApiKey]:
 
 def revoke(session: Session, key_id: UUID, *, by: Actor) -> None:
     """End a key at once. Raises NotFound, Forbidden (somebody else's, without the permission)."""
-    key = session.get(ApiKey, key_id)
-    if key is None or key.revoked_at:
-        raise NotFound(mark("There is no such key, or it was revoked already."))
+    key = get(session, key_id)
     if key.user_id != by.id:
         require(by, "keys:write")
     key.revoked_at = clock.now()
@@ -90,7 +102,7 @@ def actor_for(session: Session, presented: str, *, ip: str | None, correlation_i
     key = session.get_one(ApiKey, found.key_id)
     user = session.get_one(User, key.user_id)
     good = hmac.compare_digest(key.secret_hash, sha256(parts[2].encode()).digest())
-    if not good or key.kind != "secret" or key.revoked_at or key.expires_at <= clock.now():
+    if not good or key.kind != "secret" or key.is_waiting or key.revoked_at or key.expires_at <= clock.now():
         return None
     if not user.is_active or user.password_is_first:
         return None

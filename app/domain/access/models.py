@@ -54,6 +54,8 @@ class User(Owned, Base):
     locale: Mapped[str | None]
     theme: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    told_to: Mapped[UUID | None]  # who was told the first password, and could have signed in with it
+    told_at: Mapped[datetime | None]
     created_at: Mapped[Moment]
 
 
@@ -103,6 +105,7 @@ class ApiKey(Owned, Base):
     secret_hash: Mapped[bytes]
     scopes: Mapped[list[str]]
     created_at: Mapped[Moment]
+    is_waiting: Mapped[bool] = mapped_column(server_default=text("false"))  # until a second person grants its scopes
     expires_at: Mapped[Moment]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

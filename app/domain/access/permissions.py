@@ -50,6 +50,10 @@ LABELS = {
 GRANTED_BY_NAME = frozenset({"campaigns:approve", "approvals:decide"})
 
 
+# Who holds such a role decides, or gives rights: it is given by two people.
+GIVEN_BY_TWO = frozenset(role for role, held in ROLES.items() if held & (GRANTED_BY_NAME | {"users:write", "keys:write"}))
+
+
 def of_role(role: str) -> frozenset[str]:
     """What a role may do."""
     return ROLES[role]

@@ -1,8 +1,9 @@
 """Organisations and their users."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
@@ -10,14 +11,16 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require, require_fresh_factor, system
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as, actor_of, settings_of
 from app.core.vault import vault_from
 from app.domain.access import passwords, sessions
 from app.domain.access.models import ROLE_NAMES, ApiKey, LoginFailure, Organisation, User, UserSession
-from app.domain.access.permissions import of_role
+from app.domain.access.permissions import GIVEN_BY_TWO, of_role
 from app.domain.audit import trail
+
+HANDS = timedelta(hours=72)  # so long two accounts may be one person's after he was told a first password
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,28 @@ def create_organisation(session: Session, new: NewOrganisation) -> Organisation:
 
 
 def create_user(  # noqa: PLR0913 - a person and what proves him
-    session: Session, *, email: str, name: str, role: str, password: str, is_first: bool = False, by: Actor
+    session: Session,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    password: str,
+    is_first: bool = False,
+    second: UUID | None = None,
+    by: Actor,
 ) -> User:
     """Make a user; with `is_first` he must choose another password before anything else.
 
+    A role that decides or gives rights takes two people: `second` is who proposed it (approvals/rights.py).
     Raises:
-        Invalid (address, role or password), Conflict (the address is taken).
+        Invalid (address, role or password), Conflict (the address is taken), Forbidden (alone).
     """
     require(by, "users:write")
-    address = normal_email(email)
-    if address is None:
-        raise Invalid.field("email", mark("This is not an e-mail address."))
-    _known(role)
+    address = address_of(email)
+    known(role)
+    not_alone(role, second, by)
     passwords.check_rules(password, (name, address.partition("@")[0]))
-    if session.execute(text("SELECT user_id FROM find_user(:email)"), {"email": address}).first():
-        raise Conflict(mark("This address is taken already."))
+    refuse_taken(session, address)
     user = User(
         organisation_id=by.organisation_id,
         email=address,
@@ -74,6 +84,8 @@ def create_user(  # noqa: PLR0913 - a person and what proves him
         role=role,
         password_hash=passwords.hashed(password),
         password_is_first=is_first,
+        told_to=by.id,
+        told_at=clock.now() if by.id else None,
         created_at=clock.now(),
     )
     session.add(user)
@@ -88,23 +100,56 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))
 
 
-def _known(role: str) -> None:
+def refuse_taken(session: Session, address: str) -> None:
+    """Raise Conflict for an address that signs in already."""
+    if session.execute(text("SELECT user_id FROM find_user(:email)"), {"email": address}).first():
+        raise Conflict(mark("This address is taken already."))
+
+
+def address_of(email: str) -> str:
+    """An address in its normal form. Raises Invalid."""
+    address = normal_email(email)
+    if address is None:
+        raise Invalid.field("email", mark("This is not an e-mail address."))
+    return address
+
+
+def not_alone(role: str, second: UUID | None, by: Actor) -> None:
+    """Raise Forbidden where one person alone would give a role that decides, or gives rights."""
+    if role in GIVEN_BY_TWO and not by.is_system and (second is None or second == by.id):
+        raise Forbidden(mark("This role is given by two people: propose it, and another owner decides."))
+
+
+def share_hands(session: Session, decider: UUID, authors: Iterable[UUID]) -> bool:
+    """True if one person could be acting as the decider and as an author.
+
+    Whoever was told somebody's first password could have signed in with it; that counts for HANDS after it was told.
+    """
+    people = select(User.id, User.told_to, User.told_at).where(User.id.in_({decider, *authors}))
+    told = {row.id: row.told_to for row in session.execute(people) if row.told_at and row.told_at > clock.now() - HANDS}
+    hands = {decider, told.get(decider)} - {None}
+    return any(hands & {author, told.get(author)} for author in authors)
+
+
+def known(role: str) -> None:
+    """Raise Invalid for a role that is not there."""
     if role not in ROLE_NAMES:
         raise Invalid.field("role", mark("There is no such role."))
 
 
-def set_role(session: Session, user_id: UUID, role: str, *, by: Actor) -> User:
-    """Give a user another role, from his next click on.
+def set_role(session: Session, user_id: UUID, role: str, *, second: UUID | None = None, by: Actor) -> User:
+    """Give a user another role, from his next click on; `second` as in create_user.
 
     Raises:
-        NotFound, Invalid (no such role), Conflict (yourself, or the last owner).
+        NotFound, Invalid (no such role), Conflict (yourself, or the last owner), Forbidden (alone).
     """
     require(by, "users:write")
     require_fresh_factor(by)
-    _known(role)
+    known(role)
     user = get(session, user_id)
     if user.role == role:
         return user
+    not_alone(role, second, by)
     if user.id == by.id:
         raise Conflict(mark("You cannot change your own role. Ask another owner."))
     _keep_an_owner(session, user)
@@ -114,19 +159,22 @@ def set_role(session: Session, user_id: UUID, role: str, *, by: Actor) -> User:
     return user
 
 
-def reset(session: Session, user_id: UUID, *, by: Actor) -> tuple[User, str]:
+def reset(session: Session, user_id: UUID, *, second: UUID | None = None, by: Actor) -> tuple[User, str]:
     """Let somebody begin anew who lost his password or his authenticator: the user and his first password, told once.
 
-    Sessions, keys and failed attempts end; the next sign-in sets up an authenticator and chooses a password.
-    Raises NotFound, Conflict (yourself).
+    Sessions, keys and failed attempts end; the next sign-in sets up an authenticator and chooses a password. `second` as in
+    create_user: whoever resets an approver could sign in as one.
+    Raises NotFound, Conflict (yourself), Forbidden (alone).
     """
     require(by, "users:write")
     require_fresh_factor(by)
     user = get(session, user_id)
     if user.id == by.id:
         raise Conflict(mark("You cannot reset yourself. Change your password instead, or ask another owner."))
+    not_alone(user.role, second, by)
     password = new_password()
     user.password_hash, user.password_is_first = passwords.hashed(password), True
+    user.told_to, user.told_at = by.id, clock.now() if by.id else None
     user.totp_secret, user.totp_confirmed_at, user.totp_last_step = None, None, 0
     _end_access(session, user)
     session.execute(delete(LoginFailure).where(LoginFailure.user_id == user.id))
@@ -148,11 +196,11 @@ def _keep_an_owner(session: Session, user: User) -> None:
         raise Conflict(mark("This is the last owner. Make another owner first."))
 
 
-def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> User:
-    """Let a user in again, or shut him out: his sessions and keys end at once.
+def set_active(session: Session, user_id: UUID, active: bool, *, second: UUID | None = None, by: Actor) -> User:
+    """Let a user in again, or shut him out: his sessions and keys end at once. To let in again, `second` as in create_user.
 
     Raises:
-        NotFound, Conflict (yourself, or the last owner).
+        NotFound, Conflict (yourself, or the last owner), Forbidden (alone).
     """
     require(by, "users:write")
     user = get(session, user_id)
@@ -160,7 +208,9 @@ def set_active(session: Session, user_id: UUID, active: bool, *, by: Actor) -> U
         return user
     if not active and user.id == by.id:
         raise Conflict(mark("You cannot deactivate yourself. Ask another owner."))
-    if not active:
+    if active:
+        not_alone(user.role, second, by)
+    else:
         _keep_an_owner(session, user)
         _end_access(session, user)
     user.is_active = active

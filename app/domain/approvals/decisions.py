@@ -6,17 +6,20 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import all_, literal, select, update
+from sqlalchemy import ColumnElement, all_, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.actor import Actor, require, require_fresh_factor
+from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
+from app.domain.access import users
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 
 VALID_FOR = timedelta(hours=72)
+DECIDES = "approvals:decide"
+DECIDERS = (DECIDES, "users:write", "keys:write", "providers:write", "settings:write", "campaigns:stop")
 
 
 def digest_of(everything: Mapping[str, object]) -> bytes:
@@ -33,6 +36,8 @@ def submit(  # noqa: PLR0913 - what is decided on has this many sides
     digest: bytes,
     summary: Mapping[str, object],
     editors: Iterable[UUID],
+    pinned: Mapping[str, object] | None = None,
+    needs: str = DECIDES,
     by: Actor,
 ) -> Approval:
     """Ask for a decision on a subject; an older open request on it becomes void."""
@@ -46,6 +51,8 @@ def submit(  # noqa: PLR0913 - what is decided on has this many sides
         subject_name=name,
         digest=digest,
         summary=dict(summary),
+        pinned=dict(pinned) if pinned is not None else None,
+        needs=needs,
         state="pending",
         made_by=by.id,
         editors=sorted({by.id, *editors}),
@@ -66,10 +73,15 @@ def approve(session: Session, approval_id: UUID, *, digest: bytes, note: str = "
     Raises:
         Forbidden (its maker, an editor, or without the permission), FactorNeeded, Conflict (decided, expired or changed).
     """
-    require(by, "approvals:decide")
     approval = _open_for_update(session, approval_id)
+    require(by, approval.needs)
     if by.id is None or by.id == approval.made_by or by.id in approval.editors:
         raise Forbidden(mark("You made or edited this yourself, so another person has to approve it."))
+    if users.share_hands(session, by.id, [approval.made_by, *approval.editors]):
+        raise Forbidden(
+            mark("One person gave the first password to you and to an author of this, or is one of you: for 72 hours after that "
+                "you cannot decide it. Ask another person.")
+        )  # fmt: skip
     require_fresh_factor(by)
     if approval.digest != digest:
         raise Conflict(mark("It was changed after it was submitted. Ask its author to submit it again."))
@@ -79,12 +91,59 @@ def approve(session: Session, approval_id: UUID, *, digest: bytes, note: str = "
 
 def reject(session: Session, approval_id: UUID, *, note: str, by: Actor) -> Approval:
     """Reject an open request; the note tells its author why. Raises Invalid without a note, Forbidden, Conflict."""
-    require(by, "approvals:decide")
+    approval = _open_for_update(session, approval_id)
+    require(by, approval.needs)
     if not note.strip():
         raise Invalid.field("note", mark("Say in a few words what has to change."))
-    approval = _open_for_update(session, approval_id)
     _decide(session, approval, "rejected", note, by)
     return approval
+
+
+def ask_again(session: Session, approval: Approval, *, summary: Mapping[str, object]) -> Approval:
+    """Ask for the same decision once more, in the name of who asked first: what it leads to is no longer what was approved."""
+    now = clock.now()
+    again = Approval(
+        organisation_id=approval.organisation_id,
+        subject_kind=approval.subject_kind,
+        subject_id=approval.subject_id,
+        subject_name=approval.subject_name,
+        digest=approval.digest,
+        summary=dict(summary),
+        pinned=approval.pinned,
+        state="pending",
+        made_by=approval.made_by,
+        editors=approval.editors,
+        made_at=now,
+        expires_at=now + VALID_FOR,
+    )
+    session.add(again)
+    session.flush()
+    subject = (approval.subject_kind, approval.subject_id)
+    after = {"approval": again.id, "again": again.summary.get("again")}
+    trail.record(session, system(approval.organisation_id), f"{subject[0]}.asked_again", subject, after=after)
+    return again
+
+
+def withdraw(session: Session, approval_id: UUID, *, by: Actor) -> Approval:
+    """Take one's own request back. Raises Forbidden (somebody else's), Conflict (decided)."""
+    approval = _open_for_update(session, approval_id)
+    if by.id != approval.made_by:
+        raise Forbidden(mark("Only who asked can take a request back."))
+    void(session, (approval.subject_kind, approval.subject_id))
+    subject = (approval.subject_kind, approval.subject_id)
+    trail.record(session, by, f"{subject[0]}.withdrawn", subject, after={"approval": approval.id})
+    return approval
+
+
+def open_request(session: Session, subject: tuple[str, UUID]) -> Approval | None:
+    """The request on a subject that nobody has decided yet."""
+    query = select(Approval).where(
+        Approval.subject_kind == subject[0],
+        Approval.subject_id == subject[1],
+        Approval.state == "pending",
+        Approval.expires_at > clock.now(),
+    )
+    return session.execute(query).scalar_one_or_none()
 
 
 def void(session: Session, subject: tuple[str, UUID]) -> None:
@@ -134,20 +193,38 @@ def of_subject(session: Session, subject: tuple[str, UUID]) -> list[Approval]:
 def waiting(session: Session, ask: Ask, *, by: Actor) -> Page[Approval]:
     """A page of the open requests this actor could decide, newest first."""
     require(by, "approvals:read")
-    query = select(Approval).where(
-        Approval.state == "pending", Approval.expires_at > clock.now(), literal(by.id) != all_(Approval.editors)
-    )
+    query = select(Approval).where(*_mine(by))
     return fetch(session, query, [Approval.__table__.c.id], ask, descending=True)
 
 
 def waiting_for(session: Session, *, by: Actor) -> int:
     """How many open requests this actor could decide."""
-    if not by.may("approvals:decide") or by.id is None:
+    if by.id is None:
         return 0
-    query = select(Approval.id).where(
-        Approval.state == "pending", Approval.expires_at > clock.now(), literal(by.id) != all_(Approval.editors)
-    )
+    query = select(Approval.id).where(*_mine(by))
     return len(session.execute(query.limit(100)).all())
+
+
+def blocked_reason(session: Session, approval: Approval, *, by: Actor) -> str:
+    """Why this actor cannot decide a request now: decided, expired, own, role, hands; empty if nothing stands in the way."""
+    if approval.state != "pending":
+        return "decided"
+    if approval.expires_at <= clock.now():
+        return "expired"
+    if by.id is None or by.id in (approval.made_by, *approval.editors):
+        return "own"
+    if not by.may(approval.needs):
+        return "role"
+    return "hands" if users.share_hands(session, by.id, [approval.made_by, *approval.editors]) else ""
+
+
+def _mine(by: Actor) -> list[ColumnElement[bool]]:
+    return [
+        Approval.state == "pending",
+        Approval.expires_at > clock.now(),
+        Approval.needs.in_(by.permissions),
+        literal(by.id) != all_(Approval.editors),
+    ]
 
 
 def _open_for_update(session: Session, approval_id: UUID) -> Approval:

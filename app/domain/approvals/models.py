@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
 
@@ -15,6 +15,7 @@ STATES = ("pending", "approved", "rejected", "void", "expired")
 class Approval(Owned, Base):
     """One request. `digest` is over everything that will happen; `summary` is what the approver is shown.
 
+    `pinned` is what will be used of it: version ids, definitions, accounts.
     The database itself refuses a decision by the maker or by anyone who edited.
     """
 
@@ -43,6 +44,9 @@ class Approval(Owned, Base):
     subject_name: Mapped[str]
     digest: Mapped[bytes]
     summary: Mapped[dict[str, Any]]
+    pinned: Mapped[dict[str, Any] | None]
+    needs: Mapped[str] = mapped_column(server_default="approvals:decide")  # the permission of whoever decides
+    proposal: Mapped[bytes | None]  # sealed: what it takes to carry out a change (changes.py)
     state: Mapped[str]
     made_by: Mapped[UUID]
     editors: Mapped[list[UUID]]

@@ -16,6 +16,7 @@ class AuditEntry(Owned, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "seq"),
         Index(None, "organisation_id", "subject_kind", "subject_id", "seq"),
+        Index(None, "organisation_id", "actor_id", "at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

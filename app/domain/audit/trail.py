@@ -1,27 +1,20 @@
-"""Record acts, chain them at the end of the unit of work, and verify the chain."""
+"""Record acts and read them; chain.py chains them at the end of the unit of work."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from app.core import clock, trace, unit
 from app.core.actor import Actor, require
 from app.core.page import Ask, Page, fetch
-from app.domain.audit.models import AuditEntry, AuditHead
-
-_GENESIS = b"\x00" * 32
-_SIGNED = (
-    "seq", "at", "actor_kind", "actor_id", "actor_name", "action", "subject_kind", "subject_id",
-    "before", "after", "ip", "correlation_id",
-)  # fmt: skip
+from app.domain.audit import chain
+from app.domain.audit.models import AuditEntry
 
 
 def record(
@@ -52,78 +45,11 @@ def record(
             "correlation_id": by.correlation_id or trace.correlation.get(),
         }
     )
-    unit.before_commit(session, "audit", _chain)
+    unit.before_commit(session, "audit", chain.extend)
 
 
 def _plain(values: Mapping[str, object] | None) -> dict[str, Any] | None:
     return None if values is None else json.loads(json.dumps(values, default=str))
-
-
-def _chain(session: Session) -> None:
-    rows: list[dict[str, Any]] = session.info.pop("audit", [])
-    organisation_id = unit.actor_of(session).organisation_id
-    session.flush()
-    head = session.execute(
-        select(AuditHead).where(AuditHead.organisation_id == organisation_id).with_for_update()
-    ).scalar_one_or_none()
-    if head is None:
-        session.execute(
-            postgresql.insert(AuditHead)
-            .values(organisation_id=organisation_id, seq=0, hash=_GENESIS)
-            .on_conflict_do_nothing()
-        )
-        head = session.execute(
-            select(AuditHead).where(AuditHead.organisation_id == organisation_id).with_for_update()
-        ).scalar_one()
-    seq, previous = head.seq, head.hash
-    for row in rows:
-        seq += 1
-        row |= {"organisation_id": organisation_id, "seq": seq, "previous": previous}
-        row["hash"] = previous = digest(previous, row)
-    session.execute(insert(AuditEntry), rows)
-    head.seq, head.hash = seq, previous
-    session.flush()
-
-
-def digest(previous: bytes, row: Mapping[str, Any]) -> bytes:
-    """SHA-256 of the previous hash and the entry's canonical JSON."""
-    said = {name: _canonical(row[name]) for name in _SIGNED}
-    return hashlib.sha256(previous + json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).digest()
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return str(value) if isinstance(value, UUID) else value
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The chain's state: how many entries were read, and the first that does not fit (None if all do)."""
-
-    entries: int
-    broken_at: int | None
-    reason: str = ""
-
-
-def verify_chain(session: Session) -> Verdict:
-    """Read the whole chain of the session's organisation and tell whether anything was changed, removed or added."""
-    previous, expected = _GENESIS, 0
-    stream = session.execute(select(AuditEntry).order_by(AuditEntry.seq).execution_options(yield_per=2000)).scalars()
-    for entry in stream:
-        expected += 1
-        if entry.seq != expected:
-            return Verdict(expected, expected, "an entry is missing")
-        row = {name: getattr(entry, name) for name in _SIGNED}
-        if entry.previous != previous or entry.hash != digest(previous, row):
-            return Verdict(expected, entry.seq, "an entry was changed")
-        previous = entry.hash
-    head = session.execute(select(AuditHead)).scalar_one_or_none()
-    if head is None:
-        return Verdict(expected, None) if expected == 0 else Verdict(expected, expected, "the head is missing")
-    if head.seq != expected or head.hash != previous:
-        return Verdict(expected, expected + 1, "entries at the end are missing")
-    return Verdict(expected, None)
 
 
 @dataclass(frozen=True)
@@ -163,6 +89,48 @@ def entries(
     if wanted.subject is None:
         require(by, "audit:read")
     return fetch(session, wanted.narrowed(select(AuditEntry)), [AuditEntry.__table__.c.seq], ask, descending=True)
+
+
+def actors(session: Session, subjects: Sequence[tuple[str, UUID]], acts: Sequence[str]) -> set[UUID]:
+    """Who did any of these acts ("changed") to any of these subjects."""
+    if not subjects:
+        return set()
+    ours = tuple_(AuditEntry.subject_kind, AuditEntry.subject_id).in_([(kind, str(i)) for kind, i in subjects])
+    names = {f"{kind}.{act}" for kind, _ in subjects for act in acts}
+    query = select(AuditEntry.actor_id).where(ours, AuditEntry.action.in_(names), AuditEntry.actor_id.is_not(None))
+    return {i for i in session.execute(query.distinct()).scalars() if i}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One act that wrote data of contacts: of one (`contact_id`), or an import's (None)."""
+
+    who: str
+    act: str
+    fields: frozenset[str]
+    contact_id: UUID | None
+
+
+def changes_of_data(session: Session, people: Sequence[UUID], *, since: datetime, before: timedelta) -> list[Changed]:
+    """What these people wrote into contacts since a moment; an import they began up to `before` it counts if it ended later."""
+    entry, ended = AuditEntry, aliased(AuditEntry)
+    by_hand = entry.action.in_(("contact.created", "contact.changed", "contact.restored")) & (entry.at >= since)
+    over = select(ended.id).where(
+        ended.subject_kind == "import",
+        ended.subject_id == entry.subject_id,
+        ended.action.in_(("import.completed", "import.failed", "import.cancelled")),
+        ended.at < since,
+    )
+    imported = (entry.action == "import.started") & (entry.at >= since - before) & ~over.exists()
+    query = select(entry).where(entry.actor_id.in_(people), by_hand | imported).order_by(entry.seq)
+    return [_changed(one) for one in session.execute(query).scalars()]
+
+
+def _changed(one: AuditEntry) -> Changed:
+    said = one.after or {}
+    if one.subject_kind == "import":
+        return Changed(one.actor_name, one.action, frozenset((said.get("mapping") or {}).values()), None)
+    return Changed(one.actor_name, one.action, frozenset(said.get("fields") or ()), UUID(one.subject_id))
 
 
 def export(session: Session, wanted: Filter, *, by: Actor) -> Iterator[AuditEntry]:

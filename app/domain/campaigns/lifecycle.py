@@ -7,17 +7,17 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require, system
-from app.core.errors import Conflict, Invalid, Issue, mark
+from app.core.errors import Conflict, Forbidden, Invalid, Issue, mark
 from app.core.money import rounded
 from app.core.queue import Job
 from app.core.unit import ring
 from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.campaigns import plan, states
+from app.domain.campaigns import pinned, plan, states
 from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import sends
-from app.domain.messages.models import Message, Send
+from app.domain.messages import sends, totals
+from app.domain.messages.models import Send
 
 
 def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
@@ -43,6 +43,8 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
         raise Invalid(
             mark("There is no provider for one of the channels. Ask your administrator to add or enable one.")
         )
+    if plan.goes_at(session, campaign) is None:
+        raise Invalid(mark("There are no allowed hours in the next 60 days. An owner can change them under Settings, Calendar."))
     campaign.plan = worked_out.summary()
     campaign.estimated_cost = rounded(worked_out.cost)
     approval = decisions.submit(
@@ -51,7 +53,8 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
         campaign.name,
         digest=worked_out.digest,
         summary=campaign.plan,
-        editors=[campaign.created_by, *campaign.editors],
+        editors=pinned.authors(session, worked_out.pinned, campaign),
+        pinned=worked_out.pinned.model_dump(mode="json"),
         by=by,
     )
     campaign.approval_id = approval.id
@@ -97,13 +100,17 @@ def approve(
     after = states.after(campaign.state, "approve")
     assert campaign.approval_id is not None
     _refuse_unseen(campaign, seen)
-    decisions.approve(session, campaign.approval_id, digest=plan.digest(session, campaign), note=note, by=by)
+    decisions.approve(session, campaign.approval_id, digest=_digest(session, campaign), note=note, by=by)
     campaign.state = after
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
         campaign.state = states.after(after, "schedule")
     else:
         ring(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
     return campaign
+
+
+def _digest(session: Session, campaign: Campaign) -> bytes:
+    return pinned.digest(session, pinned.present(session, campaign))
 
 
 def _refuse_unseen(campaign: Campaign, seen: UUID | None) -> None:
@@ -128,11 +135,14 @@ def pause(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     return _move(session, campaign_id, "pause", by)
 
 
-def resume(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
+def resume(session: Session, campaign_id: UUID, *, second: UUID | None = None, by: Actor) -> Campaign:
     """Go on sending. Nobody gets it twice and nobody is forgotten: the messages are rows.
 
-    If there was nothing left to send when it was paused, the campaign is complete.
+    It takes two: `second` is who asked for it (resuming.py). If there was nothing left to send when it was paused, the campaign is
+    complete. Raises NotFound, Conflict (not paused), Forbidden.
     """
+    if not by.is_system and second in (None, by.id):
+        raise Forbidden(mark("A campaign that was stopped is started again by two people: ask for it, and another decides."))
     campaign = _move(session, campaign_id, "resume", by)
     complete_if_drained(session, campaign_id)
     return campaign
@@ -181,15 +191,12 @@ def complete_if_drained(session: Session, campaign_id: UUID) -> None:
         return
     campaign.state = states.after(campaign.state, "complete")
     campaign.completed_at = clock.now()
-    doubts = session.execute(
-        select(Message.id)
-        .join(Send, Send.id == Message.send_id)
-        .where(Send.source_id == campaign.id, Message.state == "in_doubt")
-    ).all()
+    whole = totals.together(totals.of_source(session, campaign.id))
+    campaign.outcome = {"to_send": whole.to_send, "done": whole.done}
     trail.record(
         session,
         system(campaign.organisation_id),
         "campaign.completed",
         (SUBJECT, campaign.id),
-        after={"in_doubt": len(doubts)},
+        after={"in_doubt": whole.in_doubt},
     )

@@ -14,7 +14,7 @@ from app.core.sql import load
 from app.core.text import masked_name
 from app.core.vault import Sealed
 from app.domain.access.keyring import organisation_of, vault_of
-from app.domain.campaigns import plan
+from app.domain.campaigns import pinned
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.domain.content import library, sms
@@ -69,7 +69,7 @@ def email(session: Session, campaign: Campaign, language: str, *, by: Actor) -> 
 def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -> list[Text]:
     """The texts of a few people of the audience, names and personal properties masked; parts are counted on the true text."""
     require(by, "campaigns:read")
-    people = plan.audience_of(session, campaign).limit(most).subquery()
+    people = pinned.audience_of(session, pinned.kept(session, campaign)).limit(most).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
     rows = session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()
     masked = faces(session, ids)
@@ -182,8 +182,10 @@ def _data(session: Session, campaign: Campaign, row: Mapping[Any, Any], person: 
 
 
 def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, TemplateVersion]]:
-    """The texts of the campaign, SMS first: as they were sent, or as they are now if nothing was sent yet."""
-    sent = {send.channel: send.template_version_id for send in sends.of_source(session, SUBJECT, campaign.id)}
+    """The texts of the campaign, SMS first: as they were sent, as they were submitted, or as they are now."""
+    asked = pinned.kept(session, campaign) if campaign.approval_id else None
+    sent = {text.channel: text.version_id for text in asked.texts} if asked else {}
+    sent |= {send.channel: send.template_version_id for send in sends.of_source(session, SUBJECT, campaign.id)}
     found = []
     for template_id in (campaign.sms_template_id, campaign.email_template_id):
         template = session.get(Template, template_id) if template_id else None

@@ -2,46 +2,71 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, require
+from app.domain.calendar.windows import windows_of
+from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import listing
+from app.domain.messages import sends, totals
 from app.domain.messages.models import Message, Send, Trace
-from app.domain.messages.states import HANDED_OVER, OPEN
+from app.domain.messages.states import HANDED_OVER
+from app.domain.messages.totals import Totals
 
 
-def numbers(session: Session, campaign: Campaign, *, by: Actor) -> list[listing.Numbers]:
-    """The numbers of each channel; skips and states add up to the audience."""
+def numbers(session: Session, campaign: Campaign, *, by: Actor) -> list[Totals]:
+    """The numbers of each channel."""
     require(by, "campaigns:read")
-    return listing.numbers(session, campaign.id)
+    return totals.of_source(session, campaign.id)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sending is: `done` of `total` messages need nothing more from us."""
+    """How far a sending is: `done` of `to_send` were handed over (Totals says what that is)."""
 
-    total: int
+    to_send: int
     done: int
 
 
-def progress(session: Session, campaign_ids: Sequence[UUID], *, by: Actor) -> dict[UUID, Progress]:
-    """How far some running campaigns are, in one pass; those without messages are left out."""
+def progress(session: Session, campaigns: Sequence[Campaign], *, by: Actor) -> dict[UUID, Progress]:
+    """How far some campaigns are, in one pass over those that have not ended; those never launched are left out."""
     require(by, "campaigns:read")
+    ended = {one.id: Progress(**one.outcome) for one in campaigns if one.outcome}
+    return ended | _counted(session, [one.id for one in campaigns if one.launched_at and one.id not in ended])
+
+
+def _counted(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progress]:
     if not campaign_ids:
         return {}
-    waiting = Message.state.in_(OPEN)
     query = (
-        select(Send.source_id, func.count(), func.count().filter(~waiting))
+        select(Send.source_id, Message.state, func.count())
         .join(Message, (Message.send_id == Send.id) & (Message.occurrence_id == Send.occurrence_id))
         .where(Send.source_id.in_(campaign_ids))
-        .group_by(Send.source_id)
+        .group_by(Send.source_id, Message.state)
     )
-    return {source: Progress(total, done) for source, total, done in session.execute(query).all()}
+    states: dict[UUID, dict[str, int]] = {}
+    for source, state, number in session.execute(query).all():
+        states.setdefault(source, {})[state] = number
+    found = {source: Totals(states=known) for source, known in states.items()}
+    return {source: Progress(one.to_send, one.done) for source, one in found.items()}
+
+
+def held_until(session: Session, campaign: Campaign, *, by: Actor) -> datetime | None:
+    """When the allowed hours let a running campaign go on, if they hold all of it back now."""
+    require(by, "campaigns:read")
+    if campaign.state != "running":
+        return None
+    open_sends = [send for send in sends.of_source(session, SUBJECT, campaign.id) if send.drained_at is None]
+    now, windows = clock.now(), windows_of(session)
+    if not open_sends or windows.is_open(now) or not all(sends.keeps_hours(send) for send in open_sends):
+        return None
+    return windows.next_open(now)
 
 
 @dataclass(frozen=True)
@@ -61,19 +86,6 @@ def reach(session: Session, campaign: Campaign, *, by: Actor) -> Reach:
     each = select(handed).where(Message.occurrence_id == campaign.occurrence_id).group_by(Message.contact_id).subquery()
     row = session.execute(select(func.count(), func.count().filter(each.c.handed)).select_from(each)).one()
     return Reach(*row)
-
-
-def unsubscribes(session: Session, campaign: Campaign, *, by: Actor) -> dict[str, int]:
-    """People who unsubscribed through a link of this campaign, by channel."""
-    require(by, "campaigns:read")
-    people = func.count(func.distinct(Message.contact_id)).label("people")
-    query = (
-        select(Message.channel, people)
-        .join(Trace, (Trace.message_id == Message.id) & (Trace.occurrence_id == Message.occurrence_id))
-        .where(Message.occurrence_id == campaign.occurrence_id, Trace.kind == "unsubscribe")
-        .group_by(Message.channel)
-    )
-    return {row.channel: row.people for row in session.execute(query).all()}
 
 
 def over_time(session: Session, campaign: Campaign, *, by: Actor) -> list[tuple[str, int, int]]:

@@ -20,6 +20,7 @@ _LIFE: dict[str, dict[str, str]] = {
         "draft": "cancelled", "in_review": "cancelled", "approved": "cancelled", "scheduled": "cancelled",
         "running": "cancelled", "paused": "cancelled",
     },
+    "ask_again": {"approved": "in_review", "scheduled": "in_review"},
     "complete": {"running": "completed"},
     "fail": {"approved": "failed", "scheduled": "failed", "running": "failed"},
 }  # fmt: skip

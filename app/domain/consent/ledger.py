@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import among
-from app.core.errors import Invalid, mark
+from app.core.errors import Forbidden, Invalid, mark
 from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
@@ -27,10 +27,18 @@ def grant(  # noqa: PLR0913 - an act and its proof
     basis: str,
     source: str,
     wording: str | None = None,
+    second: UUID | None = None,
     by: Actor,
 ) -> ConsentEntry:
-    """Note that a person allowed marketing on some channels. Raises Invalid (channel, or no basis), Forbidden."""
-    require(by, "contacts:write")
+    """Note that a person allowed marketing on some channels.
+
+    One that was withdrawn takes two people: `second` is who proposed it (reopening.py). Raises Invalid (channel, or no basis),
+    Forbidden.
+    """
+    if second is None:
+        require(by, "contacts:write")
+    if not by.is_system and second in (None, by.id) and withdrawn(session, contact_id, channels):
+        raise Forbidden(mark("This consent was withdrawn: that it is given again takes evidence and a second person."))
     if not basis.strip():
         raise Invalid.field("basis", mark("Say how the person allowed it: a form, a call, a branch visit."))
     entry = _write(session, contact_id, channels, "granted", basis=basis, source=source, wording=wording, ip=by.ip)
@@ -38,6 +46,12 @@ def grant(  # noqa: PLR0913 - an act and its proof
         session, by, "consent.granted", ("contact", contact_id), after={"channels": list(channels), "basis": basis}
     )
     return entry
+
+
+def withdrawn(session: Session, contact_id: UUID, channels: Sequence[str]) -> bool:
+    """True if the person took back the consent to one of these channels."""
+    known = states(session, contact_id)
+    return any(known.get(channel) == "withdrawn" for channel in channels)
 
 
 def withdraw(

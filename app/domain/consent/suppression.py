@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core import clock, phone
 from app.core.actor import Actor, require
 from app.core.db import live
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.core.text import email as normal_email
 from app.core.text import masked_email
@@ -26,6 +26,7 @@ from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.contacts.person import person_of
 
 MOST_AT_ONCE = 100_000
+REFUSED = ("opt_out", "complaint")  # the owner of the address said so himself
 _AT_ONCE = 1_000
 
 
@@ -196,10 +197,16 @@ def of_contact(session: Session, contact_id: UUID) -> list[Suppression]:
     return list(session.execute(select(Suppression).where(Suppression.id.in_(ids)).order_by(Suppression.at)).scalars())
 
 
-def lift(session: Session, suppression_id: UUID, *, reason: str, by: Actor) -> Suppression:
-    """Take an address off the list, with a reason; a legal one stays. Raises NotFound, Invalid, Conflict, Forbidden."""
-    require(by, "suppressions:write")
+def lift(session: Session, suppression_id: UUID, *, reason: str, second: UUID | None = None, by: Actor) -> Suppression:
+    """Take an address off the list, with a reason; a legal one stays. Raises NotFound, Invalid, Conflict, Forbidden.
+
+    One that its owner refused takes two people: `second` is who proposed it (reopening.py).
+    """
+    if second is None:
+        require(by, "suppressions:write")
     row = get(session, suppression_id, by=by)
+    if row.reason in REFUSED and not by.is_system and second in (None, by.id):
+        raise Forbidden(mark("This person refused: that he may be written to again takes evidence and a second person."))
     if row.reason == "legal":
         raise Conflict(mark("A legal suppression cannot be lifted here."))
     if not reason.strip():

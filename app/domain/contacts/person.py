@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from app.core import phone
-from app.core.text import masked_email, masked_name
+from app.core.text import MASK, masked_email, masked_name
 from app.core.vault import OrganisationVault, Sealed
 from app.domain.access.keyring import vault_of
 from app.domain.contacts.models import Contact, ContactAddress
@@ -71,7 +71,7 @@ def masked(person: Person) -> Person:
         masked_name(person.last_name or "") or None,
         tuple(map(masked_email, person.emails)),
         tuple(map(phone.masked, person.phones)),
-        dict.fromkeys(person.properties, "•••"),
+        dict.fromkeys(person.properties, 3 * MASK),
     )
 
 

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.core.db import live
 from app.core.errors import Conflict, Invalid, NotFound, Stale, mark
 from app.core.text import clean
 from app.core.unit import savepoint
@@ -28,12 +27,11 @@ from app.domain.outbox.publish import publish
 
 __all__ = [
     "ContactInput", "Person", "create", "delete", "get", "input_of", "masked", "masked_all", "one_for_update", "person_of",
-    "restore", "reveal", "revealed_all", "set_test", "update",
+    "restore", "reveal", "revealed_all", "update",
 ]  # fmt: skip
 
 SUBJECT = "contact"
 RESTORABLE = timedelta(days=30)
-MOST_TEST_RECIPIENTS = 20
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PLAIN = ("external_id", "language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage")
 
@@ -101,27 +99,6 @@ def update(session: Session, contact_id: UUID, new: ContactInput, *, version: in
     changed = [name for name in ContactInput.model_fields if getattr(new, name) != getattr(before, name)]
     trail.record(session, by, "contact.changed", (SUBJECT, contact.id), after={"fields": changed})
     publish(session, "contacts.changed", contact.id)
-    return contact
-
-
-def set_test(session: Session, contact_id: UUID, on: bool, *, version: int | None, by: Actor) -> Contact:
-    """Let tests of texts go to this contact, or no more: an owner's choice, who writes no texts.
-
-    Raises NotFound, Conflict (too many), Stale (somebody changed it since `version`: perhaps its address), Forbidden.
-    """
-    require(by, "settings:write")
-    contact = one_for_update(session, contact_id)
-    if version != contact.version:
-        raise Stale(mark("Somebody else changed this contact meanwhile. Look at it again."))
-    if contact.is_test == on:
-        return contact
-    marked = select(func.count()).select_from(live(Contact)).where(live(Contact).c.is_test)
-    if on and session.execute(marked).scalar_one() >= MOST_TEST_RECIPIENTS:
-        raise Conflict(mark("There are %(most)s test recipients already. Take one off first."), most=MOST_TEST_RECIPIENTS)
-    contact.is_test, contact.updated_at = on, clock.now()
-    contact.version += 1
-    session.flush()
-    trail.record(session, by, "contact.changed", (SUBJECT, contact.id), before={"is_test": not on}, after={"is_test": on})
     return contact
 
 

@@ -9,16 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
-from app.core.errors import mark
 from app.core.links import Links
-from app.core.text import masked_name
+from app.core.text import MASK
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of
+from app.domain.contacts import profile
 from app.domain.contacts.models import Contact, PropertyDefinition
-from app.domain.contacts.person import person_of
+from app.domain.contacts.person import masked, person_of
 from app.domain.content import checks, sms
+from app.domain.content.budget import Budget
 from app.domain.content.compile import compile_email
-from app.domain.content.render import TemplateError, Text
+from app.domain.content.render import LONGEST_SMS, TemplateError, Text
+from app.domain.content.sandbox import TooSlow
 
 SLOW_SECONDS = 0.2  # of the processor; reading and compiling the text included
 SAMPLE = {"external_id": "1000001", "country": "IL", "gender": "female"}
@@ -43,24 +45,24 @@ def example_url(session: Session) -> str:
 
 
 def data_for(
-    session: Session, contact: Contact | None, language: str = "en", *, by: Actor | None = None
+    session: Session, contact: Contact | None, language: str = "en", *, revealed_to: Actor | None = None
 ) -> dict[str, Any]:
-    """The data a text sees of a contact, or of a made-up person. Names are masked from those who may not see them."""
+    """The data a text sees of a contact, or of a made-up person; a contact is masked as on his own page.
+
+    With `revealed_to` he is in clear, and the look is in the audit log. Raises Forbidden.
+    """
     names: dict[str, Any] = {"organisation": {"name": organisation_of(session).name}, "campaign": {"name": "…"}}
     names["unsubscribe_url"] = example_url(session)
     if contact is None:
         return {"contact": _sample(session, language), **names}
-    known = person_of(session, contact)
-    clear = by is None or by.may("contacts:reveal")
-    first, last = known.first_name or "", known.last_name or ""
+    known = profile.reveal(session, contact.id, by=revealed_to) if revealed_to else masked(person_of(session, contact))
     said = {name: getattr(contact, name) or "" for name in ("external_id", "language", "gender", "city", "country")}
-    hidden = known.properties if clear else dict.fromkeys(known.properties, "•••")
     return {
         "contact": {
             **said,
-            "first_name": first if clear else masked_name(first),
-            "last_name": last if clear else masked_name(last),
-            "properties": {**contact.properties, **hidden},
+            "first_name": known.first_name or "",
+            "last_name": known.last_name or "",
+            "properties": {**contact.properties, **known.properties},
         },
         **names,
     }
@@ -82,10 +84,6 @@ def someone(session: Session, external_id: str = "") -> Contact | None:
     return session.execute(query.limit(1)).scalar_one_or_none()
 
 
-class TooSlow(TemplateError):
-    """A text that takes so long for one person that a million of them would never end."""
-
-
 def refuse_slow(session: Session, channel: str, message_class: str, texts: Mapping[str, Mapping[str, str]]) -> None:
     """Make every text once for a made-up person. Raises TooSlow; what else is wrong with a text others say."""
     for language, said in texts.items():
@@ -104,16 +102,16 @@ def preview(
     data: Mapping[str, Any],
     *,
     language: str = "en",
-    known: frozenset[str] | None = None,
+    around: checks.Setting | None = None,
 ) -> Preview:
-    """Render a text that may not be saved yet; with its findings if `known` variables are given.
+    """Render a text that may not be saved yet; with its findings if there is something to check it against.
 
     Raises TemplateError with the line and the reason, TooSlow.
     """
     began = thread_time()
-    made = _made(channel, message_class, said, data, language, known)
+    made = _made(channel, message_class, said, data, language, around)
     if thread_time() - began > SLOW_SECONDS:
-        raise TooSlow(mark("This text takes too long to make for each person. Use fewer loops and filters."))
+        raise TooSlow
     return made
 
 
@@ -123,21 +121,24 @@ def _made(
     said: Mapping[str, str],
     data: Mapping[str, Any],
     language: str,
-    known: frozenset[str] | None,
+    around: checks.Setting | None,
 ) -> Preview:
     compiled: dict[str, Any] = {}
     if channel != "sms":
         preheader = str(said.get("preheader") or "")
         compiled = compile_email(str(said["body"]), message_class, preheader=preheader, language=language)
-    found = [] if known is None else checks.check_text(channel, message_class, language, said, compiled, known)
+    found = [] if around is None else checks.check_text(channel, message_class, language, said, compiled, around)
     if channel == "sms":
-        text = Text(said["body"], language=language).render(data).strip()
-        return Preview("", text, measure=sms.measure(text), findings=found)
+        text = Text(said["body"], language=language).render(data, budget=Budget(LONGEST_SMS)).strip()
+        # The signs of a mask cost nothing: they are not sent.
+        sent = text if MASK in str(said["body"]) else text.replace(MASK, "x")
+        return Preview("", text, measure=sms.measure(sent), findings=found)
 
     def shown(kind: str, number: int) -> str:
         return str(compiled["links"][number]) if kind == "c" else ""
 
-    subject = Text(str(said.get("subject") or ""), language=language).render(data)
-    html = Text(compiled["html"], language=language, html=True).render(data, shown)
-    body = Text(compiled["text"], language=language).render(data, shown)
+    budget = Budget()
+    subject = Text(str(said.get("subject") or ""), language=language).render(data, budget=budget)
+    html = Text(compiled["html"], language=language, html=True).render(data, shown, budget)
+    body = Text(compiled["text"], language=language).render(data, shown, budget)
     return Preview(" ".join(subject.split()), body, html=html, findings=found)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from liquid import BoundTemplate
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.expressions.arguments import PositionalArgument
@@ -19,6 +18,7 @@ from liquid.stringify import to_liquid_string
 from markupsafe import escape
 
 from app.core.errors import mark
+from app.domain.content.budget import Budget, OverBudget, Template
 from app.domain.content.models import TemplateVersion
 from app.domain.content.sandbox import TemplateError, error_of, parse
 
@@ -43,6 +43,7 @@ _BROKEN = (
 )
 _OWN_NAMES = frozenset({"now", "today"})  # Liquid's own; the checks refuse them
 _OF_A_VALUE = frozenset({"size", "first", "last"})
+LONGEST_SMS = 10_000  # signs; a phone shows far fewer
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 Slot = Callable[[Mapping[str, Any]], str]
@@ -66,7 +67,7 @@ class Text:
 
     def __init__(self, source: str, *, language: str = "en", html: bool = False) -> None:
         made = parse(_MARK.sub(f"\x02{_WORD}\\1\\2\x03", source), language=language, html=html)
-        self._made: BoundTemplate | None = None
+        self._made: Template | None = None
         self._pieces: list[str] = []
         self._slots: list[tuple[int, Slot]] = []
         self._links: list[tuple[int, str, int]] = []
@@ -75,7 +76,7 @@ class Text:
         else:
             self._made = made
 
-    def _lay_out(self, made: BoundTemplate, *, html: bool) -> None:
+    def _lay_out(self, made: Template, *, html: bool) -> None:
         for node in made.nodes:
             if isinstance(node, OutputNode):
                 assert isinstance(node.expression, FilteredExpression)
@@ -94,14 +95,21 @@ class Text:
         """True if the text has neither tags nor filters other than `default`."""
         return self._made is None
 
-    def render(self, data: Mapping[str, Any], link: LinkMaker | None = None) -> str:
-        """The text for one recipient; `link(kind, number)` makes the address of a mark. Raises TemplateError."""
+    def render(self, data: Mapping[str, Any], link: LinkMaker | None = None, budget: Budget | None = None) -> str:
+        """The text for one recipient; `link(kind, number)` makes the address of a mark.
+
+        Raises TemplateError, also when it takes more than is left of the budget (one of its own if none is given).
+        """
+        budget = budget or Budget()
         if self._made is not None:
-            return self._rendered(self._made, data, link)
+            return self._rendered(self._made, data, link, budget)
         out = self._pieces.copy()
         try:
             for place, slot in self._slots:
                 out[place] = slot(data)
+            budget.write(sum(map(len, out)))
+        except OverBudget as broke:
+            raise error_of(broke) from None
         except _BROKEN as broke:
             raise _unknown(broke) from None
         if link is not None:
@@ -110,9 +118,9 @@ class Text:
         return "".join(out)
 
     @staticmethod
-    def _rendered(made: BoundTemplate, data: Mapping[str, Any], link: LinkMaker | None) -> str:
+    def _rendered(made: Template, data: Mapping[str, Any], link: LinkMaker | None, budget: Budget) -> str:
         try:
-            said = made.render(data)
+            said = made.rendered(dict(data), budget)
         except LiquidError as broke:
             raise error_of(broke) from None
         except _BROKEN as broke:
@@ -204,7 +212,7 @@ class Prepared:
 
     def sms(self, language: str, data: Mapping[str, Any]) -> str:
         """The SMS for one recipient; `unsubscribe_url` is a value in the data. Raises TemplateError."""
-        return self._sms[language].render(data).strip()
+        return self._sms[language].render(data, budget=Budget(LONGEST_SMS)).strip()
 
     def email(self, language: str, data: Mapping[str, Any], link: LinkMaker) -> Email:
         """The e-mail for one recipient, its links and pixel made by `link(kind, number)`. Raises TemplateError."""
@@ -218,10 +226,11 @@ class Prepared:
                 address = made[kind, number] = link(kind, number)
             return address
 
-        plain = text.render(everything, once)
+        budget = Budget()
+        plain = text.render(everything, once, budget)
         return Email(
-            subject=" ".join(subject.render(everything).split()),
-            html=html.render(everything, once),
+            subject=" ".join(subject.render(everything, budget=budget).split()),
+            html=html.render(everything, once, budget),
             text=plain if text.is_flat else _EMPTY_LINES.sub("\n\n", plain),
         )
 

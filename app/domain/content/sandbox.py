@@ -14,6 +14,7 @@ from liquid.expression import Expression
 
 from app.core.errors import Invalid, mark
 from app.domain.content import filters
+from app.domain.content.budget import OverBudget, Template
 
 LONGEST_TEXT = 400_000
 LONGEST_LOOPS = 8_000  # characters of loops in one text; each is gone through MOST_TURNS times at most
@@ -33,11 +34,18 @@ class TemplateError(Invalid):
     """A text that does not parse or cannot be rendered; names the line and the reason."""
 
 
-class _Sandbox(Environment):
-    """Loops, output and depth have limits."""
+class TooSlow(TemplateError):
+    """A text that takes so long for one person that a million of them would never end."""
 
+    def __init__(self) -> None:
+        super().__init__(mark("This text takes too long to make for each person. Use fewer loops and filters."))
+
+
+class _Sandbox(Environment):
+    """Loops and depth have limits; what a rendering costs has a budget (budget.py)."""
+
+    template_class = Template
     loop_iteration_limit = MOST_TURNS
-    output_stream_limit = 800_000
     context_depth_limit = 12
     block_nesting_limit = 12
     local_namespace_limit = 100_000
@@ -51,7 +59,7 @@ def _environment(language: str, *, autoescape: bool) -> Environment:
     return made
 
 
-def parse(source: str, *, language: str = "en", html: bool = False) -> BoundTemplate:
+def parse(source: str, *, language: str = "en", html: bool = False) -> Template:
     """Compile a text; `html` escapes what is put into it. Raises TemplateError with the line and the reason."""
     if len(source) > LONGEST_TEXT:
         raise TemplateError(mark("The text is longer than %(most)s characters."), most=LONGEST_TEXT)
@@ -63,6 +71,7 @@ def parse(source: str, *, language: str = "en", html: bool = False) -> BoundTemp
         raise error_of(broke, source) from None
     except RecursionError:
         raise TemplateError(mark("The text is nested too deeply.")) from None
+    assert isinstance(made, Template)
     return made
 
 
@@ -89,6 +98,8 @@ def _at(source: str, place: int, reason: str) -> TemplateError:
 
 def error_of(broke: LiquidError, source: str = "") -> TemplateError:
     """A Liquid error in our words: the line, if it is known, and the reason."""
+    if isinstance(broke, OverBudget):
+        return TooSlow()
     reason = str(broke.args[0] if broke.args else type(broke).__name__).strip().rstrip(".")
     line = line_of(broke) or _unclosed(source)
     if line is None:

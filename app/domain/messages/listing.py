@@ -1,8 +1,7 @@
-"""Messages as people look at them: lists, one message with its evidence, numbers of a source."""
+"""Messages as people look at them: lists, one message with its evidence, what waits and why."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -14,7 +13,7 @@ from app.core.page import Ask, Page, fetch
 from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages.models import Attempt, Message, Receipt, Send, Trace
-from app.domain.messages.states import HANDED_OVER, NOT_SENT, OPEN
+from app.domain.messages.sends import may_carry
 from app.domain.providers.models import ProviderAccount
 
 
@@ -131,14 +130,14 @@ def stalled(session: Session, source_id: UUID | None = None, *, by: Actor) -> li
         ours = [account for account in accounts if account.channel == channel]
         if all(account.last_error for account in ours) and (number := _waiting(session, channel, source_id)):
             answer.append(Stalled(channel, number, ours))
-    return answer + _without_sender(session, source_id, {account.sender for account in accounts})
+    return answer + _without_route(session, source_id, accounts)
 
 
-def _without_sender(session: Session, source_id: UUID | None, in_use: set[str]) -> list[Stalled]:
-    """Running sends whose approved senders are no account's any more: they wait for a person."""
+def _without_route(session: Session, source_id: UUID | None, in_use: Sequence[ProviderAccount]) -> list[Stalled]:
+    """Running sends that no account in use was approved for: they wait for a person."""
     query = select(Send).where(Send.state == "running", Send.senders.is_not(None), Send.drained_at.is_(None))
     found = session.execute(query.where(Send.source_id == source_id) if source_id else query).scalars()
-    lost = [send for send in found if not in_use & {*(send.senders or ())}]
+    lost = [send for send in found if not any(may_carry(account, send) for account in in_use)]
     waiting = [(send, _waiting(session, send.channel, send.source_id)) for send in lost]
     return [Stalled(send.channel, number, [], tuple(send.senders or ())) for send, number in waiting if number]
 
@@ -154,68 +153,3 @@ def _waiting(session: Session, channel: str, source_id: UUID | None) -> int:
         if number >= MANY:
             break
     return number
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The numbers of one send. `states` and `skips` add up to the audience."""
-
-    channel: str
-    states: dict[str, int] = field(default_factory=dict)
-    skips: dict[str, int] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
-    opened: int = 0
-    clicked: int = 0
-    parts: int = 0
-    cost: Decimal = Decimal(0)
-
-    @property
-    def audience(self) -> int:
-        return sum(self.states.values())
-
-    @property
-    def not_sent(self) -> int:
-        """Everybody who got nothing: skipped, cancelled, expired."""
-        return sum(self.states.get(s, 0) for s in NOT_SENT)
-
-    @property
-    def handed_over(self) -> int:
-        """Everything a provider has accepted, whatever came of it."""
-        return sum(self.states.get(s, 0) for s in HANDED_OVER)
-
-    @property
-    def open_now(self) -> int:
-        """What still has to be handed over."""
-        return sum(self.states.get(s, 0) for s in OPEN)
-
-
-def numbers(session: Session, source_id: UUID) -> list[Numbers]:
-    """The numbers of a source, one a channel; one pass over its messages."""
-    answer = []
-    for send in session.execute(select(Send).where(Send.source_id == source_id).order_by(Send.id)).scalars():
-        query = (
-            select(
-                Message.state,
-                Message.reason,
-                func.count().label("number"),
-                func.count(Message.opened_at).label("opened"),
-                func.count(Message.clicked_at).label("clicked"),
-                func.coalesce(func.sum(Message.parts), 0).label("parts"),
-                func.coalesce(func.sum(Message.cost), 0).label("cost"),
-            )
-            .where(Message.send_id == send.id, Message.occurrence_id == send.occurrence_id)
-            .group_by(Message.state, Message.reason)
-        )
-        one = Numbers(send.channel)
-        opened = clicked = parts = 0
-        cost = Decimal(0)
-        for row in session.execute(query):
-            one.states[row.state] = one.states.get(row.state, 0) + row.number
-            if row.state in NOT_SENT:
-                one.skips[row.reason or row.state] = one.skips.get(row.reason or row.state, 0) + row.number
-            elif row.reason and row.state in ("failed", "undeliverable"):
-                one.failures[row.reason] = one.failures.get(row.reason, 0) + row.number
-            opened, clicked = opened + row.opened, clicked + row.clicked
-            parts, cost = parts + int(row.parts), cost + Decimal(row.cost)
-        answer.append(Numbers(one.channel, one.states, one.skips, one.failures, opened, clicked, parts, cost))
-    return answer

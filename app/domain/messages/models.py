@@ -52,6 +52,7 @@ class Send(Owned, Base):
     created_at: Mapped[Moment]
     drained_at: Mapped[datetime | None]
     senders: Mapped[list[str] | None]  # who may be named as the sender; null is anybody
+    routes: Mapped[list[str] | None]  # fingerprints of the accounts that may carry it; null is any
 
 
 class Message(Owned, Base):

@@ -129,9 +129,10 @@ WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS 
 RETURNING s.id, s.source_kind, s.source_id;
 
 -- name: due_channels
--- Channels with something to claim now, for the sweeper.
+-- Channels with something to claim now, for the sweeper; marketing only in the allowed hours.
 SELECT DISTINCT s.channel FROM sends s
-WHERE s.state = 'running' AND s.not_before <= :now AND s.not_after > :now AND EXISTS (
+WHERE s.state = 'running' AND s.not_before <= :now AND s.not_after > :now
+AND (:open OR s.message_class <> 'marketing' OR s.source_kind = :test) AND EXISTS (
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id = s.occurrence_id AND m.state = 'queued' AND m.due_at <= :now
     AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp()));
 

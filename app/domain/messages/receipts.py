@@ -87,16 +87,19 @@ def _suppress(session: Session, row: RowMapping) -> None:
         )
 
 
-def apply_all(open_unit: Callable[[], AbstractContextManager[Session]], *, seconds: float = 30) -> int:
-    """Apply receipts in units of a thousand until none is left or the time is over; how many."""
-    until, total = monotonic() + seconds, 0
-    while monotonic() < until:
+def apply_all(
+    open_unit: Callable[[], AbstractContextManager[Session]],
+    *,
+    seconds: float = 30,
+    stopping: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Apply receipts in units of a thousand; True if the time is over, or `stopping` says so, before all are."""
+    until = monotonic() + seconds
+    while not stopping() and monotonic() < until:
         with open_unit() as session:
-            done = apply_some(session)
-        total += done
-        if done == 0:
-            break
-    return total
+            if apply_some(session) == 0:
+                return False
+    return True
 
 
 def are_waiting(session: Session) -> bool:

@@ -1,8 +1,10 @@
 """Accounts with providers: kept, tested, opened."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,9 +20,10 @@ from app.domain.access.keyring import vault_of
 from app.domain.audit import trail
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.base import Channel, Unavailable
-from app.gateways.channels.registry import KINDS
+from app.gateways.channels.registry import KINDS, Kind
 
 PROBE_SECONDS = 10
+_TELLS_SECRET = ("base_url", "host", "port", "security", "username")
 _SMS_SENDER = re.compile(r"[A-Za-z0-9]{1,11}|\+?[0-9]{3,15}")
 
 # How a door opens a channel: kind, configuration, secret -> channel (registry.open_channel behind the environment's guard).
@@ -42,11 +45,15 @@ class AccountInput(BaseModel):
     cost: str = "0"
 
 
-def create(session: Session, new: AccountInput, *, by: Actor) -> ProviderAccount:
-    """Keep an account; its secret is sealed. Raises Invalid: a setting, sender or cost that cannot be, a name that is taken."""
+def create(session: Session, new: AccountInput, *, account_id: UUID | None = None, by: Actor) -> ProviderAccount:
+    """Keep an account; its secret is sealed. Raises Invalid: a setting, sender or cost that cannot be, a name that is taken.
+
+    A person proposes it (changes.py); here it is carried out.
+    """
     require(by, "providers:write")
-    _check(session, new)
+    check(session, new)
     account = ProviderAccount(
+        **({"id": account_id} if account_id else {}),
         organisation_id=by.organisation_id,
         name=new.name,
         kind=new.kind,
@@ -74,15 +81,8 @@ def update(session: Session, account_id: UUID, new: AccountInput, *, by: Actor) 
     """
     require(by, "providers:write")
     account = get(session, account_id)
-    _check(session, new, account)
-    values = {
-        "name": new.name,
-        "config": _config(session, new, account.id),
-        "sender": _sender(new),
-        "priority": new.priority,
-        "cost": money.parse(new.cost),
-    }
-    changed = {name: value for name, value in values.items() if getattr(account, name) != value}
+    check(session, new, account)
+    changed = differences(session, account, new)
     before = {name: getattr(account, name) for name in changed}
     for name, value in changed.items():
         setattr(account, name, value)
@@ -95,7 +95,20 @@ def update(session: Session, account_id: UUID, new: AccountInput, *, by: Actor) 
     return account
 
 
-def _check(session: Session, new: AccountInput, present: ProviderAccount | None = None) -> None:
+def differences(session: Session, account: ProviderAccount, new: AccountInput) -> dict[str, object]:
+    """What a change would make different, by column; a new secret is not among it."""
+    values = {
+        "name": new.name,
+        "config": _config(session, new, account.id),
+        "sender": _sender(new),
+        "priority": new.priority,
+        "cost": money.parse(new.cost),
+    }
+    return {name: value for name, value in values.items() if getattr(account, name) != value}
+
+
+def check(session: Session, new: AccountInput, present: ProviderAccount | None = None) -> None:
+    """Raise Invalid for an account that cannot be: a setting, a sender, a cost, a name, a secret that is missing."""
     kind = KINDS.get(new.kind)
     if kind is None or kind.channel != new.channel or (present is not None and present.kind != new.kind):
         raise Invalid.field("kind", mark("There is no such kind of provider for this channel."))
@@ -105,8 +118,8 @@ def _check(session: Session, new: AccountInput, present: ProviderAccount | None 
         issues = tuple(Issue(str(e["loc"][0]), mark("This value cannot be used here.")) for e in broke.errors())
         raise Invalid(mark("Some settings are not right."), details=issues) from None
     _sender(new)
-    if present is None and kind.needs_secret and not new.secret:
-        raise Invalid.field("secret", mark("This field is required."))
+    if not new.secret:
+        _check_secret(session, kind, new, present)
     try:
         cost = money.parse(new.cost)
     except ValueError:
@@ -118,6 +131,20 @@ def _check(session: Session, new: AccountInput, present: ProviderAccount | None 
         taken = taken.where(ProviderAccount.id != present.id)
     if session.execute(taken).first():
         raise Invalid.field("name", mark("There is an account with this name already."))
+
+
+def _check_secret(session: Session, kind: Kind, new: AccountInput, present: ProviderAccount | None) -> None:
+    if present is None and kind.needs_secret:
+        raise Invalid.field("secret", mark("This field is required."))
+    if present is not None and _leads_elsewhere(present, new) and secret_of(session, present):
+        raise Invalid.field(
+            "secret", mark("Give the secret again: the one that is kept is told only to the server it was given for.")
+        )
+
+
+def _leads_elsewhere(account: ProviderAccount, new: AccountInput) -> bool:
+    """True if the secret would be told to another server, in another name or less protected."""
+    return any(account.config.get(name) != new.config.get(name) for name in _TELLS_SECRET)
 
 
 def _config(session: Session, new: AccountInput, account_id: UUID) -> dict[str, object]:
@@ -189,6 +216,19 @@ def in_order(session: Session, channel: str) -> list[ProviderAccount]:
         .order_by(ProviderAccount.priority, ProviderAccount.id)
     )
     return list(session.execute(query).scalars())
+
+
+def destination(account: ProviderAccount) -> str:
+    """The server an account leads to, for people."""
+    config = account.config
+    host = f"{config.get('host')}:{config.get('port')}" if config.get("host") else ""
+    return str(config.get("base_url") or host or account.kind)
+
+
+def fingerprint(account: ProviderAccount) -> str:
+    """SHA-256 of where an account leads and whom it names: kind, settings, sender. Another one needs another approval."""
+    said = {"kind": account.kind, "config": account.config, "sender": account.sender}
+    return sha256(json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 def set_enabled(session: Session, account_id: UUID, enabled: bool, *, by: Actor) -> ProviderAccount:

@@ -18,8 +18,8 @@ from app.domain.access.keyring import organisation_of
 from app.domain.campaigns import results
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.results import Reach
-from app.domain.messages.listing import Numbers
-from app.domain.reports.words import CHANNEL, REASON, STATE
+from app.domain.messages.totals import Totals, together
+from app.domain.reports.words import CHANNEL, REASON
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
     ]
     summary = _summary(say, campaign, numbers, people)
     charts: list[list[NativeChart]] = [
-        [NativeChart(tables[0].title, 0, [1, 2, 3])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")],
+        [NativeChart(tables[0].title, 0, [1, 3, 4])], [], [], [NativeChart(tables[3].title, 0, [1, 2], "line")],
     ]  # fmt: skip
     book = workbook([Sheet(t, c) for t, c in zip(tables, charts, strict=True)], title=title, locale=locale, zone=zone)
     html = page.render(
@@ -59,6 +59,7 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
         period=_period(campaign, locale, zone),
         summary=summary,
         tiles=_tiles(say, numbers, people, organisation.currency),
+        explained=say(mark("Handed over is a share of what was to be sent; every other share is of what was handed over.")),
         funnels=[(say(CHANNEL[one.channel]), _funnel(say, one)) for one in numbers],
         timeline=_timeline(say, minutes, zone),
         tables=[table for table in tables if table.rows],
@@ -80,9 +81,8 @@ class _Words:
         return i18n.number(value, self.locale)
 
 
-def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers], people: Reach) -> str:
-    handed = sum(one.handed_over for one in numbers)
-    delivered = sum(one.states.get("delivered", 0) for one in numbers)
+def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Totals], people: Reach) -> str:
+    whole = together(numbers)
     final = campaign.state in ("completed", "cancelled")
     status = (
         say(mark("The sending has ended; receipts may still change the numbers."))
@@ -96,8 +96,8 @@ def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Numbers], people
         ),
         people=say.number(people.people),
         reached=say.number(people.reached),
-        handed=say.number(handed),
-        delivered=say.number(delivered),
+        handed=say.number(whole.handed_over),
+        delivered=say.number(whole.delivered),
     )  # fmt: skip
     return f"{first} {status}"
 
@@ -107,40 +107,49 @@ def _period(campaign: Campaign, locale: str, zone: str) -> str:
     return " – ".join(i18n.moment(m, locale, ZoneInfo(zone)) for m in moments)
 
 
-def _tiles(say: _Words, numbers: Sequence[Numbers], people: Reach, currency: str) -> list[tuple[str, str]]:
-    cost = sum((one.cost for one in numbers), start=type(numbers[0].cost)(0)) if numbers else 0
+def _tiles(say: _Words, numbers: Sequence[Totals], people: Reach, currency: str) -> list[tuple[str, str]]:
+    whole = together(numbers)
     return [
         (say(mark("People in the audience")), say.number(people.people)),
         (say(mark("People written to")), say.number(people.reached)),
-        (say(mark("Handed over")), say.number(sum(one.handed_over for one in numbers))),
-        (say(mark("Delivered")), say.number(sum(one.states.get("delivered", 0) for one in numbers))),
-        (say(mark("Cost")), i18n.money(cost, currency, say.locale)),  # type: ignore[arg-type]
+        (say(mark("Handed over")), say.number(whole.handed_over)),
+        (say(mark("Delivered")), say.number(whole.delivered)),
+        (say(mark("Unsubscribed")), say.number(whole.unsubscribed)),
+        (say(mark("Cost")), i18n.money(whole.cost, currency, say.locale)),
     ]
 
 
-def _overview(say: _Words, numbers: Sequence[Numbers], currency: str) -> Table:
-    columns = [
-        Column(say(mark("Channel"))),
-        Column(say(mark("Audience")), Kind.NUMBER),
-        Column(say(mark("Handed over")), Kind.NUMBER),
-        Column(say(mark("Delivered")), Kind.NUMBER),
-        Column(say(mark("Opened")), Kind.NUMBER),
-        Column(say(mark("Clicked")), Kind.NUMBER),
-        Column(say(mark("Not sent")), Kind.NUMBER),
-        Column(say(mark("In doubt")), Kind.NUMBER),
-        Column(say(mark("Cost")), Kind.MONEY, currency=currency),
-    ]
+# The columns of the overview: a number of Totals, and whether its rate stands beside it.
+OVERVIEW = (
+    ("audience", mark("Audience"), False),
+    ("left_out", mark("Left out"), False),
+    ("handed_over", mark("Handed over"), False),
+    ("delivered", mark("Delivered"), True),
+    ("opened", mark("Opened"), True),
+    ("clicked", mark("Clicked"), True),
+    ("unsubscribed", mark("Unsubscribed"), True),
+    ("failed", mark("Did not arrive"), True),
+    ("in_doubt", mark("In doubt"), False),
+)
+
+
+def _overview(say: _Words, numbers: Sequence[Totals], currency: str) -> Table:
+    columns, names = [Column(say(mark("Channel")))], []
+    for name, title, has_rate in OVERVIEW:
+        columns.append(Column(say(title), Kind.NUMBER))
+        names.append((name, False))
+        if has_rate:
+            columns.append(Column(say(mark("%(name)s, share"), name=say(title)), Kind.PERCENT))
+            names.append((name, True))
+    columns.append(Column(say(mark("Cost")), Kind.MONEY, currency=currency))
     rows: list[Any] = [
-        (
-            say(CHANNEL[one.channel]), one.audience, one.handed_over, one.states.get("delivered", 0), one.opened, one.clicked,
-            one.not_sent, one.states.get("in_doubt", 0), one.cost,
-        )
+        (say(CHANNEL[one.channel]), *(one.rate(name) if rate else getattr(one, name) for name, rate in names), one.cost)
         for one in numbers
-    ]  # fmt: skip
-    return Table(say(mark("Overview")), columns, rows)
+    ]
+    return Table(say(mark("Overview")), columns, rows, note=say(mark("Shares are of what was handed over.")))
 
 
-def _not_sent(say: _Words, numbers: Sequence[Numbers], people: Reach) -> Table:
+def _not_sent(say: _Words, numbers: Sequence[Totals], people: Reach) -> Table:
     columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Contacts")), Kind.NUMBER)]
     rows = [
         (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
@@ -152,7 +161,7 @@ def _not_sent(say: _Words, numbers: Sequence[Numbers], people: Reach) -> Table:
     return Table(say(mark("Who did not get it, and why")), columns, rows, total)
 
 
-def _failures(say: _Words, numbers: Sequence[Numbers]) -> Table:
+def _failures(say: _Words, numbers: Sequence[Totals]) -> Table:
     columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Messages")), Kind.NUMBER)]
     rows = [
         (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
@@ -173,14 +182,15 @@ def _over_time(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) 
     )
 
 
-def _funnel(say: _Words, one: Numbers) -> Any:
-    steps = [
-        (say(mark("Audience")), one.audience),
-        (say(mark("Handed over")), one.handed_over),
-        (say(STATE["delivered"]), one.states.get("delivered", 0)),
+def _funnel(say: _Words, one: Totals) -> Any:
+    steps: list[tuple[str, int, float | None]] = [
+        (say(mark("Audience")), one.audience, None),
+        (say(mark("Handed over")), one.handed_over, one.rate("handed_over")),
+        (say(mark("Delivered")), one.delivered, one.rate("delivered")),
     ]
-    if one.channel == "email":
-        steps += [(say(mark("Opened")), one.opened), (say(mark("Clicked")), one.clicked)]
+    for name, title, value in (("opened", mark("Opened"), one.opened), ("clicked", mark("Clicked"), one.clicked)):
+        if value is not None:
+            steps.append((say(title), value, one.rate(name)))
     return chart.funnel(say(CHANNEL[one.channel]), steps, locale=say.locale)
 
 

@@ -14,9 +14,9 @@ from app.domain.approvals import decisions
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
-from app.domain.messages import listing, trial
+from app.domain.messages import trial
 from app.domain.messages.models import Message, Send
-from app.domain.messages.states import HANDED_OVER
+from app.domain.messages.totals import Totals, of_source, together
 from app.domain.segments.models import Segment
 from app.domain.transfer.models import Import
 
@@ -32,19 +32,10 @@ class Board:
     waiting: int
     in_doubt: int
     failed_imports: int
-    running: Sequence[tuple[Campaign, list[listing.Numbers]]]
+    running: Sequence[tuple[Campaign, Totals]]
     recent: Sequence[Campaign]
-    states: dict[str, int]
+    totals: Totals
     steps: list[tuple[str, bool]]
-
-    @property
-    def handed_over(self) -> int:
-        return sum(self.states.get(s, 0) for s in HANDED_OVER)
-
-    @property
-    def delivered_share(self) -> float | None:
-        final = sum(self.states.get(s, 0) for s in ("delivered", "undeliverable", "failed"))
-        return self.states.get("delivered", 0) / final if final else None
 
 
 def board(session: Session, *, by: Actor) -> Board:
@@ -64,9 +55,9 @@ def board(session: Session, *, by: Actor) -> Board:
         failed_imports=_number(
             session, select(func.count()).where(Import.state == "failed", Import.created_at > clock.now() - PERIOD)
         ),
-        running=[(campaign, listing.numbers(session, campaign.id)) for campaign in running],
+        running=[(campaign, together(of_source(session, campaign.id))) for campaign in running],
         recent=_campaigns(session, None, 6) if campaigns else [],
-        states=_states(session),
+        totals=Totals(states=_states(session)),
         steps=_steps(session, contacts),
     )
 

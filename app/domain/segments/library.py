@@ -112,6 +112,15 @@ def definition_of(session: Session, segment: Segment) -> Definition:
     return sealing.opened(session, segment)
 
 
+def revealed(session: Session, segment: Segment, *, by: Actor) -> Definition:
+    """A segment's definition for whoever may see its values; a look at one that names people is logged. Raises Forbidden."""
+    definition = definition_of(session, segment)
+    if sealing.names_people(definition):
+        require(by, "contacts:reveal")
+        trail.record(session, by, "segment.revealed", (SUBJECT, segment.id))
+    return definition
+
+
 def one_for_update(session: Session, segment_id: UUID) -> Segment:
     """One segment, locked. Raises NotFound."""
     query = select(Segment).where(Segment.id == segment_id).with_for_update()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -119,22 +119,26 @@ def contacts(session: Session, segment: Segment, ask: Ask, *, by: Actor) -> Page
     return fetch(session, select(*SHOWN).where(compiler.present(), found), [contact.c.id], ask)
 
 
-def audience(session: Session, include: list[UUID], exclude: list[UUID]) -> Select[Any]:
+def audience(
+    session: Session, include: list[UUID], exclude: list[UUID], *, pinned: Mapping[UUID, Definition] | None = None
+) -> Select[Any]:
     """The ids of everybody in any of `include`, without those in any of `exclude`; no `include` is everybody.
 
-    Whoever is deleted is never among them. Raises NotFound.
+    The definitions of `pinned` are used in place of the present ones. Whoever is deleted is never among them. Raises NotFound.
     """
-    around = compiler.setting(session)
+    around = replace(compiler.setting(session), opened=dict(pinned or {}))
     wanted = or_(*[_predicate(around, i) for i in include]) if include else true()
     left_out = [compiler.opposite(_predicate(around, i)) for i in exclude]
     return select(contact.c.id).where(compiler.present(), and_(wanted, *left_out))
 
 
 def _predicate(around: compiler.Setting, segment_id: UUID) -> ColumnElement[bool]:
-    segment = around.session.get(Segment, segment_id)
-    if segment is None:
-        raise NotFound(mark("There is no such segment."))
-    return compiler.within(around, sealing.opened(around.session, segment))
+    if segment_id not in around.opened:
+        segment = around.session.get(Segment, segment_id)
+        if segment is None:
+            raise NotFound(mark("There is no such segment."))
+        around.opened[segment_id] = sealing.opened(around.session, segment)
+    return compiler.within(around, around.opened[segment_id])
 
 
 def recount(session: Session, segment: Segment) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.core import phone
+from app.core.text import masked_email
 from app.domain.access.keyring import vault_of
-from app.domain.segments.definition import Definition, parse
+from app.domain.segments.definition import Condition, Definition, parse
 from app.domain.segments.models import Segment
 
-_PERSONAL = ("email", "phone")
+PERSONAL = ("email", "phone")
 _BOUND = "segment value"
 _MARK = "sealed:"
 
@@ -36,6 +38,23 @@ def readable(session: Session, stored: dict[str, Any]) -> Definition:
     return parse(_changed(stored, lambda value: _open(session, value)))
 
 
+def masked(definition: Definition | Condition) -> dict[str, Any]:
+    """The definition, or one of its conditions, as anybody may see it."""
+    shown: dict[str, Any] = _changed(definition.dump(), masked_value)
+    return shown
+
+
+def masked_value(value: str) -> str:
+    """An e-mail or a phone as anybody may see it."""
+    return masked_email(value) if "@" in value else phone.masked(value)
+
+
+def names_people(definition: Definition) -> bool:
+    """True if somebody's e-mail or phone stands in it."""
+    plain = definition.dump()
+    return bool(_changed(plain, masked_value) != plain)
+
+
 def _open(session: Session, value: str) -> str:
     if not value.startswith(_MARK):
         return value
@@ -48,7 +67,7 @@ def _changed(node: Any, change: Callable[[str], str]) -> Any:
         return [_changed(part, change) for part in node]
     if not isinstance(node, dict):
         return node
-    if node.get("kind") == "field" and node.get("field") in _PERSONAL and node.get("value") is not None:
+    if node.get("kind") == "field" and node.get("field") in PERSONAL and node.get("value") is not None:
         value = node["value"]
         return node | {"value": [change(one) for one in value] if isinstance(value, list) else change(value)}
     return {name: _changed(part, change) for name, part in node.items()}

@@ -19,6 +19,7 @@ from app.domain.segments.definition import (
     Span,
 )
 from app.domain.segments.fields import MANY, Catalogue, Field
+from app.domain.segments.sealing import PERSONAL, masked_value
 
 _SHOWN_VALUES = 5
 
@@ -191,6 +192,8 @@ def _value(node: FieldIs, info: Field | None) -> Any:
     is_ours = info is not None and info.type == "choice"
 
     def one(item: Any) -> Any:
+        if node.field in PERSONAL:
+            return f"“{masked_value(str(item))}”"
         if isinstance(item, bool):
             return Said(mark("yes")) if item else Said(mark("no"))
         return (

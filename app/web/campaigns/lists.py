@@ -20,12 +20,11 @@ def index() -> ResponseReturnValue:
     """Campaigns, newest first, with how far the running ones are."""
     state, text = request.args.get("state", ""), request.args.get("q", "").strip()
     page = drafts.listed(db.session(), paging.asked(), by=g.actor, state=state, text=text)
-    sending = [campaign.id for campaign in page.items if campaign.state in ("running", "paused")]
     return page_or_part(
         "campaigns/index.html",
         "campaigns/_campaigns.html",
         page=page,
         states=STATES,
-        progress=results.progress(db.session(), sending, by=g.actor),
+        progress=results.progress(db.session(), page.items, by=g.actor),
         is_moving=any(campaign.state in MOVING for campaign in page.items),
     )

@@ -1,5 +1,6 @@
 """The review: everything an approver has to see on one page, and his decision with a fresh code (D2, J2)."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,24 +9,25 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
-from app.core import clock
+from app.core import clock, i18n
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
-from app.domain.campaigns import drafts, lifecycle, plan, preview
+from app.domain.campaigns import drafts, lifecycle, pinned, preview
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import acts, factor
+from app.web import acts, factor, reasons
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
+from app.web.locale import current_language
 from app.web.render import leave_for
 
 
@@ -34,6 +36,7 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 
     code = StringField(_l("Code of your authenticator"))
     note = TextAreaField(_l("Note"), [Length(max=2000)])
+    sure = BooleanField()  # its label names the people, see _page
     seen = HiddenField()  # the request that is on the screen
 
     def request(self) -> UUID | None:
@@ -57,7 +60,7 @@ def approve(campaign_id: UUID) -> ResponseReturnValue:
     """Let it go."""
     form = DecisionForm()
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
-    actor = factor.confirm(form) if form.validate() else None
+    actor = factor.confirm(form) if form.validate() and _is_sure(form) else None
     if actor is None:
         return _page(campaign, form, 422)
     try:
@@ -67,6 +70,13 @@ def approve(campaign_id: UUID) -> ResponseReturnValue:
     later = campaign.state == "scheduled"
     flash(_("Approved. It is sent at its moment.") if later else _("Approved. The sending begins."), "success")
     return leave_for(url_for(".show", campaign_id=campaign_id))
+
+
+def _is_sure(form: DecisionForm) -> bool:
+    """True if he has said to how many people it goes; else the field says so."""
+    if not form.sure.data:
+        form.sure.errors = [_("Confirm how many people are written to.")]
+    return bool(form.sure.data)
 
 
 @bp.post("/<uuid:campaign_id>/reject")
@@ -93,14 +103,16 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         return make_response(render_template("campaigns/review_none.html", campaign=campaign))
     approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
-    changed = approval.state == "pending" and plan.digest(session, campaign) != approval.digest
+    channels = shown.channels(approval.summary)
+    changed = approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
     form.seen.data = str(approval.id)
+    form.sure.label.text = _confirmation(channels)
     values: dict[str, Any] = {
         **shown.head(campaign),
         **shown.facts(campaign),
         "approval": approval,
         "names": users.names(session, people),
-        "channels": shown.channels(approval.summary),
+        "channels": channels,
         "cost": approval.summary["cost"],
         "texts": preview.texts(session, campaign, by=g.actor),
         "samples": preview.samples(session, campaign, by=g.actor),
@@ -110,6 +122,7 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "form": form,
         "fresh": factor.is_fresh(),
         "refused": refused,
+        "again": approval.summary.get("again") or {},
         "hurdle": _hurdle(campaign, approval, changed),
         "changed": changed,
         "approvers": [
@@ -117,6 +130,13 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         ],
     }
     return make_response(render_template("campaigns/review.html", **values), status)
+
+
+def _confirmation(channels: Sequence[shown.ChannelShown]) -> str:
+    """What an approver confirms: how many people it reaches, by channel."""
+    said = ((i18n.number(one.will_receive, current_language()), reasons.channel(one.channel)) for one in channels)
+    numbers = ", ".join(_("%(people)s by %(channel)s", people=people, channel=channel) for people, channel in said)
+    return str(_("Yes, write to this many people: %(numbers)s", numbers=numbers))
 
 
 def _hurdle(campaign: Campaign, approval: Approval, changed: bool) -> str:

@@ -81,7 +81,6 @@ def outcome(campaign_id: UUID) -> ResponseReturnValue:
     if campaign.occurrence_id:
         minutes = results.over_time(session, campaign, by=g.actor)
         values |= {
-            "unsubscribed": results.unsubscribes(session, campaign, by=g.actor),
             "drawn": _drawn(minutes),
             "minutes": [[_minute(at), sent, delivered] for at, sent, delivered in minutes],
             "links": results.links(session, campaign, by=g.actor),

@@ -7,15 +7,17 @@ from typing import Any
 from flask import g, url_for
 from flask_babel import gettext as _
 
+from app.core import clock
 from app.core.actor import Actor
 from app.core.db import db
 from app.core.errors import mark
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.campaigns import drafts, results, states
+from app.domain.campaigns import drafts, plan, results, resuming, states
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import listing
+from app.domain.messages import listing, totals
 from app.domain.messages.states import NOT_SENT
+from app.domain.messages.totals import Totals
 from app.web import reasons
 
 # What each verb of a campaign's life needs; who may not, does not see it.
@@ -37,7 +39,10 @@ def head(campaign: Campaign) -> dict[str, Any]:
     verbs = {verb for verb, permission in PERMISSIONS.items() if verb in possible and g.actor.may(permission)}
     if not (campaign.sms_template_id or campaign.email_template_id):
         verbs.discard("submit")
-    return {"campaign": campaign, "verbs": verbs, "may_approve": may_approve(campaign, g.actor)}
+    waiting = resuming.waiting(db.session(), campaign)
+    if waiting:
+        verbs.discard("resume")
+    return {"campaign": campaign, "verbs": verbs, "may_approve": may_approve(campaign, g.actor), "resuming": waiting}
 
 
 def may_approve(campaign: Campaign, actor: Actor) -> bool:
@@ -51,6 +56,8 @@ def sending(campaign: Campaign) -> dict[str, Any]:
     numbers = results.numbers(db.session(), campaign, by=g.actor) if campaign.occurrence_id else []
     return {
         "numbers": numbers,
+        "whole": totals.together(numbers),
+        "held_until": results.held_until(db.session(), campaign, by=g.actor),
         "is_sending": campaign.state in SENDING,
         "stalled": listing.stalled(db.session(), campaign.id, by=g.actor) if campaign.state == "running" else [],
     }
@@ -65,7 +72,14 @@ def facts(campaign: Campaign) -> dict[str, Any]:
         *campaign.editors,
         *([approval.decided_by] if approval and approval.decided_by else []),
     ]
-    return {"used": drafts.used(session, campaign), "approval": approval, "names": users.names(session, people)}
+    waits = campaign.state in ("draft", "in_review", "approved", "scheduled")
+    return {
+        "goes_at": plan.goes_at(session, campaign) if waits else None,
+        "now": clock.now(),
+        "used": drafts.used(session, campaign),
+        "approval": approval,
+        "names": users.names(session, people),
+    }
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,11 @@ class ChannelShown:
     plan: Mapping[str, Any]
     rows: list[dict[str, Any]]
     findings: list[tuple[str, str]]
+
+    @property
+    def marked_in(self) -> str:
+        """The languages in which an advertisement has its marks; empty for other messages."""
+        return ", ".join(language(one) for one in self.plan.get("marked_in", []))
 
     @property
     def will_receive(self) -> int:
@@ -94,7 +113,7 @@ def channels(summary: Mapping[str, Any]) -> list[ChannelShown]:
     ]
 
 
-COMPARED = ("template", "template_version", "message_class", "sender", "provider", "parts", "cost")
+COMPARED = ("template", "template_version", "message_class", "sender", "provider", "destination", "parts", "cost")
 
 
 def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +121,7 @@ def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
     keyed: dict[str, Any] = {"cost": summary["cost"]}
     for one in summary["channels"]:
         falls = {reasons.reason(name): number for name, number in one["waterfall"].items()}
-        keyed[one["channel"]] = {**{name: one[name] for name in COMPARED}, **falls}
+        keyed[one["channel"]] = {**{name: one.get(name) for name in COMPARED}, **falls}
     return keyed
 
 
@@ -149,12 +168,12 @@ class Equation:
 TONES = {"delivered": "good", "failed": "bad", "undeliverable": "bad", "in_doubt": "warn"}
 
 
-def equations(campaign: Campaign, numbers: Sequence[listing.Numbers]) -> list[Equation]:
+def equations(campaign: Campaign, numbers: Sequence[Totals]) -> list[Equation]:
     """For each channel: where everybody of the audience ended."""
     return [_equation(campaign, one) for one in numbers]
 
 
-def _equation(campaign: Campaign, one: listing.Numbers) -> Equation:
+def _equation(campaign: Campaign, one: Totals) -> Equation:
     def linked(label: str, number: int, tone: str = "", state: str | None = None, reason: str | None = None) -> Term:
         url = url_for("messages.index", campaign=campaign.id, channel=one.channel, state=state, reason=reason)
         return Term(label, number, url, tone)

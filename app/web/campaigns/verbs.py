@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.core.db import db
-from app.domain.campaigns import lifecycle
+from app.domain.campaigns import lifecycle, resuming
 from app.domain.campaigns.models import Campaign
 from app.http.auth import allow
+from app.web.approvals import asked
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.render import leave_for, parts_or_redirect
@@ -54,8 +55,8 @@ def pause(campaign_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:campaign_id>/resume")
 @allow("campaigns:stop")
 def resume(campaign_id: UUID) -> ResponseReturnValue:
-    """Go on sending."""
-    return _moved(campaign_id, lifecycle.resume, _("It goes on."))
+    """Ask for it to go on; another person decides."""
+    return leave_for(asked(resuming.propose(db.session(), campaign_id, by=g.actor)))
 
 
 def _moved(campaign_id: UUID, verb: Callable[..., Campaign], said: str) -> ResponseReturnValue:

@@ -1,5 +1,6 @@
 """The consents of one contact: the present state, its proof, and the form that records another act."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import flash, g, make_response, request, url_for
@@ -14,13 +15,16 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.core.db import db
 from app.core.errors import Invalid
 from app.domain.access import users
-from app.domain.consent import ledger
+from app.domain.approvals.models import Approval
+from app.domain.consent import ledger, reopening
+from app.domain.contacts.models import Contact
 from app.http import inputs
 from app.http.auth import allow
+from app.web.approvals import asked
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.contacts.show import head
-from app.web.render import page_or_part, parts_or_redirect
+from app.web.render import leave_for, page_or_part, parts_or_redirect
 
 
 class ConsentForm(FlaskForm):  # type: ignore[misc]
@@ -56,7 +60,10 @@ def consents(contact_id: UUID) -> ResponseReturnValue:
 def record(contact_id: UUID) -> ResponseReturnValue:
     """Record a grant or a withdrawal."""
     form, values = _form(), _values(contact_id)
-    if form.validate() and _recorded(contact_id, form):
+    proposed = _recorded(contact_id, form, values["contact"]) if form.validate() else False
+    if isinstance(proposed, Approval):
+        return leave_for(asked(proposed))
+    if proposed:
         flash(_("The consent is recorded."), "success")
         here = url_for(".consents", contact_id=contact_id)
         return parts_or_redirect(here, "contacts/_consents.html", tab="consents", form=_blank(), **_values(contact_id))
@@ -71,21 +78,25 @@ def _blank() -> ConsentForm:
     return form
 
 
-def _recorded(contact_id: UUID, form: ConsentForm) -> bool:
+def _recorded(contact_id: UUID, form: ConsentForm, contact: Contact) -> bool | Approval:
+    """Whether it was recorded; the request it waits for where the person had refused."""
     session, basis, channels = db.session(), form.basis.data.strip(), form.channels.data or []
     try:
         if form.state.data == "granted":
             wording = form.wording.data.strip() or None if form.wording.data else None
-            ledger.grant(session, contact_id, channels, basis=basis, source="by hand", wording=wording, by=g.actor)
-        else:
-            ledger.withdraw(session, contact_id, channels, basis=basis, source="by hand", ip=g.actor.ip)
+            name = contact.external_id or str(contact_id)
+            done = reopening.grant(
+                session, contact_id, channels, name=name, basis=basis, source="by hand", wording=wording, by=g.actor
+            )
+            return done if isinstance(done, Approval) else True
+        ledger.withdraw(session, contact_id, channels, basis=basis, source="by hand", ip=g.actor.ip)
     except Invalid as error:
         inputs.onto(form, error)
         return False
     return True
 
 
-def _values(contact_id: UUID) -> dict[str, object]:
+def _values(contact_id: UUID) -> dict[str, Any]:
     session = db.session()
     entries = ledger.history(session, contact_id)
     recorders = users.names(session, [entry.recorded_by for entry in entries if entry.recorded_by])

@@ -20,6 +20,7 @@ from app.domain.contacts.profile import ContactInput
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
+from app.http.session import keep_changes
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.render import leave_for, page_or_part
@@ -105,6 +106,8 @@ def save(contact_id: UUID) -> ResponseReturnValue:
         _onto(form, error)
         return _page(form, contact, status=422)
     except Stale:
+        profile.reveal(db.session(), contact_id, by=g.actor)  # what somebody else wrote is shown in clear
+        keep_changes()
         differences = _differences(contact, command)
         form.version.data = str(contact.version)
         return _page(form, contact, status=409, differences=differences)

@@ -11,13 +11,14 @@ from app.core.db import db
 from app.core.errors import Conflict, Stale
 from app.domain.audit import trail
 from app.domain.consent import ledger, suppression
-from app.domain.contacts import groups, profile, properties
+from app.domain.contacts import groups, profile, properties, recipients
 from app.domain.contacts.models import Contact
 from app.domain.contacts.person import Person
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import acts, paging
+from app.web.approvals import asked
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.render import page_or_part
@@ -46,14 +47,17 @@ def reveal(contact_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:contact_id>/test/<int:on>")
 @allow("settings:write")
 def set_test(contact_id: UUID, on: int) -> ResponseReturnValue:
-    """Let tests of texts go to this contact, or no more."""
+    """Ask for tests of texts to go to this contact, or send it no more."""
     try:
         version = inputs.version(request.form.get("version"))
-        profile.set_test(db.session(), contact_id, bool(on), version=version, by=g.actor)
+        if on:
+            proposed = recipients.propose(db.session(), contact_id, version=version, by=g.actor)
+            return redirect(asked(proposed) if proposed else url_for(".show", contact_id=contact_id), 303)
+        recipients.take_off(db.session(), contact_id, version=version, by=g.actor)
     except (Conflict, Stale) as error:
         flash(said(error), "danger")
     else:
-        flash(_("Tests of texts go to this contact, too.") if on else _("Tests do not go to this contact any more."), "success")
+        flash(_("Tests do not go to this contact any more."), "success")
     return redirect(url_for(".show", contact_id=contact_id), 303)
 
 

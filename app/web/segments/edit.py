@@ -59,7 +59,7 @@ def edit(segment_id: UUID) -> ResponseReturnValue:
 
 
 def _of_segment(segment: Segment) -> Builder:
-    return builder.of_definition(library.definition_of(db.session(), segment), shown.catalogue())
+    return builder.of_definition(library.revealed(db.session(), segment, by=g.actor), shown.catalogue())
 
 
 @bp.post("/build")

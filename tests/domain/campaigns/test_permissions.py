@@ -21,12 +21,12 @@ OF_A_CAMPAIGN: list[Ask] = [
     preview.texts,
     partial(preview.email, language="en"),
     preview.samples,
-    results.unsubscribes,
+    results.numbers,
     results.over_time,
     results.links,
 ]
 OTHERS: list[tuple[str, Ask]] = [
-    ("campaigns:read", partial(results.progress, campaign_ids=[])),
+    ("campaigns:read", partial(results.progress, campaigns=[])),
     ("messages:read", listing.stalled),
     ("messages:read", listing.account_names),
     ("messages:read", partial(listing.sends_of, sends=[])),

@@ -18,7 +18,7 @@ from app.domain.content.models import Template
 from app.domain.links import used_by
 from tests.factories import people
 
-LEAVE = '<mj-text>Advertisement <a href="{{ unsubscribe_url }}">leave</a></mj-text>'
+LEAVE = '<mj-text>Advertisement, {{ organisation.name }} <a href="{{ unsubscribe_url }}">leave</a></mj-text>'
 
 
 @pytest.fixture
@@ -170,12 +170,14 @@ def test_only_writers_write(session: Session, by: Actor, role: str) -> None:
         (an_email(LEAVE + '<mj-image src="https://a.example/i.png" />'), "warning", "no alternative text"),
         (an_email(LEAVE + "<mj-text>" + "x" * 105_000 + "</mj-text>"), "warning", "larger than 102 KB"),
         (an_email(LEAVE + '<mj-button href="http://a.example">x</mj-button>'), "warning", "https://"),
-        (an_email(LEAVE.replace("Advertisement", "")), "warning", "advertisement"),
+        (an_email(LEAVE.replace("Advertisement", "")), "error", "says that it is one: write “Advertisement”"),
+        (an_email(LEAVE.replace("{{ organisation.name }}", "")), "error", "names the advertiser"),
         (an_sms("{{ contact.city }}"), "warning", "“contact.city” may be empty"),
         (an_sms("a" * 310), "warning", "about 3 SMS parts"),
         (an_sms("Save ₪500"), "warning", "“₪” make the text Unicode"),
         (an_sms("Advertisement. Reply STOP", message_class="marketing"), "warning", "Reply STOP"),
-        (an_sms("Advertisement", message_class="marketing"), "warning", "A marketing SMS needs a way to refuse"),
+        (an_sms("Advertisement", message_class="marketing"), "error", "A marketing SMS needs a way to refuse"),
+        (an_sms("{{ unsubscribe_url }}", message_class="marketing"), "error", "write “Advertisement”"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -197,16 +199,16 @@ def test_the_gallery_has_nothing_to_complain_about(session: Session, by: Actor, 
     assert [f.message % f.values for f in checks.check(session, template, library.current(session, template))] == []
 
 
-def test_names_are_masked_from_those_who_may_not_see_them(session: Session, by: Actor) -> None:
+def test_names_are_masked_unless_revealed_to_somebody_who_may(session: Session, by: Actor) -> None:
     people.contacts(session, 1, prefix="c")
     contact = preview.someone(session, "c0")
     assert contact is not None
     said = {"body": "Hello {{ contact.first_name }} {{ contact.external_id }}"}
-    viewer = people.staff(session, "viewer")
-    assert preview.preview("sms", "service", said, preview.data_for(session, contact, by=by)).body == "Hello Dana0 c0"
-    assert (
-        preview.preview("sms", "service", said, preview.data_for(session, contact, by=viewer)).body == "Hello D••• c0"
-    )
+    assert preview.preview("sms", "service", said, preview.data_for(session, contact)).body == "Hello D••• c0"
+    clear = preview.data_for(session, contact, revealed_to=by)
+    assert preview.preview("sms", "service", said, clear).body == "Hello Dana0 c0"
+    with pytest.raises(Forbidden):
+        preview.data_for(session, contact, revealed_to=people.staff(session, "viewer"))
 
 
 def test_an_erased_person_is_nobody_to_preview_as(session: Session, by: Actor) -> None:
@@ -222,9 +224,9 @@ def test_an_erased_person_is_nobody_to_preview_as(session: Session, by: Actor) -
 
 def test_a_preview_says_what_is_wrong_before_it_is_saved(session: Session, by: Actor) -> None:
     data = preview.data_for(session, None, "he")
-    known = checks.known_variables(session)
+    around = checks.setting(session)
     made = preview.preview(
-        "sms", "service", {"body": "שלום {{ contact.first_name }} {{ contact.x }}"}, data, language="he", known=known
+        "sms", "service", {"body": "שלום {{ contact.first_name }} {{ contact.x }}"}, data, language="he", around=around
     )
     assert made.body == "שלום דנה"
     assert [f.level for f in made.findings] == ["error", "warning"]

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from app.domain.content.budget import Budget
 from app.domain.content.compile import compile_email
 from app.domain.content.render import TemplateError, Text
+from app.domain.content.sandbox import TooSlow
 
 BIG = "{% capture b %}" + "x" * 900 + "{% endcapture %}"
 HUGE = "{% assign b = '" + "x" * 3000 + "' %}"
@@ -148,6 +150,45 @@ def test_nothing_of_the_program_can_be_reached(source: str, html: bool) -> None:
 def test_no_text_hangs_or_grows(source: str) -> None:
     assert len(said(source, html=False)) <= 400_000
     assert len(said(source, html=True)) <= 400_000
+
+
+SLOW = [
+    "{% for a in (1..100) %}" + "{{ contact.properties.long | upcase | downcase | escape | strip_html }}" * 90 + "{% endfor %}",
+    BIG + "{% for a in (1..100) %}{{ b" + " | split: '' | sort | uniq | reverse | join: ','" * 30 + " | size }}{% endfor %}",
+    "{% for a in (1..100) %}" + "{% if contact.properties.long contains 'yyyz' %}{% endif %}" * 120 + "{% endfor %}",
+    "{% for a in (1..100) %}" + "{% assign c = contact.first_name %}" * 220 + "{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("source", SLOW, ids=range(len(SLOW)))
+def test_what_is_slow_for_some_people_only_is_stopped_while_it_is_made(source: str) -> None:
+    """A trial with a made-up person would not have shown it."""
+    text = Text("{% if contact.external_id == '7' %}" + source + "{% endif %}Hello")
+    assert text.render(DATA) == "Hello"
+    begun = process_time()
+    with pytest.raises(TooSlow):
+        text.render({"contact": {**DATA["contact"], "external_id": "7"}})
+    assert process_time() - begun < 0.2
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ contact.properties.long }}" * 50, "{% capture a %}{{ contact.properties.long }}{% endcapture %}" * 50],
+    ids=["flat", "captured"],
+)
+def test_all_that_is_written_has_room_for_so_many_signs(source: str) -> None:
+    with pytest.raises(TooSlow):
+        Text(source).render(DATA)
+    assert len(Text("{{ contact.properties.long }}" * 40).render(DATA)) == 760_000
+
+
+def test_the_texts_of_one_message_share_what_they_may_cost() -> None:
+    budget, text = Budget(), Text("{% for a in (1..100) %}{{ a | plus: 1 }}{% endfor %}")
+    for _ in range(5):
+        text.render(DATA, budget=budget)
+    budget.spend(budget.steps)
+    with pytest.raises(TooSlow):
+        text.render(DATA, budget=budget)
 
 
 FILTERS = (

@@ -18,7 +18,7 @@ from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
 from app.domain.consent import ledger, suppression
 from app.domain.contacts import profile
-from app.domain.messages import dispatch, enlist, listing, outcomes, sends
+from app.domain.messages import dispatch, enlist, listing, outcomes, sends, totals
 from app.domain.messages.models import Attempt, Message
 from app.domain.messages.rendering import Ready
 from app.gateways.channels.base import Accepted, InDoubt, OneByOne, Outgoing, Rejected, Unavailable
@@ -106,7 +106,7 @@ def test_the_numbers_add_up_by_construction(session: Session, run: Run) -> None:
     assert enlist.tally(session, send) == {"queued": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
     run(Line())
     assert states(session) == {"sent": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
-    numbers = listing.numbers(session, send.source_id)[0]
+    numbers = totals.of_source(session, send.source_id)[0]
     assert numbers.audience == 28 == numbers.handed_over + numbers.not_sent
 
 

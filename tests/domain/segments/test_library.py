@@ -1,5 +1,6 @@
 """Segments by name: versions, use, cycles, audiences, injection, isolation."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -129,6 +130,10 @@ def test_personal_values_are_stored_sealed(session: Session, haifa: Segment, by:
     assert "97252" not in stored
     assert library.definition_of(session, segment).dump()["where"]["any"][0]["value"] == "client3@mail.example"
     assert library.update(session, segment.id, new("Three", where), by=by).version == 1
+    said = words.spoken(words.sentence(library.definition_of(session, segment), words.Names(fields.catalogue(session))), str)
+    assert "c•••@mail.example" in said, "a sentence is read by everybody"
+    assert "+972•••••04" in said
+    assert not re.search("client3|972522", said)
 
 
 @pytest.mark.parametrize("evil", ["'; DROP TABLE contacts; --", '" OR 1=1', "%(x)s", ":name", "$1", "\\'", "{}", "a\x00b"])
