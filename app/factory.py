@@ -11,6 +11,7 @@ from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
 from app.http import auth, errors, security, session, sizes
+from app.http.proxies import Behind
 from app.web import assets, badges, locale, navigation, paging, render
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.wsgi_app = Behind(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign, assignment]
     db.init_app(app)
     with app.app_context():
         guard(db.engine)

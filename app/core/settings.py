@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 ENVIRONMENTS = ("production", "demo", "test")
@@ -33,6 +34,7 @@ class Settings:
     sandbox_smtp: str = ""
     staff_smtp: str = ""
     staff_sender: str = "carillon@localhost"
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     rate_api: int = 2000
     rate_login: int = 100
     rate_public: int = 6000
@@ -78,6 +80,7 @@ class Settings:
             sandbox_smtp=_relay(env, "CARILLON_SANDBOX_SMTP"),
             staff_smtp=_relay(env, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in env else "CARILLON_SANDBOX_SMTP"),
             staff_sender=env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
+            trusted_proxies=_networks(env, "CARILLON_TRUSTED_PROXIES"),
             rate_api=_number(env, "CARILLON_RATE_API", cls.rate_api),
             rate_login=_number(env, "CARILLON_RATE_LOGIN", cls.rate_login),
             rate_public=_number(env, "CARILLON_RATE_PUBLIC", cls.rate_public),
@@ -93,6 +96,14 @@ def _required(env: Mapping[str, str], name: str) -> str:
             f"{name} is not set. `python3 manage.py up` sets it by itself; in production put it in the unit file."
         )
     return value
+
+
+def _networks(env: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    given = [part.strip() for part in env.get(name, "").split(",") if part.strip()]
+    try:
+        return tuple(ip_network(part) for part in given)
+    except ValueError as bad:
+        raise BadSetting(f"{name} must be addresses or networks, such as 10.0.0.5,10.1.0.0/16 ({bad}).") from None
 
 
 def _number(env: Mapping[str, str], name: str, usual: int) -> int:
