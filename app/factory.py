@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "reports", "providers", "audit", "users", "settings", "keys", "public", "health",
+    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",
@@ -27,6 +27,7 @@ API = (
     "campaigns",
     "approvals",
     "messages",
+    "replies",
     "reports",
     "jobs",
     "suppressions",

@@ -11,7 +11,7 @@ from pydantic import Field
 from app.api import envelope, jobs
 from app.api.approvals import request_out
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import DomainError, Invalid, mark
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
@@ -24,6 +24,7 @@ from app.domain.contacts.search import Filter
 from app.domain.segments import membership
 from app.domain.transfer import imports
 from app.domain.transfer.mapping import ImportOptions
+from app.domain.transfer.models import Import
 from app.http import inputs
 from app.http.auth import allow
 from app.http.inputs import Strict
@@ -214,17 +215,25 @@ def _entry(entry: AuditEntry) -> dict[str, Any]:
 @envelope.once("imports:write")
 @takes(FILE)
 def import_file() -> ResponseReturnValue:
-    """Import a file: a form with `file` and `options` (JSON); what the options leave out is guessed."""
+    """Import a file: a form with `file` and `options` (JSON); what the options leave out, the delimiter too, is guessed."""
     session, sent = db.session(), request.files.get("file")
     if sent is None:
         raise Invalid.field("file", mark("Send the file as “file” of a multipart form."))
     given = _options(request.form.get("options", ""))
-    row = imports.upload(session, sent.filename or "", sent.stream, by=g.actor)
+    delimiter = str(given.pop("delimiter", None) or "")
+    row = imports.upload(session, sent.filename or "", sent.stream, delimiter=delimiter, by=g.actor)
+    try:
+        imports.start(session, row.id, _wanted_of(row, given), by=g.actor)
+    except DomainError:
+        imports.discard(session, row)
+        raise
+    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{row.id}")
+
+
+def _wanted_of(row: Import, given: dict[str, Any]) -> ImportOptions:
     mapped = inputs.read(ImportOptions, {"mapping": given["mapping"]}).mapping if "mapping" in given else None
     guessed = imports.suggested(row, mapped).model_dump()
-    wanted = {**guessed, **given, "types": {**guessed["types"], **(given.get("types") or {})}}
-    imports.start(session, row.id, inputs.read(ImportOptions, wanted), by=g.actor)
-    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{row.id}")
+    return inputs.read(ImportOptions, {**guessed, **given, "types": {**guessed["types"], **(given.get("types") or {})}})
 
 
 def _options(text: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from app.http.auth import allow
 bp = Blueprint("jobs_api", __name__, url_prefix="/jobs")
 
 _IMPORT = (
-    "file_name", "bytes", "position", "rows", "created", "updated", "unchanged", "failed", "columns", "mapping", "created_by",
-    "created_at", "started_at", "finished_at",
+    "file_name", "bytes", "position", "rows", "created", "updated", "unchanged", "failed", "warned", "columns", "mapping",
+    "created_by", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 _REPORT = ("name", "subject_id", "subject_name", "created_by", "created_at", "finished_at")
 

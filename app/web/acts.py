@@ -55,6 +55,8 @@ ACTIONS = {
     "provider.disabled": mark("Disabled a provider"),
     "provider.enabled": mark("Enabled a provider"),
     "provider.tested": mark("Tested a provider"),
+    "replies.read": mark("Read replies"),
+    "reply.handled": mark("Saw to a reply"),
     "report.asked": mark("Asked for a report"),
     "report.downloaded": mark("Downloaded a report"),
     "report.made": mark("A report was made"),

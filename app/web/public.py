@@ -18,6 +18,7 @@ from app.http.rates import rated
 
 bp = Blueprint("public", __name__)
 
+_PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -30,6 +31,12 @@ def _target(token: str, kind: str) -> Target:
     g.actor = None
     act_as(db.session(), system(target.organisation_id))
     return target
+
+
+def _is_ahead() -> bool:
+    """True if nobody has asked yet: only the head is wanted, or a program says that it fetches ahead."""
+    said = " ".join(request.headers.get(name, "") for name in _PURPOSES).lower()
+    return request.method == "HEAD" or any(word in said for word in ("prefetch", "preview", "prerender"))
 
 
 def _reader(target: Target) -> tracking.Reader:
@@ -46,7 +53,7 @@ def _reader(target: Target) -> tracking.Reader:
 @rated("public")
 def opened(token: str) -> ResponseReturnValue:
     """The open pixel."""
-    tracking.opened(db.session(), _target(token, "o"), request.headers.get("User-Agent"))
+    tracking.opened(db.session(), _target(token, "o"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
     return Response(_PIXEL, mimetype="image/gif", headers={"Cache-Control": "no-store, private"})
 
 
@@ -55,7 +62,7 @@ def opened(token: str) -> ResponseReturnValue:
 @rated("public")
 def clicked(token: str) -> ResponseReturnValue:
     """A click: on to the address that stands in our own table, never to one given in the request."""
-    address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"))
+    address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
     if address is None:
         abort(404)
     return redirect(address, 302)

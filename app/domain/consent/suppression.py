@@ -18,6 +18,7 @@ from app.core.page import Ask, Page, fetch
 from app.core.text import email as normal_email
 from app.core.text import masked_email
 from app.core.unit import actor_of
+from app.documents.csv import harmless
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.consent.models import ADDRESS_KIND, CHANNELS, SUPPRESSION_REASONS, Suppression
@@ -260,7 +261,7 @@ def export(session: Session, *, by: Actor) -> bytes:
     number = 0
     for row in rows:
         # A spreadsheet takes +972... for a formula: the apostrophe keeps it text.
-        writer.writerow([row.channel, f"'{_opened(session, row)}", row.reason, row.source, row.at.isoformat()])
+        writer.writerow([row.channel, harmless(_opened(session, row)), row.reason, row.source, row.at.isoformat()])
         number += 1
     trail.record(session, by, "suppression.exported", ("organisation", by.organisation_id), after={"rows": number})
     return out.getvalue().encode("utf-8-sig")

@@ -20,6 +20,7 @@ from markupsafe import escape
 from app.core.errors import mark
 from app.domain.content.budget import Budget, OverBudget, Template
 from app.domain.content.models import TemplateVersion
+from app.domain.content.reading import variables
 from app.domain.content.sandbox import TemplateError, error_of, parse
 
 __all__ = ["Email", "LinkMaker", "Prepared", "TemplateError", "Text", "parse", "prepared"]
@@ -186,6 +187,9 @@ class Prepared:
 
     def __init__(self, version: TemplateVersion, channel: str) -> None:
         self.fallback = version.fallback_language
+        read = {name for said in version.texts.values() for part in said.values() for name in variables(str(part or ""))}
+        self.reads_fields = frozenset(name[8:] for name in read if name.startswith("contact.") and name.count(".") == 1)
+        self.reads_properties = frozenset(name[19:] for name in read if name.startswith("contact.properties."))
         self._sms: dict[str, Text] = {}
         self._emails: dict[str, tuple[Text, Text, Text]] = {}
         for language, said in version.texts.items():

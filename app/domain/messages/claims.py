@@ -2,7 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,13 +17,14 @@ from app.core.pipeline import Step
 from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.consent import suppression
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import outcomes, shortlinks
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Told
 from app.domain.messages.rendering import Ready, Scene
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Outcome
+from app.gateways.channels.base import Outcome, Rejected
 
 _SQL = load("messages/queries.sql")
 
@@ -73,6 +75,22 @@ def _record(claim: Claim, told: Told) -> Step:
     return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
 
 
+def suppress(open_unit: Callable[[], AbstractContextManager[Session]], landed: Iterable[Landed]) -> None:
+    """Put on the list what a provider has just refused for good because of its address.
+
+    Before the refusal is recorded: so a worker that dies in between leaves a doubt and forgets nothing.
+    """
+    refused = [
+        (claim.scene.send.channel, ready.outgoing.to, reason)
+        for claim, ready, outcome in landed
+        if isinstance(outcome, Rejected) and (reason := outcomes.consequence("rejected", outcome.category))
+    ]
+    if refused:
+        with open_unit() as session:
+            for channel, address, reason in refused:
+                suppression.suppress(session, address, channel=channel, reason=reason, source="provider")
+
+
 def give_back(claim: Claim, ids: list[UUID]) -> Step:
     """The step that ends the lease of rows that are still queued."""
     return _SQL["release"], {**claim.common, "ids": ids, "due": None}
@@ -84,11 +102,15 @@ def links(claim: Claim, window: Iterable[Ready]) -> list[Step]:
     return [shortlinks.keep(claim.scene.send.occurrence_id, codes)] if codes else []
 
 
-def intend(claim: Claim, window: Iterable[Ready]) -> Step:
-    """The step that looks once more who of a window may go, and marks them as on the wire."""
+def intend(claim: Claim, window: Sequence[Ready]) -> Step:
+    """The step that looks once more who of a window may go, marks them as on the wire, and keeps what they say."""
     return _SQL["intend"], {
-        **claim.common, "digest": claim.scene.send.digest, "ids": [ready.id for ready in window]
-    }  # fmt: skip
+        **claim.common,
+        "digest": claim.scene.send.digest,
+        "ids": [ready.id for ready in window],
+        "languages": [ready.language for ready in window],
+        "sealed": [ready.sealed for ready in window],
+    }
 
 
 def scene(session: Session, send: Send, account: ProviderAccount) -> Scene:

@@ -137,6 +137,7 @@ class _Run:
             if taken is None and not (self._flights or self._landed):
                 return
             landed = list(self._landed)
+            claims.suppress(self._unit, landed)
             steps = claims.records(landed)
             if taken:
                 claim, window = taken
@@ -288,6 +289,7 @@ class _Run:
     def _keep(self) -> None:
         """Record what has landed and was not recorded, without the connection that may have broken."""
         if self._landed:
+            claims.suppress(self._unit, self._landed)
             with self._unit() as session:
                 for step in claims.records(self._landed):
                     session.execute(*step)

@@ -25,6 +25,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
         (_not_allowed(consent, message_class), literal("no_consent")),
         (suppression.c.id.is_not(None), literal("suppressed")),
         (address.c.blind.is_(None), literal("no_address")),
+        *([(address.c.takes_sms.is_(False), literal("not_mobile"))] if channel == "sms" else []),
         else_=null(),
     )
     judged = (

@@ -20,8 +20,11 @@ FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 
 -- name: intend
 -- The gate and the intent in one: for a window the send's state, the contact, consent and suppression are looked at again, and
--- what may go becomes "sending". Committed before the first byte is written. What may not go ends as a skip with its reason.
-WITH wanted AS (
+-- what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
+-- not go ends as a skip with its reason.
+WITH given AS (
+  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:languages AS text[]), CAST(:sealed AS bytea[])) AS g (id, language, sealed)
+), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
       WHEN p.id IS NULL THEN 'deleted'
       WHEN s.message_class = 'marketing' AND c.state IS DISTINCT FROM 'granted' THEN 'no_consent'
@@ -43,13 +46,15 @@ WITH wanted AS (
     attempts = m.attempts + (w.reason IS NULL)::int,
     provider_account_id = :account,
     consent_entry_id = w.entry_id,
+    language = g.language,
     lease_until = clock_timestamp() + interval '2 minutes'
-  FROM wanted w
+  FROM wanted w JOIN given g ON g.id = w.id
   WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids) AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
   RETURNING m.organisation_id, m.id, m.attempts, m.state
 ), noted AS (
-  INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at)
-  SELECT organisation_id, :occurrence, id, attempts, :account, clock_timestamp() FROM moved WHERE state = 'sending'
+  INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at, sealed)
+  SELECT m.organisation_id, :occurrence, m.id, m.attempts, :account, clock_timestamp(), g.sealed
+  FROM moved m JOIN given g ON g.id = m.id WHERE m.state = 'sending'
 )
 SELECT id FROM moved WHERE state = 'sending';
 
@@ -212,7 +217,7 @@ WITH taken AS (
 )
 SELECT t.kind, t.category, m.channel, m.address_blind
 FROM taken t JOIN messages m ON m.occurrence_id = t.occurrence_id AND m.id = t.id
-WHERE t.kind IN ('bounced', 'complained') OR t.category = 'opted_out';
+WHERE t.kind IN ('bounced', 'complained') OR t.category IN ('opted_out', 'invalid_number');
 
 -- name: leave_unmatched
 -- Again after as long as it has waited already: at least half a minute, at most an hour.

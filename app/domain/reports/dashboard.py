@@ -14,7 +14,7 @@ from app.domain.approvals import decisions
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
-from app.domain.messages import trial
+from app.domain.messages import replies, trial
 from app.domain.messages.models import Message, Send
 from app.domain.messages.totals import Totals, of_source, together
 from app.domain.segments.models import Segment
@@ -32,6 +32,7 @@ class Board:
     waiting: int
     in_doubt: int
     failed_imports: int
+    replies: int
     running: Sequence[tuple[Campaign, Totals]]
     recent: Sequence[Campaign]
     totals: Totals
@@ -52,6 +53,7 @@ def board(session: Session, *, by: Actor) -> Board:
         in_doubt=_number(session, select(func.count()).where(Message.state == "in_doubt"))
         if by.may("messages:read")
         else 0,
+        replies=replies.waiting(session) if by.may("messages:read") else 0,
         failed_imports=_number(
             session, select(func.count()).where(Import.state == "failed", Import.created_at > clock.now() - PERIOD)
         ),
