@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import cli
+from app.api.envelope import refuse_unknown_names
 from app.core import trace
 from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
@@ -22,6 +23,7 @@ WEB = (
 )  # fmt: skip
 API = (
     "contacts",
+    "consents",
     "segments",
     "templates",
     "campaigns",
@@ -68,5 +70,6 @@ def create_app(settings: Settings) -> Flask:
         security.exempt(module.bp)
         # A prefix given here replaces the blueprint's own, so both are said.
         app.register_blueprint(module.bp, url_prefix=f"/api/v1{module.bp.url_prefix or ''}")
+    app.before_request(refuse_unknown_names)
     cli.register(app)
     return app
