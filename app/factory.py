@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "public", "health",
+    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "kept", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",
@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
+    app.before_request(sizes.bound)
     for room in (session, auth, sizes, security, locale, render, navigation, paging, assets, badges, errors):
         room.init_app(app)
     for name in WEB:

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.core.unit import unit_of_work
-from app.domain.access import idempotency
+from app.domain.access import idempotency, kept
 from app.domain.approvals import decisions
 from app.domain.contacts import lines
 from jobs.runtime import Runtime, job, runtime, stopping
@@ -24,6 +24,7 @@ def _tidy(here: Runtime, organisation_id: UUID) -> None:
     with here.unit(organisation_id) as session:
         decisions.expire(session)
         idempotency.forget_old(session)
+        kept.forget_old(session)
     while not stopping.is_set() and _asked(here, organisation_id):
         pass  # the next of them
 

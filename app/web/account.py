@@ -15,13 +15,14 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from app.core.db import db
 from app.core.errors import Invalid
+from app.domain.access import kept, mfa, sessions
 from app.domain.access import login as logins
-from app.domain.access import mfa, sessions
 from app.domain.access.models import User
 from app.domain.access.passwords import SHORTEST
 from app.domain.audit import trail
 from app.http import inputs, known_device
 from app.http.auth import allow, cookie_name, first_step, public, set_cookie
+from app.http.kept import COOKIE
 from app.http.rates import rated
 from app.http.session import keep_changes
 from app.web import locale
@@ -136,7 +137,8 @@ def confirm() -> ResponseReturnValue:
     cookie = sessions.start(db.session(), user, ip=request.remote_addr, agent=agent, with_factor=True)
     logins.forgive(db.session(), user, known_device.origin())
     trail.record(db.session(), g.actor, "login", ("user", user.id))
-    response = known_device.remember(set_cookie(make_response(redirect(_next(), 303)), cookie), user)
+    wanted = url_for("kept.show") if kept.find(db.session(), request.cookies.get(COOKIE, ""), user.id) else _next()
+    response = known_device.remember(set_cookie(make_response(redirect(wanted, 303)), cookie), user)
     return locale.remember(response, locale=user.locale, theme=user.theme)
 
 

@@ -13,7 +13,7 @@ from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaF
 from wtforms.validators import DataRequired, Length
 
 from app.core.db import db
-from app.core.errors import Conflict, DomainError, Invalid, NotFound, mark
+from app.core.errors import Conflict, DomainError, Invalid, NotFound, Stale, mark
 from app.core.page import Ask
 from app.domain.audit import trail
 from app.domain.content import checks, differences, gallery, library, preview
@@ -26,6 +26,7 @@ from app.http.auth import allow
 from app.http.errors import said as in_words
 from app.http.sizes import TEXT, takes
 from app.web import paging
+from app.web.conflicts import between, conflicting
 from app.web.render import page_or_part
 
 bp = Blueprint("templates", __name__, url_prefix="/templates")
@@ -126,11 +127,12 @@ def _asked(form: TemplateForm) -> str:
 
 
 def _editor(
-    form: TemplateForm, channel: str, template: Template | None = None, status: int = 200
+    form: TemplateForm, channel: str, template: Template | None = None, status: int = 200, **more: object
 ) -> ResponseReturnValue:
     language = _asked(form)
     page = render_template(
         "templates/edit.html",
+        **more,
         form=form,
         channel=channel,
         template=template,
@@ -249,6 +251,12 @@ def save(template_id: UUID) -> ResponseReturnValue:
         if not form.validate_on_submit():
             return _editor(form, template.channel, template, 422)
         library.update(db.session(), template_id, form.command(template.channel), version=seen, by=g.actor)
+    except Stale:
+        db.session().refresh(template)
+        now = _form_of(library.as_input(db.session(), template), template.version)
+        found = conflicting((library.SUBJECT, template.id), between(now, form))
+        form.version.data = str(template.version)
+        return _editor(form, template.channel, template, 409, conflict=found)
     except Conflict as error:
         form.form_errors.append(in_words(error))
         return _editor(form, template.channel, template, 409)

@@ -46,7 +46,7 @@ def test_a_campaign_is_made_changed_and_copied(campaigns: Campaigning) -> None:
     assert marketer.post(f"{made.location}/edit", changed).status_code == 303
     late = marketer.post(f"{made.location}/edit", {**changed, "name": "Autumn offer"})
     assert late.status_code == 409
-    assert "Somebody else changed this campaign" in shown(late)
+    assert "You saved this in another window" in shown(late)
     assert marketer.post(f"{made.location}/clone").status_code == 303
     assert "Summer offer (2)" in shown(marketer.get("/campaigns?q=summer"))
     assert "No such campaign" in shown(marketer.get("/campaigns?state=running"))

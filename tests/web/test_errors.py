@@ -53,11 +53,11 @@ def test_a_nul_is_refused_wherever_it_is_written(campaigns: Campaigning, caller:
     part = marketer.get("/campaigns?q=a%00b", htmx=True)
     assert (part.status_code, part.headers["HX-Reswap"]) == (422, "none")
     assert marketer.get("/campaigns").status_code == 200, "the transaction was rolled back"
-    for field in ("external_id", "city", "postal_code"):
-        answer = caller("POST", "/contacts", {"external_id": "77", field: "a\0b"})
-        assert answer.status_code == 422, field
-        assert UNUSABLE in answer.get_json()["error"]["message"]
-    assert caller("POST", "/contacts", {"external_id": "77", "city": "Haifa"}).status_code == 201
+    answer = caller("POST", "/campaigns", {"name": "a\0b"})
+    assert answer.status_code == 422
+    assert UNUSABLE in answer.get_json()["error"]["message"]
+    made = caller("POST", "/contacts", {"external_id": "7\x007", "city": "Hai\0fa"}).get_json()["data"]
+    assert (made["external_id"], made["city"]) == ("77", "Haifa"), "what nobody can see is taken out of what is known of people"
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1e300", "1" + "0" * 400])

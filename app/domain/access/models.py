@@ -113,6 +113,20 @@ class ApiKey(Owned, Base):
     revoked_at: Mapped[datetime | None]
 
 
+class KeptForm(Owned, Base):
+    """What somebody was writing when the session ended, for him alone and for a day; `sealed` is the form's fields."""
+
+    __tablename__ = "kept_forms"
+    __table_args__ = (owned_key("user_id", "users", ondelete="CASCADE"), Index(None, "organisation_id", "user_id"))
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    path: Mapped[str]
+    page: Mapped[str]
+    sealed: Mapped[bytes]
+    at: Mapped[Moment]
+
+
 class IdempotencyKey(Owned, Base):
     """The answer to a POST that carried an Idempotency-Key, kept 72 hours; `answer` is sealed."""
 

@@ -81,9 +81,7 @@ def update(
     require(by, "campaigns:write")
     campaign = one_for_update(session, campaign_id)
     if version is not None and version != campaign.version:
-        raise Stale(
-            mark("Somebody else changed this campaign while you were editing. Reload it to see the changes.")
-        )
+        raise Stale(mark("Somebody else changed this campaign while you were editing. Reload it to see the changes."))
     after = states.after(campaign.state, "edit")
     changed = {name: value for name, value in _checked(session, new).items() if getattr(campaign, name) != value}
     if not changed:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Stale
 from app.core.page import Ask
 from app.domain.access.models import Organisation
 from app.domain.audit.models import AuditEntry
@@ -63,7 +63,7 @@ def test_every_save_is_a_version_and_old_ones_come_back(session: Session, by: Ac
 def test_two_people_do_not_overwrite_each_other(session: Session, by: Actor) -> None:
     template = library.create(session, an_sms("one"), by=by)
     library.update(session, template.id, an_sms("two"), version=1, by=by)
-    with pytest.raises(Conflict):
+    with pytest.raises(Stale):
         library.update(session, template.id, an_sms("three"), version=1, by=by)
 
 
