@@ -71,6 +71,7 @@ def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1) -> Ite
         env = {
             **os.environ,
             **servers.env(name, redis=10),
+            "DATABASE_OWNER_URL": "",  # as `up` starts it
             "CARILLON_BASE_URL": f"http://127.0.0.1:{port}",
             "CARILLON_ENVIRONMENT": "demo",
             "CARILLON_ALLOWED_RECIPIENTS": "+97252*,*@mail.example,*@bank.example",
