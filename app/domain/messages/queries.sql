@@ -49,7 +49,7 @@ WITH wanted AS (
   RETURNING m.organisation_id, m.id, m.attempts, m.state
 ), noted AS (
   INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at)
-  SELECT organisation_id, :occurrence, id, attempts, :account, clock_timestamp() FROM moved WHERE state = 'sending'
+  SELECT organisation_id, :occurrence, id, attempts, :account, :now FROM moved WHERE state = 'sending'
 )
 SELECT id FROM moved WHERE state = 'sending';
 
@@ -81,7 +81,7 @@ WITH told AS (
     AND (m.rank < t.rank OR (t.state = 'queued' AND m.state = 'sending' AND m.lease_token = :token))
   RETURNING m.id, m.attempts
 )
-UPDATE attempts a SET finished_at = clock_timestamp(), outcome = t.outcome, category = t.reason, error = t.error,
+UPDATE attempts a SET finished_at = :now, outcome = t.outcome, category = t.reason, error = t.error,
   provider_reference = t.reference
 FROM told t
 WHERE a.occurrence_id = :occurrence AND a.message_id = ANY(:ids) AND a.message_id = t.id
