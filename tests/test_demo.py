@@ -57,7 +57,7 @@ def test_the_bank_lives_and_every_number_of_it_adds_up(bank: Settings, own_facto
         assert {template.channel for template in session.execute(select(Template)).scalars()} == {"sms", "email"}
         assert set(session.execute(select(Import.state)).scalars()) == {"completed"}
         campaigns = {one.state: one for one in session.execute(select(Campaign).order_by(Campaign.id)).scalars()}
-        assert sorted(session.execute(select(Campaign.state)).scalars()) == ["completed", "completed", "in_review", "scheduled"]
+        assert sorted(session.execute(select(Campaign.state)).scalars()) == ["completed"] * 3 + ["in_review", "scheduled"]
         now = clock.now()
         assert campaigns["scheduled"].scheduled_at > now + timedelta(days=2)  # type: ignore[operator]
         pending = session.execute(select(Approval).where(Approval.state == "pending")).scalar_one()
@@ -83,9 +83,12 @@ def adds_up(session: Session, campaign: Campaign, now: datetime) -> None:
         assert one.failed > 0
         assert one.left_out == sum(one.skips.values())
     email = next(one for one in channels if one.channel == "email")
-    assert 0.2 < (email.rate("opened") or 0) < 0.6
-    assert 0 < (email.clicked or 0) < (email.opened or 0)
-    assert email.unsubscribed > 0
+    if "cards" in campaign.name:  # a service mail is not followed
+        assert (email.opened, email.clicked, email.unsubscribed) == (None, None, 0)
+    else:
+        assert 0.2 < (email.rate("opened") or 0) < 0.6
+        assert 0 < (email.clicked or 0) < (email.opened or 0)
+        assert email.unsubscribed > 0
     assert campaign.outcome == {"to_send": sum(one.to_send for one in channels), "done": sum(one.done for one in channels)}
 
 
@@ -103,6 +106,10 @@ def test_it_can_be_made_on_any_day_of_the_week(weekday: int, own_settings: Setti
     names = [act.func.__name__ for _, act in story]
     assert names.index("_write") < names.index("_submit")
     assert names[-1] == "_submit"
+    for place, (_, act) in enumerate(story):
+        if act.func.__name__ == "_launch":  # a file that came meanwhile would have the launch asked for again
+            asked = next(n for n in range(place, -1, -1) if names[n] == "_submit" and story[n][1].args[1] is act.args[1])
+            assert "_join" not in names[asked:place]
 
 
 def test_an_empty_one_has_people_and_nothing_else(bank: Settings, own_factory: sessionmaker[Session]) -> None:

@@ -30,7 +30,9 @@ def load(factory: sessionmaker[Session], settings: Settings, *, empty: bool = Fa
     with clock.at(bank.now if empty else bank.moment(OPENED)), unit_of_work(factory, None) as session:
         bank.organisation_id, access = staff.hire(session, settings)
     if not empty:
-        for moment, act in sorted([*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0]):
+        for moment, act in sorted(
+            [*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0]
+        ):
             with clock.at(moment):
                 act()
     return access

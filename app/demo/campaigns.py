@@ -1,4 +1,4 @@
-"""The campaigns of the demonstration bank: two that have ended, one that is scheduled, one that waits for approval."""
+"""The campaigns of the demonstration bank: three that have ended, one that is scheduled, one that waits for approval."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -20,13 +20,29 @@ class Told:
     name: str
     description: str
     segment: str
+    texts: str
+    is_followed: bool = True  # a service mail tells nobody that it was opened
 
 
-DEPOSIT = Told("deposit", "Deposit offer, 4.2% for a year", "To savers who could earn more than they do.", "savers")
-PENSION = Told("pension", "Pension evening at the branch", "An invitation; the branches count the seats.", "retired")
-CARD = Told("card", "New cards are at the branches", "A service notice: no consent is needed for it.", "young")
-AGAIN = Told("again", "Deposit offer, a second look", "To those who read the first one and did not go on.", "readers")
-ENDED = ((DEPOSIT, When(12, 10)), (PENSION, When(6, 10, 30)))
+DEPOSIT = Told(
+    "deposit", "Deposit offer, 4.2% for a year", "To savers who could earn more than they do.", "savers", "deposit"
+)
+CARD = Told(
+    "card",
+    "New cards are at the branches",
+    "A service notice: no consent is needed for it.",
+    "young",
+    "card",
+    is_followed=False,
+)
+PENSION = Told(
+    "pension", "Pension evening at the branch", "An invitation; the branches count the seats.", "retired", "pension"
+)
+SEATS = Told("seats", "Pension evening, the last seats", "Once more, shortly before.", "retired", "pension")
+AGAIN = Told(
+    "again", "Deposit offer, a second look", "To those who read the first one and did not go on.", "readers", "deposit"
+)
+ENDED = ((DEPOSIT, When(12, 10)), (CARD, When(9, 9, 30)), (PENSION, When(6, 10, 30)))
 SCHEDULED = When(2, 15)
 AHEAD = 3  # days until the scheduled one goes out
 WAITING = timedelta(hours=2)
@@ -38,8 +54,11 @@ def story(bank: Bank) -> list[Step]:
         return []  # without a provider nothing can be sent, nor approved
     steps = [step for told, when in ENDED for step in _ended(bank, told, bank.moment(when))]
     steps += [
-        (bank.moment(SCHEDULED), partial(_submit, bank, CARD, scheduled=True)),
-        (bank.moment(SCHEDULED) + timedelta(minutes=35), partial(_approve, bank, CARD, "The branches know.")),
+        (bank.moment(SCHEDULED), partial(_submit, bank, SEATS, scheduled=True)),
+        (
+            bank.moment(SCHEDULED) + timedelta(minutes=35),
+            partial(_approve, bank, SEATS, "Seats are left in every branch."),
+        ),
         (bank.now - WAITING, partial(_submit, bank, AGAIN)),
     ]
     return steps
@@ -52,26 +71,29 @@ def _ended(bank: Bank, told: Told, asked: datetime) -> list[Step]:
     moments = {"sms": approved + timedelta(minutes=2), "email": approved + timedelta(hours=22 if calm else 5)}
     steps: list[Step] = [
         (asked, partial(_submit, bank, told)),
-        (approved, partial(_approve, bank, told, "Read; the rate is the one of the price list.")),
+        (approved, partial(_approve, bank, told, "Read, text by text.")),
         (approved + timedelta(minutes=1), partial(_launch, bank, told)),
     ]
     for channel, moment in moments.items():
         steps.append((moment, partial(mail.send, bank, channel)))
-        steps.append((moment + timedelta(minutes=20), partial(mail.confirm, bank, told.key)))
+        steps.append((moment + timedelta(minutes=20), partial(mail.confirm, bank, told.key, channel)))
     days = (moments["email"] + timedelta(days=day) for day in range(READING))
-    steps += [(day + timedelta(hours=1), partial(mail.read, bank, told.key, number)) for number, day in enumerate(days)]
+    steps += [
+        (day + timedelta(hours=1), partial(mail.read, bank, told.key, number))
+        for number, day in enumerate(days)
+        if told.is_followed
+    ]
     return [(moment, act) for moment, act in steps if moment < bank.now]
 
 
 def _submit(bank: Bank, told: Told, *, scheduled: bool = False) -> None:
-    texts = "deposit" if told is AGAIN else told.key
     day = working(bank.now.astimezone(ZONE).date() + timedelta(days=AHEAD), 1)
     new = CampaignInput(
         name=told.name,
         description=told.description,
         audience=Audience(segments=(bank.segments[told.segment],)),
-        sms_template_id=bank.texts[f"{texts}-sms"],
-        email_template_id=bank.texts[f"{texts}-email"],
+        sms_template_id=bank.texts[f"{told.texts}-sms"],
+        email_template_id=bank.texts[f"{told.texts}-email"],
         scheduled_at=datetime.combine(day, time(10), ZONE) if scheduled else None,
     )
     with bank.by("marketer") as (session, by):

@@ -11,8 +11,8 @@ from app.domain.segments.library import SegmentInput
 from app.domain.transfer import imports, loading
 
 FIRST = When(20, 9, 30)
-# When a file of new customers came, and how many it held.
-LATER = ((When(13, 8, 40), 310), (When(10, 8, 20), 180), (When(7, 9, 5), 420), (When(5, 8, 30), 265), (When(2, 8, 15), 390))
+# When a file of new customers came, and how many it held: early, so that none comes between a request and its launch (drift.py).
+LATER = ((When(13, 8, 40), 310), (When(10, 8, 20), 180), (When(7, 8, 5), 420), (When(5, 8, 30), 265), (When(2, 8, 15), 390))
 KNOWN = 5  # columns of the example that are known of a new customer
 
 

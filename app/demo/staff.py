@@ -1,4 +1,4 @@
-"""Who works at the demonstration bank: somebody for each role, a second owner (rights take two), and two providers in the sandbox."""
+"""Who works at the demonstration bank: somebody for each role, a second owner (rights take two), two providers in the sandbox."""
 
 import secrets
 from decimal import Decimal

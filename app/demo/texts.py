@@ -9,13 +9,11 @@ from app.domain.content.library import Said, TemplateInput
 WRITTEN = When(19, 10)
 
 _EMAIL = gallery.STARTS["email-offer"]
-_EN, _HE = (_EMAIL.texts[language].body for language in ("en", "he"))  # type: ignore[index]
+_EN, _HE = (_EMAIL.texts[language].body for language in ("en", "he"))
 
 
-def _sms(name: str, en: str, he: str, message_class: str = "marketing") -> TemplateInput:
-    return TemplateInput(
-        name=name, channel="sms", message_class=message_class, texts={"en": Said(body=en), "he": Said(body=he)}
-    )  # type: ignore[arg-type]
+def _sms(name: str, en: str, he: str) -> TemplateInput:
+    return TemplateInput(name=name, channel="sms", texts={"en": Said(body=en), "he": Said(body=he)})
 
 
 _END_EN = "Advertisement, {{ organisation.name }}. Stop: {{ unsubscribe_url }}"

@@ -185,9 +185,11 @@ class Start:
                 self.folder.remember(demo=False)
             return
         if not self.folder.recall("demo"):
-            say("Loading the demo organisation ..." if self.options.empty else "Loading the demo organisation and its three weeks of work ...")
+            say("Loading the demo organisation ...")
+            empty = ["--empty"] if self.options.empty else []
             self.verb(
-                *("seed-demo", "--access-file", self.folder.access, *["--empty"] * self.options.empty),
+                *("seed-demo", "--access-file", self.folder.access),
+                *empty,
                 otherwise="The demo organisation could not be loaded (--no-demo starts without it)",
             )
             self.folder.remember(demo=True)
