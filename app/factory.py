@@ -31,6 +31,7 @@ API = (
     "suppressions",
     "audit",
     "account",
+    "dashboard",
     "inbound",
 )
 
