@@ -36,6 +36,7 @@ API = (
     "audit",
     "account",
     "settings",
+    "dashboard",
     "inbound",
 )
 
