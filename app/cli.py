@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core import doctor
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
-from app.core.errors import DomainError
+from app.core.errors import Conflict, DomainError
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
@@ -65,13 +65,14 @@ def examine() -> None:
 @click.option(
     "--access-file", type=click.Path(path_type=Path), required=True, help="Where to write the demo logins (mode 600)."
 )
-def seed_demo(access_file: Path) -> None:
-    """Load the demo organisation, once, and write its logins."""
+@click.option("--empty", is_flag=True, help="Only its people and providers, without customers and campaigns.")
+def seed_demo(access_file: Path, empty: bool) -> None:
+    """Load the demo organisation, once, and write its logins; not while the workers run."""
     from app import demo
 
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
-    access = demo.load(factory, settings)
+    access = demo.load(factory, settings, empty=empty)
     if access is None:
         click.echo("The demo organisation is there already.")
         return
@@ -100,6 +101,8 @@ def create_organisation(name: str, email: str, admin: str, second_email: str, se
     passwords = [given or users.new_password() for given in typed]
     try:
         with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
+            if any(users.by_address(session, users.address_of(address), name.strip()) for _, address in people):
+                raise Conflict("This address is taken already.")
             made = users.create_organisation(session, users.NewOrganisation(name=name.strip()))
             owners = [
                 users.create_user(
@@ -128,11 +131,15 @@ def _asked_for(person: str) -> str:
 
 @click.command("reset-sign-in")
 @click.option("--email", required=True, help="The address they sign in with.")
-def reset_sign_in(email: str) -> None:
+@click.option("--organisation", default="", help="Its name, where several know the address.")
+def reset_sign_in(email: str, organisation: str) -> None:
     """Let somebody begin anew who lost password or authenticator, also the only owner: a first password is printed once."""
     settings: Settings = current_app.config["SETTINGS"]
     with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
-        user = users.by_address(session, email)
+        try:
+            user = users.by_address(session, email, organisation)
+        except Conflict as several:
+            raise click.ClickException(str(several)) from several
         if user is None:
             raise click.ClickException("Nobody signs in with this address. Nothing was changed.")
         user, password = users.reset(session, user.id, by=system(user.organisation_id))

@@ -6,11 +6,13 @@ from pathlib import Path
 from flask import Flask
 
 from app import cli
+from app.api.envelope import refuse_unknown_names
 from app.core import trace
 from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
 from app.http import auth, errors, security, session, sizes
+from app.http.proxies import Behind
 from app.web import assets, badges, locale, navigation, paging, render
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +23,7 @@ WEB = (
 )  # fmt: skip
 API = (
     "contacts",
+    "consents",
     "segments",
     "templates",
     "campaigns",
@@ -33,6 +36,7 @@ API = (
     "audit",
     "account",
     "settings",
+    "dashboard",
     "inbound",
 )
 
@@ -53,10 +57,12 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.wsgi_app = Behind(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign, assignment]
     db.init_app(app)
     with app.app_context():
         guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
+    app.before_request(sizes.bound)
     for room in (session, auth, sizes, security, locale, render, navigation, paging, assets, badges, errors):
         room.init_app(app)
     for name in WEB:
@@ -66,5 +72,6 @@ def create_app(settings: Settings) -> Flask:
         security.exempt(module.bp)
         # A prefix given here replaces the blueprint's own, so both are said.
         app.register_blueprint(module.bp, url_prefix=f"/api/v1{module.bp.url_prefix or ''}")
+    app.before_request(refuse_unknown_names)
     cli.register(app)
     return app

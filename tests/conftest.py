@@ -37,10 +37,10 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def settings(servers: Servers) -> Settings:
-    """Settings with this process's own copy of the database."""
+    """Settings with this process's own copy of the database; a test may become its owner, to tamper."""
     name = f"tests_{WORKER}"
     servers.copy(name)
-    return Settings.from_env(servers.env(name, redis=NUMBER))
+    return Settings.from_env(servers.env(name, redis=NUMBER) | {"DATABASE_URL": servers.postgres.owner_url(name)})
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound, mark
 from app.core.unit import act_as
 from app.domain.messages import receipts, replies
+from app.domain.providers import accounts
 from app.gateways.channels.base import BadReceipt
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
@@ -28,7 +29,7 @@ bp = Blueprint("inbound_api", __name__, url_prefix="/inbound")
 @rated("inbound")
 def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Keep a provider's receipts and say so; they are applied afterwards."""
-    return _taken(account_id, receipts.receive)
+    return _taken(provider, account_id, receipts.receive)
 
 
 @bp.post("/<provider>/<uuid:account_id>/messages")
@@ -36,16 +37,18 @@ def take(provider: str, account_id: UUID) -> ResponseReturnValue:
 @rated("inbound")
 def hear(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Obey what people answered."""
-    return _taken(account_id, replies.receive)
+    return _taken(provider, account_id, replies.receive)
 
 
-def _taken(account_id: UUID, receive: Callable[..., int | None]) -> ResponseReturnValue:
+def _taken(provider: str, account_id: UUID, receive: Callable[..., int | None]) -> ResponseReturnValue:
     found = db.session.execute(
         text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}
     ).scalar_one_or_none()
     if found is None:
         raise NotFound(mark("There is no such provider account."))
     act_as(db.session(), system(found, g.correlation_id))
+    if accounts.get(db.session(), account_id).kind != provider:
+        raise NotFound(mark("There is no such provider account."))
     opened = partial(
         open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production
     )

@@ -40,6 +40,7 @@ def _report(job: ReportRun) -> dict[str, Any]:
 
 @bp.get("")
 @allow("")
+@envelope.asks("kind", paged=True)
 def index() -> ResponseReturnValue:
     """Imports and reports, the newest first; filter `kind` (import, report)."""
     page = work.listed(db.session(), envelope.ask(), by=g.actor, kind=request.args.get("kind", ""))

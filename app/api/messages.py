@@ -64,14 +64,16 @@ def _text(message: Message) -> dict[str, Any] | None:
 
 @bp.get("")
 @allow("messages:read")
+@envelope.asks("campaign", "contact", "state", "reason", "channel", "since", paged=True)
 def index() -> ResponseReturnValue:
-    """List messages; filters `campaign`, `contact`, `state`, `reason`, `channel`."""
+    """List messages; filters `campaign`, `contact`, `state`, `reason`, `channel`, `since`."""
     wanted = listing.Filter(
         source_id=envelope.query_uuid("campaign"),
         contact_id=envelope.query_uuid("contact"),
         state=request.args.get("state", ""),
         reason=request.args.get("reason", ""),
         channel=request.args.get("channel", ""),
+        since=envelope.moment("since"),
     )
     return envelope.listed(listing.listed(db.session(), wanted, envelope.ask(), by=g.actor), message_out)
 

@@ -24,6 +24,7 @@ def reply_out(reply: Reply, words: Words) -> dict[str, Any]:
 
 @bp.get("")
 @allow("messages:read")
+@envelope.asks("contact", "state", paged=True)
 def index() -> ResponseReturnValue:
     """List replies that wait for a person, newest first; `state=all` lists all, `contact` those of one contact."""
     session, contact_id = db.session(), envelope.query_uuid("contact")

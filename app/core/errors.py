@@ -64,7 +64,7 @@ class Conflict(DomainError):
     code = "CONFLICT"
 
 
-class Stale(DomainError):
+class Stale(Conflict):
     """An edit names an older version than the present one."""
 
     code = "PRECONDITION_FAILED"

@@ -24,6 +24,7 @@ from app.core.errors import (
 )
 from app.http.auth import Unauthenticated, is_api
 from app.http.rates import TooOften
+from app.http.session import meta
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,12 @@ STATUS: dict[type[DomainError], int] = {
     NotFound: 404,
     Invalid: 422,
     Malformed: 400,
+    Stale: 412,  # before Conflict, which it is a kind of
     Conflict: 409,
     Forbidden: 403,
     Unavailable: 503,
     TooOften: 429,
     Unauthenticated: 401,
-    Stale: 412,
 }
 
 PAGES = {
@@ -144,7 +145,7 @@ def answer(status: int, code: str, text: str, details: list[dict[str, str]] | No
     if is_api():
         body = {
             "error": {"code": code, "message": text, "details": details or []},
-            "meta": {"correlation_id": g.get("correlation_id")},
+            "meta": meta(),
         }
         response = jsonify(body)
         response.status_code = status

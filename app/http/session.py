@@ -1,8 +1,10 @@
 """One unit of work a request: committed when the answer is good, rolled back when it is an error."""
 
+from datetime import UTC
+
 from flask import Flask, Response, g, request
 
-from app.core import trace
+from app.core import clock, trace
 from app.core.db import db
 
 
@@ -25,6 +27,12 @@ def begin() -> None:
     g.actor = None
     g.keep = False
     g.correlation_id = trace.begin(request.headers.get("X-Correlation-Id"))
+
+
+def meta() -> dict[str, str]:
+    """What stands with every answer of the API: the number that finds it in the log, and when it was given."""
+    now = clock.now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"correlation_id": g.get("correlation_id", ""), "timestamp": now}
 
 
 def keep_changes() -> None:

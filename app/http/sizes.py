@@ -35,6 +35,12 @@ def init_app(app: Flask) -> None:
     app.before_request(hold)
 
 
+def bound() -> None:
+    """Before anything else, so that whoever looks at a form never reads more than the route takes."""
+    most = max(usual(request.path), _largest())
+    request.max_content_length = request.max_form_memory_size = most
+
+
 def usual(path: str) -> int:
     """What a route takes that says nothing."""
     return JSON if path.startswith("/api/") else FORM
@@ -44,7 +50,6 @@ def hold() -> None:
     """Refuse what is too large before a form or a JSON is looked for in it. Runs after the guard."""
     small = usual(request.path)
     most = max(small, _largest())
-    request.max_content_length = request.max_form_memory_size = most
     unknown = most if "Transfer-Encoding" in request.headers else 0
     length = most + 1 if REFUSED in request.environ else request.content_length or unknown
     if length > small:

@@ -241,5 +241,5 @@ def test_changes_at_once_lose_nothing(bank: House) -> None:
     with ThreadPoolExecutor(len(fields)) as pool:
         sent = [pool.submit(Caller(bank, "marketer"), "PATCH", f"/contacts/{made['id']}", {name: value}) for name, value in fields.items()]
         assert {answer.result().status_code for answer in sent} == {200}
-    kept = mine.data("GET", f"/contacts/{made['id']}?reveal=1")
+    kept = mine.data("GET", f"/contacts/{made['id']}")
     assert {name: kept[name] for name in ("city", "language", "postal_code")} == {k: v for k, v in fields.items() if k != "first_name"}

@@ -82,6 +82,7 @@ def test_a_bad_setting_names_itself(tmp_path: Path, name: str, value: str, said:
         "DATABASE_URL": "postgres://x",
         "REDIS_URL": "redis://x",
         "CARILLON_DATA": str(tmp_path),
+        "CARILLON_ENVIRONMENT": "test",
         "CARILLON_MASTER_KEY_FILE": str(key),
     }
     assert Settings.from_env(env).database_url == "postgresql+psycopg://x"

@@ -75,7 +75,7 @@ class Servers:
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {
             "DATABASE_URL": self.postgres.url(name),
-            "DATABASE_OWNER_URL": "",  # never the one of whoever runs the tests
+            "DATABASE_OWNER_URL": self.postgres.owner_url(name),
             "REDIS_URL": f"{embedded.valkey(self.place).url}?db={redis % 16}",
             "CARILLON_DATA": str(files),
             "CARILLON_MASTER_KEY_FILE": str(self.place / "master.key"),

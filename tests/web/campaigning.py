@@ -79,6 +79,11 @@ class Campaigning:
         with self.bank.unit() as session:
             return session.get_one(Campaign, campaign_id).state
 
+    def seen(self, campaign_id: UUID) -> str:
+        """The request that the review page shows now."""
+        with self.bank.unit() as session:
+            return str(session.get_one(Campaign, campaign_id).approval_id)
+
     def messages(self, **where: str) -> list[UUID]:
         said = " AND ".join(f"{name} = :{name}" for name in where)
         with self.bank.unit() as session:

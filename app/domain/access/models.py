@@ -30,7 +30,7 @@ class Organisation(Base):
 
 
 class User(Owned, Base):
-    """A member of staff. The address is unique over all organisations, in lower case.
+    """A member of staff. The address is in lower case and unique within the organisation.
 
     `password_is_first`: somebody else gave it and may know it; until its user has chosen his own, he may do nothing.
     """
@@ -38,12 +38,14 @@ class User(Owned, Base):
     __tablename__ = "users"
     __table_args__ = (
         UniqueConstraint("organisation_id", "id"),
+        UniqueConstraint("organisation_id", "email"),
+        Index(None, "email"),
         CheckConstraint(f"role IN {ROLE_NAMES}", name="role"),
         CheckConstraint("email = lower(email)", name="email_lower"),
     )
 
     id: Mapped[Uuid7]
-    email: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
     name: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str]

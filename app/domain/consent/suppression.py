@@ -38,13 +38,15 @@ REFUSED = ("opt_out", "complaint")  # the owner of the address said so himself
 _AT_ONCE = 1_000
 
 
-def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> None:
-    """Put an address on the list; nothing happens if it stands there already. Raises Invalid."""
+def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> bool:
+    """Put an address on the list; False, and nothing happens, if it stands there already. Raises Invalid."""
     _check(channel, reason)
     clean = normal_address(session, ADDRESS_KIND[channel], address)
     if clean is None:
         raise Invalid.field("address", mark("This is not a valid address for this channel."))
-    _record(session, _put(session, [(channel, clean)], reason, source), channel, reason)
+    made = _put(session, [(channel, clean)], reason, source)
+    _record(session, made, channel, reason)
+    return bool(made)
 
 
 def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str, source: str) -> None:
@@ -138,10 +140,10 @@ def _put_some(rows: list[dict[str, Any]]) -> ReturningInsert[UUID]:
     ).returning(Suppression.id)
 
 
-def add(session: Session, address: str, *, channel: str, reason: str, by: Actor) -> None:
-    """Suppress an address by hand. Raises Invalid, Forbidden."""
+def add(session: Session, address: str, *, channel: str, reason: str, by: Actor) -> bool:
+    """Suppress an address by hand; False if it was so already. Raises Invalid, Forbidden."""
     require(by, "suppressions:write")
-    suppress(session, address, channel=channel, reason=reason, source="by hand")
+    return suppress(session, address, channel=channel, reason=reason, source="by hand")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import thread_time
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,10 +78,15 @@ def _sample(session: Session, language: str) -> dict[str, Any]:
     return {**SAMPLE, **own, "properties": properties}
 
 
-def someone(session: Session, external_id: str = "") -> Contact | None:
-    """The contact to preview as: the one asked for by number, else the first."""
+def someone(session: Session, external_id: str = "", contact_id: UUID | None = None) -> Contact | None:
+    """The contact to preview as: the one asked for by id or by number, else the first."""
     query = select(Contact).where(Contact.deleted_at.is_(None), Contact.status != "erased")
-    query = query.where(Contact.external_id == external_id) if external_id else query.order_by(Contact.id)
+    if contact_id:
+        query = query.where(Contact.id == contact_id)
+    elif external_id:
+        query = query.where(Contact.external_id == external_id)
+    else:
+        query = query.order_by(Contact.id)
     return session.execute(query.limit(1)).scalar_one_or_none()
 
 
