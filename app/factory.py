@@ -40,6 +40,7 @@ API = (
     "keys",
     "providers",
     "imports",
+    "dashboard",
     "inbound",
 )
 

@@ -100,7 +100,13 @@ def add() -> ResponseReturnValue:
         except Invalid as error:
             inputs.onto(form, error)
         else:
-            flash(_("The address is on the list. Nothing more is sent to it."), "success")
+            only_marketing = form.reason.data == suppression.OPT_OUT
+            flash(
+                _("The address is on the list. It gets no marketing; messages about the account still reach it.")
+                if only_marketing
+                else _("The address is on the list. Nothing more is sent to it."),
+                "success",
+            )
             return leave_for(url_for(".index"))
     return _page(form, _choices(ListForm(formdata=None, prefix="list-")), 422)
 

@@ -18,6 +18,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = PORT
     no_demo: bool = False
+    empty: bool = False
     no_sandbox: bool = False
     fast: bool = False
     rest: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ def parse(words: list[str]) -> Options:
     up.add_argument("--host", default=Options.host, help="address to listen on (default: this machine only)")
     up.add_argument("--port", type=port, default=PORT, help=f"port of the web (default {PORT})")
     up.add_argument("--no-demo", action="store_true", help="do not load the demo organisation")
+    up.add_argument("--empty", action="store_true", help="load the demo organisation without customers and campaigns")
     up.add_argument("--no-sandbox", action="store_true", help="do not start the little local providers")
     data(verbs.add_parser("stop", help="stop what runs on a data folder"))
     made = verbs.add_parser("organisation", help="make an organisation and its two administrators, while up is running")

@@ -202,8 +202,10 @@ class Start:
             return
         if not self.folder.recall("demo"):
             say("Loading the demo organisation ...")
+            empty = ["--empty"] if self.options.empty else []
             self.verb(
                 *("seed-demo", "--access-file", self.folder.access),
+                *empty,
                 otherwise="The demo organisation could not be loaded (--no-demo starts without it)",
             )
             self.folder.remember(demo=True)

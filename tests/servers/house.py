@@ -80,7 +80,7 @@ def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1) -> Ite
             "CARILLON_DATA": str(folder / "data"),
         }
         access = folder / "demo-access.json"
-        flask = [sys.executable, "-m", "flask", "--app", "wsgi", "seed-demo", "--access-file", str(access)]
+        flask = [sys.executable, "-m", "flask", "--app", "wsgi", "seed-demo", "--empty", "--access-file", str(access)]
         subprocess.run(flask, cwd=ROOT, env=env, check=True, capture_output=True)
         web = ["granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
         size = ["--workers", str(workers), "--backpressure", "4096", "--http", "1", "--no-ws"]

@@ -126,7 +126,7 @@ def test_up_and_down_and_up_again(data: Path) -> None:
 
 def test_a_killed_launcher_is_recovered_from(data: Path) -> None:
     port = free_port(0)
-    first = up(data, port)
+    first = up(data, port, "--empty")
     first.process.kill()
     kill(family(data))
     first.process.wait()

@@ -135,7 +135,8 @@ def _made(
         compiled = compile_email(str(said["body"]), message_class, preheader=preheader, language=language)
     found = [] if around is None else checks.check_text(channel, message_class, language, said, compiled, around)
     if channel == "sms":
-        text = Text(said["body"], language=language).render(data, budget=Budget(LONGEST_SMS)).strip()
+        plainly = {**data, "contact": _plain(data.get("contact") or {})}
+        text = Text(said["body"], language=language).render(plainly, budget=Budget(LONGEST_SMS)).strip()
         # The signs of a mask cost nothing: they are not sent.
         sent = text if MASK in str(said["body"]) else text.replace(MASK, "x")
         return Preview("", text, measure=sms.measure(sent), findings=found)
@@ -148,3 +149,7 @@ def _made(
     html = Text(compiled["html"], language=language, html=True).render(data, shown, budget)
     body = Text(compiled["text"], language=language).render(data, shown, budget)
     return Preview(" ".join(subject.split()), body, html=html, findings=found)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) if isinstance(value, Mapping) else sms.plain(value) for name, value in values.items()}

@@ -35,7 +35,7 @@ WITH given AS (
   LEFT JOIN contacts p ON p.id = m.contact_id AND p.deleted_at IS NULL
   LEFT JOIN consent_states c ON c.contact_id = m.contact_id AND c.channel = m.channel AND c.purpose = 'marketing'
   LEFT JOIN suppressions x ON x.organisation_id = m.organisation_id AND x.channel = m.channel AND x.blind = m.address_blind
-    AND x.lifted_at IS NULL
+    AND x.lifted_at IS NULL AND (s.message_class = 'marketing' OR x.reason <> 'opt_out')
   WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids)
 ), moved AS (
   UPDATE messages m SET
@@ -53,7 +53,7 @@ WITH given AS (
   RETURNING m.organisation_id, m.id, m.attempts, m.state
 ), noted AS (
   INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at, sealed)
-  SELECT m.organisation_id, :occurrence, m.id, m.attempts, :account, clock_timestamp(), g.sealed
+  SELECT m.organisation_id, :occurrence, m.id, m.attempts, :account, :now, g.sealed
   FROM moved m JOIN given g ON g.id = m.id WHERE m.state = 'sending'
 )
 SELECT id FROM moved WHERE state = 'sending';
@@ -86,7 +86,7 @@ WITH told AS (
     AND (m.rank < t.rank OR (t.state = 'queued' AND m.state = 'sending' AND m.lease_token = :token))
   RETURNING m.id, m.attempts
 )
-UPDATE attempts a SET finished_at = clock_timestamp(), outcome = t.outcome, category = t.reason, error = t.error,
+UPDATE attempts a SET finished_at = :now, outcome = t.outcome, category = t.reason, error = t.error,
   provider_reference = t.reference
 FROM told t
 WHERE a.occurrence_id = :occurrence AND a.message_id = ANY(:ids) AND a.message_id = t.id

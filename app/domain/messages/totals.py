@@ -29,7 +29,7 @@ RATES = {
     "unsubscribed": "handed_over",
     "failed": "handed_over",
 }
-TRACKED = ("email",)  # the channels whose messages tell when they are opened and clicked
+TRACKED = (("email", "marketing"),)  # channel and class of what tells when it is opened and clicked; service mail is not followed
 COUNTED = (
     "audience", "left_out", "to_send", "waiting", "in_doubt", "taken_back", "handed_over", "delivered", "failed", "no_word",
     "opened", "clicked", "unsubscribed", "parts",
@@ -144,7 +144,7 @@ def _of_send(session: Session, send: Send, unsubscribed: int) -> Totals:
         .group_by(Message.state, Message.reason)
     )
     rows = session.execute(query).all()
-    is_tracked = send.channel in TRACKED
+    is_tracked = (send.channel, send.message_class) in TRACKED
     return Totals(
         channel=send.channel,
         states=_sums((row.state, row.number) for row in rows),

@@ -82,8 +82,12 @@ def reader(session: Session, target: Target) -> Reader | None:
     message = session.get(Message, (target.message_id, target.occurrence_id))
     if message is None:
         return None
-    is_off = message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel)
-    return Reader(_language(session, message), is_off)
+    return Reader(_language(session, message), _is_off(session, message))
+
+
+def _is_off(session: Session, message: Message) -> bool:
+    """Whether the owner of the address it went to has refused marketing: a bounce alone is no refusal."""
+    return message.address_blind is not None and suppression.is_refused(session, message.address_blind, message.channel)
 
 
 def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:
@@ -94,11 +98,13 @@ def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str
     message = session.get(Message, (target.message_id, target.occurrence_id), with_for_update=True)
     if message is None or session.get(Contact, message.contact_id) is None:
         return False
-    if message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel):
+    has_withdrawn = ledger.states(session, message.contact_id)[message.channel] == "withdrawn"
+    if _is_off(session, message) and has_withdrawn:
         return True
-    ledger.withdraw(
-        session, message.contact_id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip
-    )
+    if not has_withdrawn:
+        ledger.withdraw(
+            session, message.contact_id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip
+        )
     if message.address_blind is not None:
         suppression.suppress_blind(
             session, message.address_blind, channel=message.channel, reason="opt_out", source="unsubscribe link"

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -183,7 +184,7 @@ class _Loader:
                 self._keep_all(writing)
                 raise broke
             laid, block = ahead.result()
-            writing.append((laid, write.submit(self._write, laid)))
+            writing.append((laid, write.submit(copy_context().run, self._write, laid)))
             # the next block is made ready while others are written, unless it speaks of the same people
             is_apart = block is not None and _is_apart(block, [other.staged.block for other, _ in writing])
             ahead = self._prepare(ready, block) if block and is_apart else None
@@ -208,7 +209,7 @@ class _Loader:
         """Seal a block and lay it ready, then read the next, in the thread."""
         with self.open_unit() as session:
             found = _find(session, block)
-        return pool.submit(lambda: (self._lay(self.maker.stage(block, found)), self._read()))
+        return pool.submit(copy_context().run, lambda: (self._lay(self.maker.stage(block, found)), self._read()))
 
     def _lay(self, staged: Staged) -> _Laid:
         unit = ExitStack()

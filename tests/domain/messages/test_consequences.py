@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.consent import suppression
 from app.domain.consent.models import Suppression
 from app.domain.messages.outcomes import consequence
 from app.gateways.channels.base import Accepted, Category, Outgoing, Rejected
@@ -66,3 +67,35 @@ def test_a_refusal_in_the_answer_is_obeyed_at_the_next_campaign(
 )
 def test_what_a_fact_means_for_the_address(kind: str, category: str | None, reason: str | None) -> None:
     assert consequence(kind, category) == reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "service", "marketing"),
+    [("opt_out", "sent", "no"), ("complaint", "no", "no"), ("hard_bounce", "no", "no"), ("legal", "no", "no"), ("manual", "no", "no")],
+)
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_an_opt_out_ends_marketing_and_nothing_else(
+    session: Session, run: Run, reason: str, service: str, marketing: str, when: str
+) -> None:
+    people.contacts(session, 2)
+    sending.account(session)
+    for message_class in ("service", "marketing"):
+        template = sending.sms_template(session, "Hello", message_class=message_class)
+        if when == "before":
+            suppression.suppress(session, "+972522000001", channel="sms", reason=reason, source="test")
+        send = sending.send_to_everybody(session, template, uuid4())
+        suppression.suppress(session, "+972522000001", channel="sms", reason=reason, source="test")
+        line = Line()
+        run(line)
+        reached = "sent" if "+972522000001" in {one.to for one in line.taken} else "no"
+        assert reached == (service if message_class == "service" else marketing), send.message_class
+
+
+def test_what_stops_everything_wins_and_the_refusal_is_not_forgotten(session: Session, run: Run) -> None:
+    for reason in ("opt_out", "hard_bounce", "opt_out", "legal"):
+        suppression.suppress(session, "+972522000001", channel="sms", reason=reason, source=reason)
+    suppression.suppress(session, "+972522000002", channel="sms", reason="hard_bounce", source="provider")
+    suppression.suppress(session, "+972522000002", channel="sms", reason="opt_out", source="reply")
+    rows = session.execute(select(Suppression).order_by(Suppression.id)).scalars().all()
+    assert [(row.reason, row.source, row.is_refused) for row in rows] == [("legal", "legal", True), ("hard_bounce", "provider", True)]
+    assert suppression.takes_two(rows[0])

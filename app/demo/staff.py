@@ -1,7 +1,4 @@
-"""The demonstration organisation: somebody for each role, a second owner (rights take two), and two providers in the sandbox.
-
-Only for a fresh installation on this machine; the logins are written to a file that only its owner can read.
-"""
+"""Who works at the demonstration bank: somebody for each role, a second owner (rights take two), two providers in the sandbox."""
 
 import secrets
 from decimal import Decimal
@@ -9,13 +6,12 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, system
 from app.core.settings import Settings
-from app.core.unit import unit_of_work
 from app.domain.access import keys, mfa, users
 from app.domain.access.models import ROLE_NAMES, Organisation, User
 from app.domain.access.permissions import GRANTED_BY_NAME, of_role
@@ -40,20 +36,16 @@ _WORDS = [
 ]  # fmt: skip
 
 
-def load(factory: sessionmaker[Session], settings: Settings) -> dict[str, object] | None:
-    """Make the organisation; what has to be written down, or None if there is one already."""
-    with unit_of_work(factory, None) as session:
-        if session.execute(text("SELECT organisation_ids()")).first():
-            return None
-        new = users.NewOrganisation(name="Carillon Demo Bank", is_demo=True)
-        organisation = users.create_organisation(session, new)
-        access: dict[str, object] = {"base_url": settings.base_url, "sandbox_url": settings.sandbox_url}
-        for role in ROLE_NAMES:
-            access[role] = _person(session, organisation, role)
-        access["second_owner"] = _person(session, organisation, "owner", "second_owner")
-        access["public_key"] = _public_key(session, organisation)
-        _providers(session, organisation.id, settings)
-    return access
+def hire(session: Session, settings: Settings) -> tuple[UUID, dict[str, object]]:
+    """Make the organisation, its people and its providers: its id, and what has to be written down."""
+    organisation = users.create_organisation(session, users.NewOrganisation(name="Carillon Demo Bank", is_demo=True))
+    access: dict[str, object] = {"base_url": settings.base_url, "sandbox_url": settings.sandbox_url}
+    for role in ROLE_NAMES:
+        access[role] = _person(session, organisation, role)
+    access["second_owner"] = _person(session, organisation, "owner", "second_owner")
+    access["public_key"] = _public_key(session, organisation)
+    _providers(session, organisation.id, settings)
+    return organisation.id, access
 
 
 def _person(session: Session, organisation: Organisation, role: str, who: str = "") -> dict[str, str]:

@@ -1,0 +1,38 @@
+"""The demonstration bank: a composition of the product's own verbs, for a fresh installation on this machine.
+
+    staff.py      organisation, people, providers
+    bank.py       the units of work that everything below is made with, and a clock that is held in the past
+    customers.py  contacts and segments
+    texts.py      what is written to them
+    campaigns.py  what was sent, what waits, what is scheduled
+    mail.py       what became of it: handed over, delivered, read, clicked, refused
+
+Nothing here writes a table by itself: what the bank shows was imported, approved, launched, dispatched and read as everything else
+is, only earlier. Load it before the workers run: they would take its old messages for late ones.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core import clock
+from app.core.settings import Settings
+from app.core.unit import unit_of_work
+from app.demo import campaigns, customers, staff, texts
+from app.demo.bank import OPENED, Bank
+
+
+def load(factory: sessionmaker[Session], settings: Settings, *, empty: bool = False) -> dict[str, object] | None:
+    """Make the bank and, unless it is to be `empty`, its life; what has to be written down, or None if there is one already."""
+    with unit_of_work(factory, None) as session:
+        if session.execute(text("SELECT organisation_ids()")).first():
+            return None
+    bank = Bank(factory, settings, clock.now())
+    with clock.at(bank.now if empty else bank.moment(OPENED)), unit_of_work(factory, None) as session:
+        bank.organisation_id, access = staff.hire(session, settings)
+    if not empty:
+        for moment, act in sorted(
+            [*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0]
+        ):
+            with clock.at(moment):
+                act()
+    return access

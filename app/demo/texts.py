@@ -1,0 +1,59 @@
+"""What the demonstration bank writes: marketing says so, names the bank and can be refused; service does neither."""
+
+from functools import partial
+
+from app.demo.bank import Bank, Step, When
+from app.domain.content import gallery, library
+from app.domain.content.library import Said, TemplateInput
+
+WRITTEN = When(19, 10)
+
+_EMAIL = gallery.STARTS["email-offer"]
+_EN, _HE = (_EMAIL.texts[language].body for language in ("en", "he"))
+
+
+def _sms(name: str, en: str, he: str) -> TemplateInput:
+    return TemplateInput(name=name, channel="sms", texts={"en": Said(body=en), "he": Said(body=he)})
+
+
+_END_EN = "Advertisement, {{ organisation.name }}. Stop: {{ unsubscribe_url }}"
+_END_HE = "פרסומת, {{ organisation.name }}. להסרה: {{ unsubscribe_url }}"
+_HELLO_EN = 'Hello {{ contact.first_name | default: "customer" }}, '
+_HELLO_HE = 'שלום {{ contact.first_name | default: "לקוח יקר" }}, '
+
+TEXTS: dict[str, TemplateInput] = {
+    "deposit-sms": gallery.STARTS["sms-offer"],
+    "deposit-email": _EMAIL,
+    "pension-sms": _sms(
+        "Pension evening",
+        f"{_HELLO_EN}an evening on pensions, at your branch: bank.example/p {_END_EN}",
+        f"{_HELLO_HE}ערב בנושא פנסיה בסניף שלך: bank.example/p {_END_HE}",
+    ),
+    "pension-email": _EMAIL.model_copy(
+        update={
+            "name": "Pension evening by e-mail",
+            "texts": {
+                "en": Said(subject="An evening on pensions, at your branch", body=_EN.replace(
+                    "Your savings can earn more. Until the end of the month our customers get 4.2% on a one-year deposit.",
+                    "What changes for you this year? Our advisers answer, at your branch, with coffee. No charge, no sale.",
+                ).replace("See the offer", "Keep a seat for me").replace("/deposit", "/pension")),
+                "he": Said(subject="ערב בנושא פנסיה בסניף שלך", body=_HE.replace(
+                    "החיסכון שלכם יכול להרוויח יותר. עד סוף החודש לקוחותינו נהנים מריבית של 4.2% בפיקדון לשנה.",
+                    "מה משתנה השנה? היועצים שלנו עונים, בסניף שלכם, עם קפה. ללא תשלום וללא מכירה.",
+                ).replace("להצעה", "שמרו לי מקום").replace("/deposit", "/pension")),
+            },
+        }
+    ),
+    "card-sms": gallery.STARTS["sms-notice"],
+    "card-email": gallery.STARTS["email-notice"],
+}  # fmt: skip
+
+
+def story(bank: Bank) -> list[Step]:
+    """The texts are written."""
+    return [(bank.moment(WRITTEN), partial(_write, bank))]
+
+
+def _write(bank: Bank) -> None:
+    with bank.by("marketer") as (session, by):
+        bank.texts |= {key: library.create(session, text, by=by).id for key, text in TEXTS.items()}

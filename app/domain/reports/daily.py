@@ -1,0 +1,95 @@
+"""Day by day: what was handed over and what became of it, and who came."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Date, case, cast, func, null, select
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, require
+from app.core.db import live
+from app.domain.contacts.models import Contact
+from app.domain.messages import trial
+from app.domain.messages.models import Message, Send
+from app.domain.messages.states import HANDED_OVER
+from app.domain.messages.totals import TRACKED, Totals, together
+from app.domain.reports.period import Period
+
+WEEKLY_FROM = 32  # days, from where newcomers are counted by the week
+
+
+@dataclass(frozen=True)
+class Sending:
+    """The messages handed over in a period, by the day of it: what was opened is counted on the day it was sent, however late.
+
+    `followed` are those that tell when they are opened: of them opens and clicks are a share. The words are those of totals.py.
+    """
+
+    days: Sequence[tuple[date, Totals]]
+    whole: Totals
+    followed: Totals
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How many contacts there are, and how many came, by day or by week (`step` days, named by the first)."""
+
+    contacts: int
+    new: Sequence[tuple[date, int]]
+    step: int
+
+    @property
+    def came(self) -> int:
+        """How many came in the period."""
+        return sum(number for _, number in self.new)
+
+
+def sending(session: Session, period: Period, *, by: Actor) -> Sending:
+    """One pass over the messages of the sends that were open in the period. Raises Forbidden."""
+    require(by, "messages:read")
+    moment = func.coalesce(Message.sent_at, Message.final_at)  # one that was refused at once was never sent
+    day = cast(func.timezone(period.zone, moment), Date).label("day")
+    keys = (day, Send.channel, Send.message_class, Message.state)
+    query = (
+        select(*keys, func.count().label("number"), func.count(Message.opened_at).label("opened"),
+               func.count(Message.clicked_at).label("clicked"))
+        .join(Send, (Send.id == Message.send_id) & (Send.occurrence_id == Message.occurrence_id))
+        .where(Send.created_at < period.end, Send.not_after > period.start, Send.source_kind != trial.KIND)
+        .where(Message.state.in_(HANDED_OVER), moment >= period.start, moment < period.end)
+        .group_by(*keys)
+    )  # fmt: skip
+    by_day: dict[date, list[Totals]] = {one: [] for one in period.days}
+    followed = []
+    for row in session.execute(query):
+        one = _totals(row)
+        by_day[row.day].append(one)
+        followed += [one] if one.opened is not None else []
+    days = [(one, together(parts)) for one, parts in by_day.items()]
+    return Sending(days, together(one for _, one in days), together(followed))
+
+
+def _totals(row: Any) -> Totals:
+    is_followed = (row.channel, row.message_class) in TRACKED
+    return Totals(
+        channel=row.channel,
+        states={row.state: row.number},
+        opened=row.opened if is_followed else None,
+        clicked=row.clicked if is_followed else None,
+    )
+
+
+def growth(session: Session, period: Period, *, by: Actor) -> Growth:
+    """One pass over the contacts that are there now. Raises Forbidden."""
+    require(by, "contacts:read")
+    contact = live(Contact).c
+    inside = (contact.created_at >= period.start) & (contact.created_at < period.end)
+    day = case((inside, cast(func.timezone(period.zone, contact.created_at), Date)), else_=null()).label("day")
+    found = session.execute(select(day, func.count()).where(contact.deleted_at.is_(None)).group_by(day)).all()
+    came = {one: number for one, number in found if one}
+    days = list(period.days)
+    step = 7 if len(days) >= WEEKLY_FROM else 1
+    firsts = days[::step]
+    new = [(one, sum(came.get(one + timedelta(days=n), 0) for n in range(step))) for one in firsts]
+    return Growth(sum(number for _, number in found), new, step)
