@@ -36,6 +36,10 @@ API = (
     "audit",
     "account",
     "settings",
+    "users",
+    "keys",
+    "providers",
+    "imports",
     "dashboard",
     "inbound",
 )

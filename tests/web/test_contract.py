@@ -165,3 +165,56 @@ def test_the_provider_of_an_inbound_address_is_looked_at(campaigns: Campaigning)
     client = campaigns.bank.app.test_client()
     assert client.post(f"/api/v1/inbound/nobody/{account_id}/receipts", data=b"{}").status_code == 404
     assert client.post(f"/api/v1/inbound/{kind}/{account_id}/receipts", data=b"{}").status_code != 404
+
+
+def test_users_and_roles(campaigns: Campaigning) -> None:
+    owner, viewer = Caller(campaigns.bank, "owner"), Caller(campaigns.bank, "viewer")
+    assert {"name", "permissions"} <= set(owner.data("GET", "/roles")[0])
+    made = owner("POST", "/users", {"email": "rest@bank.example", "name": "Rest", "role": "viewer"})
+    assert made.status_code == 201
+    user = made.get_json()["data"]
+    assert len(user["first_password"]) > 12
+    assert "first_password" not in owner.data("GET", f"/users/{user['id']}")
+    assert owner.data("PATCH", f"/users/{user['id']}", {"role": "operator"})["role"] == "operator"
+    assert owner.data("PATCH", f"/users/{user['id']}", {"is_active": False})["is_active"] is False
+    two = owner("POST", "/users", {"email": "second@bank.example", "name": "Second", "role": "owner"})
+    assert (two.status_code, two.get_json()["data"]["state"]) == (202, "pending")
+    assert viewer("POST", "/users", {"email": "x@bank.example", "name": "x", "role": "viewer"}).status_code == 403
+
+
+def test_a_key_makes_no_stronger_key(campaigns: Campaigning) -> None:
+    caller = Caller(campaigns.bank, "marketer")
+    assert caller("POST", "/keys", {"name": "all", "scopes": ["*"]}).status_code == 403
+    made = caller.data("POST", "/keys", {"name": "reads", "scopes": ["contacts:read"]})
+    weak = Caller(campaigns.bank, "marketer")
+    weak.key = made["secret_key"]
+    assert weak("GET", "/contacts").status_code == 200
+    assert weak("POST", "/keys", {"name": "more", "scopes": ["contacts:write"]}).status_code == 403
+    assert "secret_key" not in caller.data("GET", "/keys")[0]
+    assert caller("DELETE", f"/keys/{made['id']}").status_code == 204
+    assert weak("GET", "/contacts").status_code == 401
+
+
+def test_providers_are_changed_by_two(campaigns: Campaigning) -> None:
+    caller = next(Caller(campaigns.bank, role) for role in ("admin", "owner") if campaigns.bank.staff[role].may("providers:write"))
+    account = caller.data("GET", "/providers")[0]
+    assert "secret" not in account
+    assert caller("PATCH", f"/providers/{account['id']}", {}).status_code == 200
+    asked = caller("PATCH", f"/providers/{account['id']}", {"priority": account["priority"] + 1})
+    assert asked.status_code == 202, asked.get_json()
+    assert caller.data("GET", f"/providers/{account['id']}")["priority"] == account["priority"]
+    assert caller.data("DELETE", f"/providers/{account['id']}/use")["is_enabled"] is False
+    assert caller("PUT", f"/providers/{account['id']}/use").status_code == 202
+    assert set(caller.data("POST", f"/providers/{account['id']}/test")) == {"error"}
+
+
+def test_an_import_step_by_step(caller: Caller) -> None:
+    file = {"file": (io.BytesIO(b"external_id,email\n91,a@mail.example\n92,nonsense\n,\n"), "people.csv")}
+    sent = caller.client.post("/api/v1/imports", data=file, headers={"Authorization": f"Bearer {caller.key}"})
+    assert sent.status_code == 201, sent.get_json()
+    made = sent.get_json()["data"]
+    rows = caller.data("POST", f"/imports/{made['id']}/preview", {})
+    assert rows[0]["is_good"]
+    assert caller.data("POST", f"/imports/{made['id']}/trial", {})["new"] >= 1
+    assert caller("GET", f"/imports/{made['id']}/errors").status_code == 200
+    assert caller("POST", f"/imports/{made['id']}/start", {}).status_code == 202

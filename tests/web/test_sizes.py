@@ -12,7 +12,7 @@ from app.web.segments import builder
 from tests.api.test_contacts import Caller
 from tests.web.campaigning import Campaigning
 
-FILES = {"imports.take", "contacts_api.import_file", "suppressions.add_list"}
+FILES = {"imports.take", "contacts_api.import_file", "suppressions.add_list", "suppressions_api.add_list", "imports_api.upload"}
 ID = "00000000-0000-0000-0000-000000000000"
 WORDS = {"channel": "sms", "name": "campaign", "id_hash": "0" * 64}
 

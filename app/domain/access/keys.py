@@ -31,6 +31,8 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
         require(by, "keys:write")
     if GRANTED_BY_NAME & set(scopes):
         require_fresh_factor(by)
+    if by.kind == "key" and not set(scopes) <= by.permissions:
+        raise Forbidden(mark("A key makes no key that may do more than itself: name permissions it holds."))
     foreign = set(scopes) - of_role(user.role) - {"*"}
     if foreign:
         raise Forbidden(mark("The key's user does not hold %(scopes)s."), scopes=", ".join(sorted(foreign)))
