@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "reports", "providers", "audit", "users", "keys", "public", "health",
+    "messages", "reports", "providers", "audit", "users", "keys", "search", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",

@@ -42,7 +42,7 @@ SEATS = Told("seats", "Pension evening, the last seats", "Once more, shortly bef
 AGAIN = Told(
     "again", "Deposit offer, a second look", "To those who read the first one and did not go on.", "readers", "deposit"
 )
-ENDED = ((DEPOSIT, When(12, 10)), (CARD, When(9, 9, 30)), (PENSION, When(6, 10, 30)))
+ENDED = ((DEPOSIT, When(12, 10)), (CARD, When(9, 9, 30)), (PENSION, When(4, 10, 30)))
 SCHEDULED = When(2, 15)
 AHEAD = 3  # days until the scheduled one goes out
 WAITING = timedelta(hours=2)
