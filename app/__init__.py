@@ -20,7 +20,7 @@ The ladder of nouns, highest first; a noun uses only nouns below it, siblings ar
     consent
     contacts
     approvals             one four-eyes mechanism for everything
-    notices               mail to staff and managers, from a durable row
+    notices | calendar    mail to staff and managers, from a durable row | allowed hours, Shabbat, holidays
     access
     audit | outbox | links
 

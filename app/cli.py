@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core import doctor
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
-from app.core.errors import DomainError
+from app.core.errors import Conflict, DomainError
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
@@ -101,6 +101,8 @@ def create_organisation(name: str, email: str, admin: str, second_email: str, se
     passwords = [given or users.new_password() for given in typed]
     try:
         with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
+            if any(users.by_address(session, users.address_of(address), name.strip()) for _, address in people):
+                raise Conflict("This address is taken already.")
             made = users.create_organisation(session, users.NewOrganisation(name=name.strip()))
             owners = [
                 users.create_user(
@@ -129,11 +131,15 @@ def _asked_for(person: str) -> str:
 
 @click.command("reset-sign-in")
 @click.option("--email", required=True, help="The address they sign in with.")
-def reset_sign_in(email: str) -> None:
+@click.option("--organisation", default="", help="Its name, where several know the address.")
+def reset_sign_in(email: str, organisation: str) -> None:
     """Let somebody begin anew who lost password or authenticator, also the only owner: a first password is printed once."""
     settings: Settings = current_app.config["SETTINGS"]
     with unit_of_work(session_factory(make_engine(settings), settings), None) as session:
-        user = users.by_address(session, email)
+        try:
+            user = users.by_address(session, email, organisation)
+        except Conflict as several:
+            raise click.ClickException(str(several)) from several
         if user is None:
             raise click.ClickException("Nobody signs in with this address. Nothing was changed.")
         user, password = users.reset(session, user.id, by=system(user.organisation_id))

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core.actor import system
 from app.core.db import make_engine
 from app.core.settings import Settings
 from app.domain.access import users
 from app.domain.access.models import Organisation
+from app.domain.calendar import hours
 from tests.servers.throwaway import VARIABLE, Servers, found_or_started
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -35,10 +37,10 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def settings(servers: Servers) -> Settings:
-    """Settings with this process's own copy of the database."""
+    """Settings with this process's own copy of the database; a test may become its owner, to tamper."""
     name = f"tests_{WORKER}"
     servers.copy(name)
-    return Settings.from_env(servers.env(name, redis=NUMBER))
+    return Settings.from_env(servers.env(name, redis=NUMBER) | {"DATABASE_URL": servers.postgres.owner_url(name)})
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +78,9 @@ def session(factory: sessionmaker[Session]) -> Iterator[Session]:
 @pytest.fixture
 def organisation(session: Session) -> Organisation:
     """An organisation; the session works for it, as the system."""
-    return users.create_organisation(session, users.NewOrganisation(name="Bank of the Tests"))
+    made = users.create_organisation(session, users.NewOrganisation(name="Bank of the Tests"))
+    hours.keep(session, hours.ALWAYS, by=system(made.id))  # tests run at night, too
+    return made
 
 
 @pytest.fixture

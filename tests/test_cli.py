@@ -43,7 +43,7 @@ def own_factory(own_settings: Settings) -> sessionmaker[Session]:
 
 def signed_in(factory: sessionmaker[Session], password: str) -> User | None:
     with unit_of_work(factory, None) as session:
-        return login.try_password(session, "admin@bank.example", password, ip=None).user
+        return login.try_password(session, "admin@bank.example", password, origin=login.Origin()).user
 
 
 def test_the_first_administrator_gets_a_password_that_is_shown_once(

@@ -43,6 +43,7 @@ def request_out(approval: Approval) -> dict[str, Any]:
 
 @bp.get("")
 @allow("approvals:read")
+@envelope.asks("state", paged=True)
 def index() -> ResponseReturnValue:
     """List requests, newest first; filter `state` (pending, approved, rejected, void, expired, decided)."""
     page = decisions.listed(db.session(), envelope.ask(), by=g.actor, state=request.args.get("state", ""))

@@ -1,8 +1,9 @@
 """/audit: the trail, and whether its chain is whole."""
 
+import json
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, Response, g, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from app.api import envelope
@@ -25,11 +26,23 @@ def _entry(entry: AuditEntry) -> dict[str, Any]:
 
 @bp.get("")
 @allow("audit:read")
+@envelope.asks("action", paged=True)
 def index() -> ResponseReturnValue:
     """List entries, newest first; filter `action` by its beginning."""
     return envelope.listed(
         trail.entries(db.session(), envelope.ask(), by=g.actor, action=request.args.get("action", "")), _entry
     )
+
+
+@bp.get("/export")
+@allow("audit:export")
+@envelope.asks("action")
+def export() -> ResponseReturnValue:
+    """Every entry as one JSON object a line, oldest first; that it was exported is noted."""
+    entries = trail.export(db.session(), trail.Filter(action=envelope.word("action").replace("\0", "")), by=g.actor)
+    lines = (json.dumps(envelope.plain(_entry(entry)), ensure_ascii=False) + "\n" for entry in entries)
+    headers = {"Content-Disposition": 'attachment; filename="audit.ndjson"'}
+    return Response(stream_with_context(lines), mimetype="application/x-ndjson", headers=headers)
 
 
 @bp.get("/verify")

@@ -25,7 +25,7 @@ class Note(Strict):
     """What an approver says."""
 
     note: str = Field(default="", max_length=2000)
-    approval_id: UUID | None = None  # the request he has read; another one since is a conflict
+    approval_id: UUID  # the request he has read; another one since is a conflict
 
 
 def shown(campaign: Campaign) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def _one(campaign: Campaign, status: int = 200) -> ResponseReturnValue:
 
 @bp.get("")
 @allow("campaigns:read")
+@envelope.asks("state", "q", paged=True)
 def index() -> ResponseReturnValue:
     """List campaigns; filters `state` and `q`."""
     page = drafts.listed(
@@ -111,6 +112,20 @@ def test(campaign_id: UUID) -> ResponseReturnValue:
 def submit(campaign_id: UUID) -> ResponseReturnValue:
     """Send for approval."""
     return _one(lifecycle.submit(db.session(), campaign_id, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/withdraw")
+@envelope.once("campaigns:write")
+def withdraw(campaign_id: UUID) -> ResponseReturnValue:
+    """Take it back from approval: it is a draft again."""
+    return _one(lifecycle.withdraw(db.session(), campaign_id, by=g.actor))
+
+
+@bp.post("/<uuid:campaign_id>/clone")
+@envelope.once("campaigns:write")
+def clone(campaign_id: UUID) -> ResponseReturnValue:
+    """A draft like it."""
+    return _one(drafts.clone(db.session(), campaign_id, by=g.actor), 201)
 
 
 @bp.post("/<uuid:campaign_id>/approve")
@@ -177,6 +192,7 @@ def numbers(campaign_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:campaign_id>/messages")
 @allow("messages:read")
+@envelope.asks("state", "reason", "channel", paged=True)
 def messages(campaign_id: UUID) -> ResponseReturnValue:
     """Its messages; filters `state`, `reason`, `channel`."""
     return _messages(campaign_id, request.args.get("state", ""))
@@ -184,6 +200,7 @@ def messages(campaign_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:campaign_id>/skips")
 @allow("messages:read")
+@envelope.asks("reason", "channel", paged=True)
 def skips(campaign_id: UUID) -> ResponseReturnValue:
     """Who did not get it, and why."""
     return _messages(campaign_id, "skipped")

@@ -1,32 +1,29 @@
 """/contacts: people with their consents and history, and files of them."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
-from pydantic import Field
 
-from app.api import envelope, jobs
+from app.api import consents, envelope, jobs
 from app.api.approvals import request_out
+from app.api.consents import ConsentInput
 from app.core.db import db
-from app.core.errors import Invalid, mark
-from app.domain.approvals.models import Approval
+from app.core.errors import DomainError, Invalid, mark
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
-from app.domain.consent import ledger, reopening
-from app.domain.consent.models import ConsentEntry
-from app.domain.contacts import groups, profile, search
+from app.domain.contacts import groups, profile, recipients, search
 from app.domain.contacts.models import Contact
 from app.domain.contacts.profile import ContactInput, Person
 from app.domain.contacts.search import Filter
 from app.domain.segments import membership
 from app.domain.transfer import imports
 from app.domain.transfer.mapping import ImportOptions
+from app.domain.transfer.models import Import
 from app.http import inputs
 from app.http.auth import allow
-from app.http.inputs import Strict
+from app.http.sizes import FILE, takes
 
 bp = Blueprint("contacts_api", __name__, url_prefix="/contacts")
 
@@ -34,17 +31,6 @@ _CLEAR = (
     "id", "external_id", "status", "language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage",
     "engagement_score", "tags", "version", "created_at", "updated_at", "deleted_at",
 )  # fmt: skip
-_CONSENT = ("id", "channels", "purpose", "state", "basis", "source", "wording", "at", "recorded_by")
-
-
-class ConsentInput(Strict):
-    """One act of a person: what he said, for which channels, and how we know."""
-
-    state: Literal["granted", "withdrawn"]
-    channels: tuple[Literal["sms", "email"], ...] = ("sms", "email")
-    basis: str = Field(min_length=1, max_length=200)
-    source: str = Field(default="api", max_length=200)
-    wording: str | None = Field(default=None, max_length=500)
 
 
 def _out(contact: Contact, person: Person, names: list[str]) -> dict[str, Any]:
@@ -76,6 +62,7 @@ def _one(contact: Contact, status: int = 200) -> ResponseReturnValue:
 
 @bp.get("")
 @allow("contacts:read")
+@envelope.asks("q", "email", "phone", "external_id", "tag", "group", "status", "segment", "updated_since", "deleted", paged=True)
 def index() -> ResponseReturnValue:
     """List contacts; `email`, `phone`, `external_id`, `tag`, `group`, `status`, `segment`, `q`, `updated_since`, `deleted`."""
     session = db.session()
@@ -93,22 +80,10 @@ def _wanted() -> Filter:
     exact: dict[str, Any] = {name: given.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "group", "status")}
     return Filter(
         **exact,
-        updated_since=_moment(given.get("updated_since", "")),
+        updated_since=envelope.moment("updated_since"),
         within=membership.audience(db.session(), [segment], []) if segment else None,
         deleted=given.get("deleted") == "true",
     )
-
-
-def _moment(value: str) -> datetime | None:
-    if not value:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid.field("updated_since", mark("Give a date and time with its zone, such as 2026-03-31T08:00:00Z."))
-    return moment
 
 
 @bp.post("")
@@ -161,42 +136,37 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:contact_id>/consents")
 @allow("contacts:read")
-def consents(contact_id: UUID) -> ResponseReturnValue:
-    """The present state by channel, and every act that led to it."""
-    return _consents(contact_id)
+def consents_of(contact_id: UUID) -> ResponseReturnValue:
+    """Where the person stands, and every act that led there."""
+    return consents.of_contact(contact_id)
 
 
 @bp.post("/<uuid:contact_id>/consents")
 @envelope.once("contacts:write")
 def record(contact_id: UUID) -> ResponseReturnValue:
-    """Record what the person said. A consent that was withdrawn is given again by the decision of a second person: 202."""
-    session, act = db.session(), envelope.body(ConsentInput)
-    contact = profile.get(session, contact_id, by=g.actor)
-    if act.state == "granted":
-        done = reopening.grant(
-            session, contact_id, act.channels,
-            name=contact.external_id or str(contact_id), basis=act.basis, source=act.source, wording=act.wording, by=g.actor,
-        )  # fmt: skip
-        if isinstance(done, Approval):
-            return envelope.ok(request_out(done), 202)
-    else:
-        ledger.withdraw(session, contact_id, act.channels, basis=act.basis, source=act.source, ip=g.actor.ip)
-    return _consents(contact_id, 201)
+    """Record what the person said."""
+    return consents.record(contact_id, envelope.body(ConsentInput))
 
 
-def _consents(contact_id: UUID, status: int = 200) -> ResponseReturnValue:
-    session = db.session()
-    profile.get(session, contact_id, by=g.actor, deleted=True)
-    acts = [_consent(entry) for entry in ledger.history(session, contact_id)]
-    return envelope.ok({"states": ledger.states(session, contact_id), "acts": acts}, status)
+@bp.put("/<uuid:contact_id>/test")
+@allow("settings:write")
+def ask_tests(contact_id: UUID) -> ResponseReturnValue:
+    """Ask for tests of texts to go to this contact: 202 with the request that a second person decides, 200 if they do already."""
+    proposed = recipients.propose(db.session(), contact_id, version=envelope.version_asked(), by=g.actor)
+    return envelope.ok(request_out(proposed), 202) if proposed else envelope.ok({"is_test": True})
 
 
-def _consent(entry: ConsentEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in _CONSENT}
+@bp.delete("/<uuid:contact_id>/test")
+@allow("settings:write")
+def end_tests(contact_id: UUID) -> ResponseReturnValue:
+    """Send it no more tests."""
+    recipients.take_off(db.session(), contact_id, version=envelope.version_asked(), by=g.actor)
+    return envelope.nothing()
 
 
 @bp.get("/<uuid:contact_id>/history")
 @allow("contacts:read")
+@envelope.asks(paged=True)
 def history(contact_id: UUID) -> ResponseReturnValue:
     """What was done with the contact, the newest first."""
     session = db.session()
@@ -211,18 +181,27 @@ def _entry(entry: AuditEntry) -> dict[str, Any]:
 
 @bp.post("/import")
 @envelope.once("imports:write")
+@takes(FILE)
 def import_file() -> ResponseReturnValue:
-    """Import a file: a form with `file` and `options` (JSON); what the options leave out is guessed."""
+    """Import a file: a form with `file` and `options` (JSON); what the options leave out, the delimiter too, is guessed."""
     session, sent = db.session(), request.files.get("file")
     if sent is None:
         raise Invalid.field("file", mark("Send the file as “file” of a multipart form."))
     given = _options(request.form.get("options", ""))
-    row = imports.upload(session, sent.filename or "", sent.stream, by=g.actor)
+    delimiter = str(given.pop("delimiter", None) or "")
+    row = imports.upload(session, sent.filename or "", sent.stream, delimiter=delimiter, by=g.actor)
+    try:
+        imports.start(session, row.id, _wanted_of(row, given), by=g.actor)
+    except DomainError:
+        imports.discard(session, row)
+        raise
+    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{row.id}")
+
+
+def _wanted_of(row: Import, given: dict[str, Any]) -> ImportOptions:
     mapped = inputs.read(ImportOptions, {"mapping": given["mapping"]}).mapping if "mapping" in given else None
     guessed = imports.suggested(row, mapped).model_dump()
-    wanted = {**guessed, **given, "types": {**guessed["types"], **(given.get("types") or {})}}
-    imports.start(session, row.id, inputs.read(ImportOptions, wanted), by=g.actor)
-    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{row.id}")
+    return inputs.read(ImportOptions, {**guessed, **given, "types": {**guessed["types"], **(given.get("types") or {})}})
 
 
 def _options(text: str) -> dict[str, Any]:

@@ -9,20 +9,22 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Response, g, jsonify, make_response, request
+from flask import Response, current_app, g, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
 from app.core.db import db
-from app.core.errors import Invalid, Stale, mark
+from app.core.errors import Invalid, Issue, Malformed, mark
 from app.core.page import Ask, Page
 from app.domain.access import idempotency
 from app.http import inputs
-from app.http.auth import allow
+from app.http.auth import allow, is_api
+from app.http.session import meta
 
 Command = TypeVar("Command", bound=BaseModel)
 Item = TypeVar("Item")
 View = Callable[..., ResponseReturnValue]
+_PAGES = frozenset({"cursor", "per_page"})
 
 
 def plain(value: Any) -> Any:
@@ -46,12 +48,12 @@ def ok(
     *,
     location: str | None = None,
     version: int | None = None,
-    meta: dict[str, Any] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> Response:
     """One thing. `version` becomes the ETag."""
     body = {
         "data": plain(data),
-        "meta": {"correlation_id": g.correlation_id, **(meta or {})},
+        "meta": {**meta(), **(more or {})},
         "links": {"self": request.path},
     }
     response = jsonify(body)
@@ -70,10 +72,10 @@ def listed(page: Page[Item], shown: Callable[[Item], Any]) -> Response:
         if cursor:
             query = {**request.args.to_dict(), "cursor": cursor}
             links[name] = f"{request.path}?{urlencode(query)}"
-    meta: dict[str, Any] = {"correlation_id": g.correlation_id, "per_page": page.per_page}
+    said: dict[str, Any] = {**meta(), "per_page": page.per_page}
     if page.total is not None:
-        meta["total"] = page.total
-    return jsonify({"data": [plain(shown(item)) for item in page.items], "meta": meta, "links": links})
+        said["total"] = page.total
+    return jsonify({"data": [plain(shown(item)) for item in page.items], "meta": said, "links": links})
 
 
 def all_of(items: Iterable[Item], shown: Callable[[Item], Any]) -> Response:
@@ -82,7 +84,7 @@ def all_of(items: Iterable[Item], shown: Callable[[Item], Any]) -> Response:
     return jsonify(
         {
             "data": rows,
-            "meta": {"correlation_id": g.correlation_id, "total": len(rows)},
+            "meta": {**meta(), "total": len(rows)},
             "links": {"self": request.path},
         }
     )
@@ -93,19 +95,59 @@ def nothing() -> ResponseReturnValue:
     return make_response("", 204)
 
 
+def asks(*names: str, paged: bool = False) -> Callable[[View], View]:
+    """The names a route takes in its query; any other is refused, so that a mistyped filter does not list everything."""
+
+    def named(view: View) -> View:
+        view.asks = frozenset(names) | (_PAGES if paged else frozenset())  # type: ignore[attr-defined]
+        return view
+
+    return named
+
+
+def refuse_unknown_names() -> None:
+    """Before every call. Raises Malformed."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or not is_api():
+        return
+    unknown = sorted(set(request.args) - getattr(view, "asks", frozenset()))
+    if unknown:
+        details = tuple(Issue(name, mark("There is no such name in a query here.")) for name in unknown)
+        raise Malformed(mark("The query holds a name that is not known here."), details=details)
+
+
+def word(name: str) -> str:
+    """A word in the query, or nothing."""
+    return request.args.get(name, "")
+
+
+def moment(name: str) -> datetime | None:
+    """A moment in the query, or None. Raises Invalid."""
+    value = request.args.get(name, "")
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid.field(name, mark("Give a date and time with its zone, such as 2026-03-31T08:00:00Z."))
+    return found
+
+
 def ask() -> Ask:
     """The page asked for."""
     return inputs.page_asked(request.args)
 
 
 def raw_body() -> dict[str, Any]:
-    """The body as an object. Raises Invalid."""
+    """The body as an object. Raises Malformed."""
     raw = request.get_data()  # not by its announced length: a chunked body has none
     if not raw:
         return {}
     body = inputs.json_object(raw) if request.is_json else None
     if body is None:
-        raise Invalid(mark("Send a JSON object with the header Content-Type: application/json."))
+        raise Malformed(mark("Send a JSON object with the header Content-Type: application/json."))
     return body
 
 
@@ -131,14 +173,14 @@ def query_uuid(name: str) -> UUID | None:
 
 
 def version_asked() -> int | None:
-    """The version an If-Match names, or None."""
+    """The version an If-Match names, or None for whichever. Raises Malformed."""
     tag = request.if_match
-    if not request.headers.get("If-Match"):
+    if request.headers.get("If-Match", "*").strip() == "*":
         return None
     first = next(iter(tag.as_set(include_weak=True)), "")
     version = inputs.version(first)
     if version is None:
-        raise Stale(mark("The If-Match header does not name a version of this."))
+        raise Malformed(mark("The If-Match header does not name a version of this."))
     return version
 
 

@@ -14,37 +14,41 @@ from app.core.db import db
 from app.core.errors import Invalid, NotFound, mark
 from app.core.unit import act_as
 from app.domain.messages import receipts, replies
+from app.domain.providers import accounts
 from app.gateways.channels.base import BadReceipt
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
 from app.http.auth import Unauthenticated, public
+from app.http.rates import rated
 
 bp = Blueprint("inbound_api", __name__, url_prefix="/inbound")
-LARGEST = 4 * 1024 * 1024
 
 
 @bp.post("/<provider>/<uuid:account_id>/receipts")
 @public
+@rated("inbound")
 def take(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Keep a provider's receipts and say so; they are applied afterwards."""
-    return _taken(account_id, receipts.receive)
+    return _taken(provider, account_id, receipts.receive)
 
 
 @bp.post("/<provider>/<uuid:account_id>/messages")
 @public
+@rated("inbound")
 def hear(provider: str, account_id: UUID) -> ResponseReturnValue:
     """Obey what people answered."""
-    return _taken(account_id, replies.receive)
+    return _taken(provider, account_id, replies.receive)
 
 
-def _taken(account_id: UUID, receive: Callable[..., int | None]) -> ResponseReturnValue:
+def _taken(provider: str, account_id: UUID, receive: Callable[..., int | None]) -> ResponseReturnValue:
     found = db.session.execute(
         text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}
     ).scalar_one_or_none()
     if found is None:
         raise NotFound(mark("There is no such provider account."))
-    request.max_content_length = LARGEST  # 413 beyond it, also when its length is not announced
     act_as(db.session(), system(found, g.correlation_id))
+    if accounts.get(db.session(), account_id).kind != provider:
+        raise NotFound(mark("There is no such provider account."))
     opened = partial(
         open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production
     )

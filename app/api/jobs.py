@@ -17,8 +17,8 @@ from app.http.auth import allow
 bp = Blueprint("jobs_api", __name__, url_prefix="/jobs")
 
 _IMPORT = (
-    "file_name", "bytes", "position", "rows", "created", "updated", "unchanged", "failed", "columns", "mapping", "created_by",
-    "created_at", "started_at", "finished_at",
+    "file_name", "bytes", "position", "rows", "created", "updated", "unchanged", "failed", "warned", "columns", "mapping",
+    "created_by", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 _REPORT = ("name", "subject_id", "subject_name", "created_by", "created_at", "finished_at")
 
@@ -40,6 +40,7 @@ def _report(job: ReportRun) -> dict[str, Any]:
 
 @bp.get("")
 @allow("")
+@envelope.asks("kind", paged=True)
 def index() -> ResponseReturnValue:
     """Imports and reports, the newest first; filter `kind` (import, report)."""
     page = work.listed(db.session(), envelope.ask(), by=g.actor, kind=request.args.get("kind", ""))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.api import envelope
 from app.core.db import db
-from app.domain.messages import listing, reconcile
+from app.domain.messages import listing, reconcile, said
 from app.domain.messages.models import Attempt, Message, Receipt
 from app.http.auth import allow
 from app.http.inputs import Strict
@@ -54,16 +54,26 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
+def _text(message: Message) -> dict[str, Any] | None:
+    text = said.said(db.session(), message, by=g.actor, reveal=g.actor.may("contacts:reveal"))
+    if text is None:
+        return None
+    names = ("language", "to", "sender", "subject", "body", "is_masked", "is_proved")
+    return {name: getattr(text, name) for name in names}
+
+
 @bp.get("")
 @allow("messages:read")
+@envelope.asks("campaign", "contact", "state", "reason", "channel", "since", paged=True)
 def index() -> ResponseReturnValue:
-    """List messages; filters `campaign`, `contact`, `state`, `reason`, `channel`."""
+    """List messages; filters `campaign`, `contact`, `state`, `reason`, `channel`, `since`."""
     wanted = listing.Filter(
         source_id=envelope.query_uuid("campaign"),
         contact_id=envelope.query_uuid("contact"),
         state=request.args.get("state", ""),
         reason=request.args.get("reason", ""),
         channel=request.args.get("channel", ""),
+        since=envelope.moment("since"),
     )
     return envelope.listed(listing.listed(db.session(), wanted, envelope.ask(), by=g.actor), message_out)
 
@@ -71,11 +81,12 @@ def index() -> ResponseReturnValue:
 @bp.get("/<uuid:message_id>")
 @allow("messages:read")
 def show(message_id: UUID) -> ResponseReturnValue:
-    """One message with attempts and receipts."""
+    """One message with attempts, receipts and what it said: in clear for those who may see people (logged), else masked."""
     found = listing.evidence(db.session(), message_id, by=g.actor)
     out = message_out(found.message)
     out["attempts_made"] = [_attempt(a) for a in found.attempts]
     out["receipts"] = [_receipt(r) for r in found.receipts]
+    out["text"] = _text(found.message)
     out["traces"] = [{"kind": t.kind, "at": t.at, "who": t.who, "link": t.link} for t in found.traces]
     return envelope.ok(out)
 

@@ -45,6 +45,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/runs")
 @allow("reports:read")
+@envelope.asks(paged=True)
 def made() -> ResponseReturnValue:
     """The reports that were asked for, newest first."""
     return envelope.listed(runs.listed(db.session(), envelope.ask(), by=g.actor), shown)

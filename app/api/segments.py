@@ -96,6 +96,7 @@ def _checked(session: Session, raw: Mapping[str, Any]) -> Definition:
 
 @bp.get("")
 @allow("segments:read")
+@envelope.asks("archived", "q", paged=True)
 def index() -> ResponseReturnValue:
     """List segments, newest first; filters `q` and `archived`."""
     is_archived = request.args.get("archived", "") in ("1", "true")
@@ -168,11 +169,12 @@ def preview() -> ResponseReturnValue:
     definition = _checked(session, asked.definition)
     rows = membership.sample(session, definition, asked.limit)
     total = membership.count(session, definition)
-    return envelope.ok([contact_out(row) for row in rows], meta={"total": total})
+    return envelope.ok([contact_out(row) for row in rows], more={"total": total})
 
 
 @bp.get("/<uuid:segment_id>/contacts")
 @allow("contacts:read")
+@envelope.asks(paged=True)
 def contacts(segment_id: UUID) -> ResponseReturnValue:
     """Who is in a segment now."""
     segment = library.get(db.session(), segment_id, by=g.actor)
@@ -181,6 +183,7 @@ def contacts(segment_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:segment_id>/explain")
 @allow("contacts:read")
+@envelope.asks("contact")
 def explained(segment_id: UUID) -> ResponseReturnValue:
     """Why a contact is in a segment or not; `contact` is an id or an external_id."""
     session = db.session()
@@ -207,6 +210,7 @@ def explanation_out(one: Explanation) -> dict[str, Any]:
 
 @bp.get("/<uuid:segment_id>/history")
 @allow("segments:read")
+@envelope.asks(paged=True)
 def history(segment_id: UUID) -> ResponseReturnValue:
     """What was done to a segment and by whom, newest first."""
     library.get(db.session(), segment_id, by=g.actor)

@@ -1,20 +1,23 @@
 """/suppressions: addresses nobody may write to."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, request
+from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from app.api import envelope
 from app.api.approvals import request_out
 from app.core.db import db
+from app.core.errors import Invalid, mark
 from app.domain.approvals.models import Approval
 from app.domain.consent import reopening, suppression
 from app.domain.consent.models import Suppression
 from app.http.auth import allow
 from app.http.inputs import Strict
+from app.http.sizes import MB, takes
 
 bp = Blueprint("suppressions_api", __name__, url_prefix="/suppressions")
 
@@ -45,6 +48,7 @@ def shown(row: Suppression) -> dict[str, Any]:
 
 @bp.get("")
 @allow("suppressions:read")
+@envelope.asks("channel", "address", paged=True)
 def index() -> ResponseReturnValue:
     """List what stands; filters `channel` and `address` (exact)."""
     given = request.args
@@ -57,13 +61,33 @@ def index() -> ResponseReturnValue:
 @bp.post("")
 @envelope.once("suppressions:write")
 def add() -> ResponseReturnValue:
-    """Suppress an address; the same once more changes nothing."""
+    """Suppress an address: 201. One that stands already changes nothing: 200."""
     new = envelope.body(SuppressionInput)
     session = db.session()
-    suppression.add(session, new.address, channel=new.channel, reason=new.reason, by=g.actor)
+    is_new = suppression.add(session, new.address, channel=new.channel, reason=new.reason, by=g.actor)
     found = suppression.listed(session, envelope.ask(), by=g.actor, channel=new.channel, address=new.address)
     row = found.items[0]
-    return envelope.ok(shown(row), 201, location=f"/api/v1/suppressions/{row.id}")
+    return envelope.ok(shown(row), 201 if is_new else 200, location=f"/api/v1/suppressions/{row.id}")
+
+
+@bp.post("/import")
+@envelope.once("suppressions:write")
+@takes(8 * MB)
+def add_list() -> ResponseReturnValue:
+    """Suppress a list: a form with `file`, `channel` and `reason`; the numbers of the lines that hold no address."""
+    sent = request.files.get("file")
+    if sent is None:
+        raise Invalid.field("file", mark("Send the file as “file” of a multipart form."))
+    given = {"channel": request.form.get("channel", "email"), "reason": request.form.get("reason", "manual")}
+    return envelope.ok(asdict(suppression.add_file(db.session(), sent.read(), **given, by=g.actor)), 201)
+
+
+@bp.get("/export")
+@allow("suppressions:write")
+def export() -> ResponseReturnValue:
+    """The whole list as CSV, in clear."""
+    headers = {"Content-Disposition": 'attachment; filename="suppressions.csv"'}
+    return Response(suppression.export(db.session(), by=g.actor), mimetype="text/csv", headers=headers)
 
 
 @bp.get("/<uuid:suppression_id>")
@@ -75,6 +99,7 @@ def show(suppression_id: UUID) -> ResponseReturnValue:
 
 @bp.delete("/<uuid:suppression_id>")
 @allow("suppressions:write")
+@envelope.asks("reason")
 def lift(suppression_id: UUID) -> ResponseReturnValue:
     """Let it be written to again; say why in the body or as `?reason=`. Where its owner refused, a second person decides: 202."""
     reason = envelope.body(Lifting).reason or request.args.get("reason", "")

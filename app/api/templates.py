@@ -11,23 +11,25 @@ from pydantic import Field
 from app.api import envelope
 from app.core.db import db
 from app.core.errors import Invalid, Issue, mark
-from app.domain.content import checks, library, preview
+from app.domain.content import checks, differences, library, preview
 from app.domain.content.library import TemplateInput
 from app.domain.content.models import Template, TemplateVersion
 from app.http.auth import allow
 from app.http.errors import said
 from app.http.inputs import Strict
+from app.http.sizes import TEXT, takes
 
 bp = Blueprint("templates_api", __name__, url_prefix="/templates")
 
 
 class As(Strict):
-    """Whom to preview as: a customer number, or anybody; in which language.
+    """Whom to preview as: a contact's id, or a customer number, or anybody; in which language.
 
     Masked unless `reveal` is asked for: then the look is logged.
     """
 
-    contact: str = ""
+    contact: UUID | None = None
+    external_id: str = ""
     reveal: bool = False
     language: str = Field(default="en", pattern="^(en|he)$")
 
@@ -62,6 +64,7 @@ def _one(template: Template, status: int = 200) -> ResponseReturnValue:
 
 @bp.get("")
 @allow("templates:read")
+@envelope.asks("channel", "message_class", "q", paged=True)
 def index() -> ResponseReturnValue:
     """List templates; filters `channel`, `message_class` and `q`."""
     wanted = {name: request.args.get(name, "") for name in ("channel", "message_class")}
@@ -72,6 +75,7 @@ def index() -> ResponseReturnValue:
 
 @bp.post("")
 @envelope.once("templates:write")
+@takes(TEXT)
 def create() -> ResponseReturnValue:
     """Make a template."""
     return _one(library.create(db.session(), envelope.body(TemplateInput), by=g.actor), 201)
@@ -86,6 +90,7 @@ def show(template_id: UUID) -> ResponseReturnValue:
 
 @bp.patch("/<uuid:template_id>")
 @allow("templates:write")
+@takes(TEXT)
 def change(template_id: UUID) -> ResponseReturnValue:
     """Save a change as a new version."""
     template = library.one_for_update(db.session(), template_id)
@@ -118,6 +123,16 @@ def version(template_id: UUID, number: int) -> ResponseReturnValue:
     return envelope.ok(_version(library.version_numbered(db.session(), template_id, number)))
 
 
+@bp.get("/<uuid:template_id>/versions/<int:number>/differences")
+@allow("templates:read")
+def compare(template_id: UUID, number: int) -> ResponseReturnValue:
+    """What the present version says differently from an old one, language by language and part by part."""
+    session = db.session()
+    template = library.get(session, template_id, by=g.actor)
+    old, new = library.version_numbered(session, template_id, number), library.current(session, template)
+    return envelope.ok([asdict(one) for one in differences.between(old.texts, new.texts)])
+
+
 @bp.post("/<uuid:template_id>/versions/<int:number>/restore")
 @envelope.once("templates:write")
 def restore(template_id: UUID, number: int) -> ResponseReturnValue:
@@ -140,13 +155,14 @@ def look(template_id: UUID) -> ResponseReturnValue:
     template = library.get(db.session(), template_id, by=g.actor)
     present = library.current(db.session(), template)
     language = wanted.language if wanted.language in present.texts else present.fallback_language
-    person = preview.someone(db.session(), wanted.contact)
-    if wanted.contact and person is None:
-        raise Invalid.field("contact", mark("There is no contact with this customer number."))
+    person = preview.someone(db.session(), wanted.external_id, wanted.contact)
+    if person is None and (wanted.contact or wanted.external_id):
+        field = "contact" if wanted.contact else "external_id"
+        raise Invalid.field(field, mark("There is no such contact."))
     data = preview.data_for(db.session(), person, language, revealed_to=g.actor if wanted.reveal else None)
-    known = checks.known_variables(db.session())
+    around = checks.setting(db.session())
     made = preview.preview(
-        template.channel, template.message_class, present.texts[language], data, language=language, known=known
+        template.channel, template.message_class, present.texts[language], data, language=language, around=around
     )
     return envelope.ok({**asdict(made), "language": language, "findings": [_finding(one) for one in made.findings]})
 

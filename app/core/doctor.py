@@ -22,6 +22,7 @@ from app.core.settings import Settings
 OLDEST_SERVER = 180000
 FREE_SHARE = 0.10
 _UNSAFE_ROLE = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+_OWNS = "SELECT pg_has_role(session_user, 'carillon_owner', 'SET')"
 _NEXT_MONTH = "SELECT to_regclass('public.messages' || to_char(now() + interval '1 month', '_YYYY_MM')) IS NOT NULL"
 
 
@@ -65,6 +66,7 @@ def _database(engine: Engine) -> Iterator[Finding]:
         "server": _server,
         "schema": schema,
         "role": lambda c: "can bypass row-level security" if c.execute(text(_UNSAFE_ROLE)).scalar() else "",
+        "login": lambda c: "can become the owner of the database: use carillon_run" if c.execute(text(_OWNS)).scalar() else "",
         "partitions": lambda c: "" if c.execute(text(_NEXT_MONTH)).scalar() else "none for next month: is upkeep running?",
     }
     try:

@@ -52,13 +52,19 @@ class Invalid(DomainError):
         return cls(message, details=(Issue(field, message, values),), **values)
 
 
+class Malformed(DomainError):
+    """The request itself cannot be read, whatever it is about."""
+
+    code = "BAD_REQUEST"
+
+
 class Conflict(DomainError):
     """The thing is not in a state that allows this, or somebody else was faster."""
 
     code = "CONFLICT"
 
 
-class Stale(DomainError):
+class Stale(Conflict):
     """An edit names an older version than the present one."""
 
     code = "PRECONDITION_FAILED"

@@ -33,10 +33,10 @@ class Target:
 
 
 class Links:
-    """Makes and reads signed links under one public base address."""
+    """Makes and reads signed links under one public base address, that of the settings unless another is given."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.base_url = settings.base_url
+    def __init__(self, settings: Settings, base_url: str = "") -> None:
+        self.base_url = base_url or settings.base_url
         self._key = vault_from(settings.master_key).key_for("links")
 
     def token(self, target: Target) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, bindparam, cast, tuple_
 from sqlalchemy.orm import Session
 
+from app.core import jsontext
 from app.core.errors import Invalid, mark
 
 T = TypeVar("T")
@@ -42,9 +43,9 @@ def _encode(back: bool, values: Sequence[object]) -> str:
 
 def _decode(cursor: str, keys: int) -> tuple[bool, list[str]]:
     try:
-        back, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        kept = [str(value).encode().decode() for value in values]  # half of a surrogate pair is no text
-    except (TypeError, ValueError, RecursionError, binascii.Error):
+        back, *values = jsontext.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        kept = [str(value) for value in values]
+    except (TypeError, ValueError, binascii.Error):
         raise Invalid(mark("The page address is not valid. Start again from the first page.")) from None
     if len(kept) != keys:
         raise Invalid(mark("The page address is not valid. Start again from the first page."))

@@ -4,9 +4,19 @@ import re
 from functools import cache
 
 import phonenumbers
-from phonenumbers import PhoneMetadata
+from phonenumbers import PhoneMetadata, PhoneNumberType
 
-_CLEAN = re.compile(r"[\s\-().\u200e\u200f\u202a-\u202e]")
+from app.core.text import JOINERS, UNSEEN
+
+_CLEAN = re.compile(rf"[\s\-().{UNSEEN}{JOINERS}]")
+
+
+_NO_SMS = frozenset(
+    (
+        PhoneNumberType.FIXED_LINE, PhoneNumberType.TOLL_FREE, PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST,
+        PhoneNumberType.VOIP, PhoneNumberType.UAN, PhoneNumberType.VOICEMAIL,
+    )
+)  # fmt: skip
 
 
 @cache
@@ -20,8 +30,10 @@ def _fast(region: str) -> tuple[int, re.Pattern[str]] | None:
 
 def parse(value: str, region: str = "IL") -> str | None:
     """The number in E.164, or None if it is not a valid number. `region` is assumed where no country code is given."""
-    clean = _CLEAN.sub("", value)
     fast = _fast(region)
+    if fast and (match := fast[1].fullmatch(value)):  # most numbers are written so
+        return f"+{fast[0]}{match.group(1)}"
+    clean = _CLEAN.sub("", value)
     if fast and (match := fast[1].fullmatch(clean)):
         return f"+{fast[0]}{match.group(1)}"
     try:
@@ -41,6 +53,19 @@ def country(number: str) -> str | None:
         return phonenumbers.region_code_for_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return None
+
+
+def takes_sms(number: str) -> bool:
+    """Whether an E.164 number can be sent an SMS: fixed, toll-free, shared-cost and company lines cannot.
+
+    What libphonenumber cannot tell from a mobile number (all of North America) counts as one.
+    """
+    if number.startswith("+9725") and len(number) == 13:
+        return True
+    try:
+        return phonenumbers.number_type(phonenumbers.parse(number)) not in _NO_SMS
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def masked(number: str) -> str:

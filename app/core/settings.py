@@ -2,9 +2,11 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 
 ENVIRONMENTS = ("production", "demo", "test")
 APP_ROLE = "carillon_app"
@@ -26,13 +28,18 @@ class Settings:
     master_key: bytes = field(repr=False)
     master_key_file: Path = Path()
     base_url: str = "http://127.0.0.1:8000"
-    environment: str = "production"
+    environment: str = "demo"
     database_owner_url: str = ""
     allowed_recipients: tuple[str, ...] = ()
     sandbox_url: str = ""
     sandbox_smtp: str = ""
     staff_smtp: str = ""
     staff_sender: str = "carillon@localhost"
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_api: int = 2000
+    rate_login: int = 100
+    rate_public: int = 6000
+    rate_inbound: int = 12000
     audit_anchors: Path | None = None
 
     @property
@@ -49,33 +56,76 @@ class Settings:
         """Read the settings.
 
         Raises:
-            BadSetting: a value is missing or cannot be used.
+            BadSetting: values are missing or cannot be used; a line for each.
         """
-        env = os.environ if env is None else env
-        environment = env.get("CARILLON_ENVIRONMENT", "production")
-        if environment not in ENVIRONMENTS:
-            raise BadSetting(f"CARILLON_ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}.")
-        base_url = env.get("CARILLON_BASE_URL", cls.base_url).rstrip("/")
-        if not base_url.startswith(("http://", "https://")):
-            raise BadSetting("CARILLON_BASE_URL must begin with http:// or https://.")
-        return cls(
-            database_url=_database(env, "DATABASE_URL"),
-            redis_url=_required(env, "REDIS_URL"),
-            data=Path(_required(env, "CARILLON_DATA")),
-            master_key=_master_key(Path(_required(env, "CARILLON_MASTER_KEY_FILE"))),
-            master_key_file=Path(_required(env, "CARILLON_MASTER_KEY_FILE")),
-            base_url=base_url,
-            environment=environment,
-            database_owner_url=_database(env, "DATABASE_OWNER_URL") if env.get("DATABASE_OWNER_URL") else "",
-            allowed_recipients=tuple(
-                p.strip() for p in env.get("CARILLON_ALLOWED_RECIPIENTS", "").split(",") if p.strip()
-            ),
-            sandbox_url=env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
-            sandbox_smtp=_relay(env, "CARILLON_SANDBOX_SMTP"),
-            staff_smtp=_relay(env, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in env else "CARILLON_SANDBOX_SMTP"),
-            staff_sender=env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
-            audit_anchors=Path(anchors) if (anchors := env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
-        )
+        read = _Reader(os.environ if env is None else env)
+        values: dict[str, Any] = {
+            "database_url": read(_database, "DATABASE_URL"),
+            "redis_url": read(_required, "REDIS_URL"),
+            "data": read(_path, "CARILLON_DATA"),
+            "master_key": read(_master_key, "CARILLON_MASTER_KEY_FILE"),
+            "master_key_file": Path(read.env.get("CARILLON_MASTER_KEY_FILE", "").strip()),
+            "base_url": read(_base_url, "CARILLON_BASE_URL"),
+            "environment": read(_environment, "CARILLON_ENVIRONMENT"),
+            "database_owner_url": read(_database, "DATABASE_OWNER_URL") if read.env.get("DATABASE_OWNER_URL") else "",
+            "allowed_recipients": tuple(_listed(read.env, "CARILLON_ALLOWED_RECIPIENTS")),
+            "sandbox_url": read.env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
+            "sandbox_smtp": read(_relay, "CARILLON_SANDBOX_SMTP"),
+            "staff_smtp": read(_relay, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in read.env else "CARILLON_SANDBOX_SMTP"),
+            "staff_sender": read.env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
+            "trusted_proxies": read(_networks, "CARILLON_TRUSTED_PROXIES"),
+            "audit_anchors": Path(anchors) if (anchors := read.env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
+        }
+        for name in ("rate_api", "rate_login", "rate_public", "rate_inbound"):
+            values[name] = read(_number, f"CARILLON_{name.upper()}", getattr(cls, name))
+        read.stop_if_bad()
+        return cls(**values)
+
+
+class _Reader:
+    """Reads one value after the other and remembers what is wrong, so that all of it is said at once."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.bad: list[str] = []
+
+    def __call__(self, kind: Callable[..., Any], name: str, *more: Any) -> Any:
+        try:
+            return kind(self.env, name, *more)
+        except BadSetting as bad:
+            self.bad.append(str(bad))
+            return None
+
+    def stop_if_bad(self) -> None:
+        """Raise BadSetting with every sentence once."""
+        if self.bad:
+            raise BadSetting("\n".join(dict.fromkeys(self.bad)))
+
+
+def _environment(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if value in ENVIRONMENTS:
+        return value
+    said = f"not {value!r}" if value else "and is not set"
+    raise BadSetting(
+        f"{name} must be production, demo or test, {said}. Only production writes to everybody; "
+        "demo and test write to whom CARILLON_ALLOWED_RECIPIENTS names."
+    )
+
+
+def _base_url(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, Settings.base_url).rstrip("/")
+    if not value.startswith(("http://", "https://")):
+        raise BadSetting(f"{name} must begin with http:// or https://.")
+    return value
+
+
+def _path(env: Mapping[str, str], name: str) -> Path:
+    return Path(_required(env, name))
+
+
+def _listed(env: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in env.get(name, "").split(",") if part.strip()]
 
 
 def _required(env: Mapping[str, str], name: str) -> str:
@@ -85,6 +135,20 @@ def _required(env: Mapping[str, str], name: str) -> str:
             f"{name} is not set. `python3 manage.py up` sets it by itself; in production put it in the unit file."
         )
     return value
+
+
+def _networks(env: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part) for part in _listed(env, name))
+    except ValueError as bad:
+        raise BadSetting(f"{name} must be addresses or networks, such as 10.0.0.5,10.1.0.0/16 ({bad}).") from None
+
+
+def _number(env: Mapping[str, str], name: str, usual: int) -> int:
+    value = env.get(name, "").strip() or str(usual)
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        raise BadSetting(f"{name} must be a whole number from 1, not {value!r}.")
+    return int(value)
 
 
 def _database(env: Mapping[str, str], name: str) -> str:
@@ -110,7 +174,8 @@ def _relay(env: Mapping[str, str], name: str) -> str:
     return f"{match.group(1)}:{port}"
 
 
-def _master_key(path: Path) -> bytes:
+def _master_key(env: Mapping[str, str], name: str) -> bytes:
+    path = Path(_required(env, name))
     try:
         key = bytes.fromhex(path.read_text().strip())
     except FileNotFoundError:

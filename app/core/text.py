@@ -4,21 +4,34 @@ import re
 import unicodedata
 from email.utils import unquote
 
+import idna
+
+# Format characters (category Cf) that programs put into what people copy: marks of direction, soft hyphen, zero width, BOM.
+UNSEEN = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0001\U000e0020-\U000e007f"
+JOINERS = "\u200c\u200d"
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 _NAMED = re.compile(r"([^<>]*?)\s*<([^<>]*)>")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{UNSEEN}]")
+_ALL_UNSEEN = re.compile(rf"[{UNSEEN}{JOINERS}]")
+_SPARE_JOINER = re.compile(rf"(?<![\u0600-\U0010ffff])[{JOINERS}]+|[{JOINERS}]+(?![\u0600-\U0010ffff{JOINERS}])")
 
 
 def email(value: str) -> str | None:
-    """The address normalised (NFKC, lower case, IDNA domain), or None if mail could not be sent to it."""
-    local, at, domain = unicodedata.normalize("NFKC", value).strip().lower().rpartition("@")
+    """The address normalised, or None if mail could not be sent to it.
+
+    Lower case, without unseen characters; the domain by IDNA 2008 after UTS 46, non-transitional: ß and ς are letters of their
+    own, because straße.example and strasse.example may have two owners.
+    """
+    if not value.isascii():
+        value = unicodedata.normalize("NFKC", _ALL_UNSEEN.sub("", value))
+    local, at, domain = value.strip().lower().rpartition("@")
     if not at or len(local) > 64 or not _LOCAL.fullmatch(local):
         return None
     if not domain.isascii():
         try:
-            domain = domain.encode("idna").decode()
-        except UnicodeError:
+            domain = idna.encode(domain, uts46=True, transitional=False).decode()
+        except UnicodeError:  # idna's own errors are such
             return None
     if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
         return None
@@ -35,10 +48,16 @@ def name_and_address(value: str) -> tuple[str, str]:
 
 
 def clean(value: str) -> str:
-    """Text without control characters and without space at its ends, in NFC."""
+    """Text without control and unseen characters and without space at its ends, in NFC.
+
+    Joiners stay between letters or signs that need them: Persian, Hindi, families of emoji.
+    """
     if value.isascii() and value.isprintable():  # most are
         return value.strip()
-    return unicodedata.normalize("NFC", _CONTROL.sub("", value)).strip()
+    seen = _CONTROL.sub("", value)
+    if "\u200c" in seen or "\u200d" in seen:
+        seen = _SPARE_JOINER.sub("", seen)
+    return unicodedata.normalize("NFC", seen).strip()
 
 
 MASK = "•"  # stands for a sign that is not shown

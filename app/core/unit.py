@@ -31,6 +31,11 @@ def act_as(session: Session, actor: Actor, *, is_set: bool = False) -> None:
     """
     before, session.info["actor"] = session.info.get("actor"), actor
     is_same = isinstance(before, Actor) and before.organisation_id == actor.organisation_id
+    if not is_same and isinstance(before, Actor):
+        session.info["actor"] = before
+        _last_acts(session)  # of the organisation left, while its rows can still be written
+        session.flush()
+        session.info["actor"] = actor
     if session.in_transaction() and not is_same and not is_set:
         session.execute(_SET_ORGANISATION, {"id": str(actor.organisation_id)})
 

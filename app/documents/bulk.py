@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from app.core import i18n
 from app.documents.table import Cell, Column, Kind, Row, clean, finite
-from app.documents.xlsx import LONGEST_TEXT, number_format, sheet_name, unlike
+from app.documents.xlsx import fitting, number_format, sheet_name, unlike
 
 ROWS_PER_SHEET = 1_048_575  # besides the header
 ROWS_AT_A_TIME = 500
@@ -114,10 +114,11 @@ def _unknown(value: Cell) -> str:
 
 
 def _text(value: str, style: int) -> str:
-    """Text as an inline string, which is never a formula."""
+    """Text as an inline string, which is never a formula; cut before it is escaped, or an entity would be cut in two."""
+    value = fitting(value)
     if not value.isalnum():
         value = escape(clean(value))
-    return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{value[:LONGEST_TEXT]}</t></is></c>'
+    return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{value}</t></is></c>'
 
 
 def _head(columns: Sequence[Column], locale: str) -> str:

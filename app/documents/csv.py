@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
@@ -9,6 +10,7 @@ from app.documents.table import FORMULA, Cell, Column, Row, Table, clean, finite
 
 BOM = b"\xef\xbb\xbf"  # Excel reads UTF-8 only when told so
 ROWS_AT_A_TIME = 1000
+_NEGATIVE = re.compile(r"-\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def write(table: Table, *, bom: bool = True, delimiter: str = ",") -> bytes:
@@ -33,9 +35,17 @@ def stream(
 
 
 def harmless(text: str) -> str:
-    """Text a spreadsheet shows instead of running: an apostrophe goes before = + - @."""
+    """Text a spreadsheet shows instead of running: an apostrophe goes before = + - @, but not before a negative number.
+
+    Also before an apostrophe of the text's own that stands so: `bare` takes off one, and gives back the very same text.
+    """
     text = clean(text)
-    return f"'{text}" if FORMULA.match(text) else text
+    return f"'{text}" if FORMULA.match(text.lstrip("'")) and not _NEGATIVE.fullmatch(text) else text
+
+
+def bare(text: str) -> str:
+    """The text without the apostrophe that `harmless`, or another program for the same reason, put before it."""
+    return text[1:] if text[:1] == "'" and FORMULA.match(text.lstrip("'")) else text
 
 
 def plain(value: Cell) -> Cell:

@@ -13,8 +13,8 @@ from app.core import i18n
 Cell = str | int | float | Decimal | date | datetime | bool | None
 Row = Sequence[Cell]
 
-# A spreadsheet takes text that begins so for a formula (OWASP: CSV injection).
-FORMULA = re.compile(r"[=+\-@\t\r]")
+# A spreadsheet takes text that begins so for a formula (OWASP: CSV injection), also after blanks and in the wide forms.
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 

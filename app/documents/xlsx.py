@@ -18,10 +18,10 @@ from openpyxl.worksheet.table import TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from app.core import i18n
-from app.documents.table import Cell, Column, Kind, Row, Table, clean, finite
+from app.documents.table import FORMULA, Cell, Column, Kind, Row, Table, clean, finite
 
 SIGNS = {"ILS": "₪", "USD": "$", "EUR": "€", "GBP": "£"}
-LONGEST_TEXT = 32_767  # a cell of Excel holds no more
+LONGEST_TEXT = 32_767  # UTF-16 units; a cell of Excel holds no more
 WIDEST = 60
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\']")
 _STYLE = TableStyleInfo(name="TableStyleLight9", showRowStripes=True)
@@ -84,6 +84,13 @@ def unlike(titles: Sequence[str]) -> list[str]:
     return found
 
 
+def fitting(text: str) -> str:
+    """As much of a text as a cell of Excel holds, in whole characters."""
+    if len(text) * 2 <= LONGEST_TEXT:
+        return text
+    return text.encode("utf-16-le", "ignore")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")
+
+
 def number_format(column: Column) -> str:
     """Excel's format of a column."""
     digits = "." + "0" * column.decimals if column.decimals else ""
@@ -143,9 +150,9 @@ def _put(square: Square, column: Column, value: Cell, zone: tzinfo) -> None:
 
 def _put_text(square: Square, text: str) -> None:
     """Put text as text, whatever it begins with: typed as a string and marked so that editing keeps it one."""
-    square.value = clean(text)[:LONGEST_TEXT]
+    square.value = fitting(clean(text))
     square.data_type = "s"
-    if text[:1] in tuple("=+-@\t\r"):
+    if FORMULA.match(text):
         square.quotePrefix = True
 
 

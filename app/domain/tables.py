@@ -6,6 +6,7 @@ from app.core.db import Base
 from app.domain.access import models as _access
 from app.domain.approvals import models as _approvals
 from app.domain.audit import models as _audit
+from app.domain.calendar import models as _calendar
 from app.domain.campaigns import models as _campaigns
 from app.domain.consent import models as _consent
 from app.domain.contacts import models as _contacts
@@ -20,7 +21,7 @@ from app.domain.segments import models as _segments
 from app.domain.transfer import models as _transfer
 
 MODELS = (
-    _access, _approvals, _audit, _campaigns, _consent, _contacts, _content, _links, _messages, _notices, _outbox,
+    _access, _approvals, _audit, _calendar, _campaigns, _consent, _contacts, _content, _links, _messages, _notices, _outbox,
     _providers, _reports, _segments, _transfer,
 )  # fmt: skip
 

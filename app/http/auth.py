@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin
 
@@ -14,6 +14,7 @@ from app.core.db import db
 from app.core.errors import DomainError, mark
 from app.domain.access import keys, sessions
 from app.domain.access.models import User
+from app.http import kept, rates
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
@@ -63,6 +64,7 @@ def init_app(app: Flask) -> None:
         return visitor
 
     app.before_request(identify)
+    rates.init_app(app)
     app.before_request(guard)
 
 
@@ -126,7 +128,11 @@ def to(endpoint: str) -> ResponseReturnValue:
         response.headers["HX-Redirect"] = url_for(endpoint, next=here)
         return response
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for(endpoint, next=wanted if wanted != "/" else None))
+    answer = make_response(redirect(url_for(endpoint, next=wanted if wanted != "/" else None)))
+    if request.method == "POST" and g.actor is None and request.mimetype == "application/x-www-form-urlencoded":
+        token = kept.keep(request.cookies.get(cookie_name(), ""), request.full_path.rstrip("?"), request.referrer or "")
+        return kept.remember(answer, token)
+    return answer
 
 
 def allow(permission: str) -> Callable[[View], View]:

@@ -10,19 +10,34 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import db
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, Issue, NotFound, Stale, Unavailable, mark
+from app.core.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    Issue,
+    Malformed,
+    NotFound,
+    Stale,
+    Unavailable,
+    mark,
+)
 from app.http.auth import Unauthenticated, is_api
+from app.http.rates import TooOften
+from app.http.session import meta
 
 log = logging.getLogger(__name__)
 
 STATUS: dict[type[DomainError], int] = {
     NotFound: 404,
     Invalid: 422,
+    Malformed: 400,
+    Stale: 412,  # before Conflict, which it is a kind of
     Conflict: 409,
     Forbidden: 403,
     Unavailable: 503,
+    TooOften: 429,
     Unauthenticated: 401,
-    Stale: 412,
 }
 
 PAGES = {
@@ -31,7 +46,7 @@ PAGES = {
     403: mark("You may not do this."),
     404: mark("There is nothing at this address. It may have been removed, or the address is mistyped."),
     405: mark("This address does not take that kind of request."),
-    413: mark("The file is too large. The most that can be uploaded is 256 MB."),
+    413: mark("This is more than can be taken here. A file to import may have 256 MB, a form much less."),
     429: mark("That was too often. Wait a minute and try again."),
     500: mark("Something went wrong on our side. Nothing was lost; try again. "
         "If it happens again, give the number below to your administrator."),
@@ -130,7 +145,7 @@ def answer(status: int, code: str, text: str, details: list[dict[str, str]] | No
     if is_api():
         body = {
             "error": {"code": code, "message": text, "details": details or []},
-            "meta": {"correlation_id": g.get("correlation_id")},
+            "meta": meta(),
         }
         response = jsonify(body)
         response.status_code = status

@@ -1,6 +1,5 @@
 """Commands out of forms and bodies, and their errors back onto the fields."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from flask_wtf import FlaskForm
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.core import jsontext
 from app.core.errors import Invalid, Issue, mark
 from app.core.page import PER_PAGE, Ask
 from app.http.errors import said
@@ -33,9 +33,8 @@ _WORDS = {
 def json_object(raw: bytes | str) -> dict[str, Any] | None:
     """A JSON object, or None if it is none: not JSON, without a bottom, or with half a character in it."""
     try:
-        found = json.loads(raw)
-        json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+        found = jsontext.loads(raw)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
 from app.core.errors import Conflict, mark
-from app.domain.approvals import decisions, rights
+from app.domain.approvals import decisions, rights, settings
 from app.domain.approvals.models import Approval
 from app.domain.approvals.rights import Given
 from app.domain.campaigns import resuming
@@ -16,9 +16,11 @@ from app.domain.contacts import recipients
 from app.domain.providers import changes as providers
 
 CARRY_OUT: Mapping[str, Callable[..., object]] = {
+    "calendar": settings.carry_out_calendar,
     "consent": reopening.carry_out_grant,
     "contact": recipients.carry_out,
     "key": rights.grant_key,
+    "organisation": settings.carry_out_organisation,
     "provider": providers.carry_out,
     "resume": resuming.carry_out,
     "suppression": reopening.carry_out_lift,

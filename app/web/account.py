@@ -10,18 +10,20 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
+from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from app.core.db import db
 from app.core.errors import Invalid
+from app.domain.access import kept, mfa, sessions
 from app.domain.access import login as logins
-from app.domain.access import mfa, sessions
 from app.domain.access.models import User
 from app.domain.access.passwords import SHORTEST
 from app.domain.audit import trail
-from app.http import inputs
+from app.http import inputs, known_device
 from app.http.auth import allow, cookie_name, first_step, public, set_cookie
+from app.http.kept import COOKIE
+from app.http.rates import rated
 from app.http.session import keep_changes
 from app.web import locale
 from app.web.render import parts_or_redirect
@@ -41,13 +43,15 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 
     present = PasswordField(_l("Present password"), [InputRequired()])
     password = PasswordField(_l("New password"), [InputRequired()])
+    end_sessions = BooleanField(_l("End all my other sessions"), default=True)
+    end_keys = BooleanField(_l("Revoke all my API keys"))
     again = PasswordField(_l("New password once more"), [EqualTo("password", _l("The two are not the same."))])
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
     """The six digits of the authenticator."""
 
-    code = StringField("Code", [DataRequired()])
+    code = StringField(_l("Code"), [DataRequired(_l("Enter the code that your authenticator shows."))])
 
 
 def _next() -> str:
@@ -69,17 +73,16 @@ def login() -> ResponseReturnValue:
 
 @bp.post("/login")
 @public
+@rated("login")
 def enter() -> ResponseReturnValue:
     """Check the password; on to the second factor."""
     form = LoginForm()
     keep_changes()
     if not form.validate_on_submit():
         return render_template("account/login.html", form=form, next=_next()), 422
-    attempt = logins.try_password(db.session(), form.email.data, form.password.data, ip=request.remote_addr)
+    attempt = logins.try_password(db.session(), form.email.data, form.password.data, origin=known_device.origin())
     if attempt.user is None:
-        form.form_errors.append(
-            _(logins.LOCKED) if attempt.locked_until else _("The address or the password is not right.")
-        )
+        form.form_errors.append(_(logins.WRONG))
         return render_template("account/login.html", form=form, next=_next()), 422
     if attempt.user.totp_confirmed_at is None:
         logins.enrol_anew(db.session(), attempt.user)
@@ -114,6 +117,7 @@ def _qr(uri: str) -> str:
 
 @bp.post("/login/code")
 @public
+@rated("login")
 def confirm() -> ResponseReturnValue:
     """Take the code; a new session begins, the half one ends."""
     if g.visitor is None:
@@ -124,16 +128,17 @@ def confirm() -> ResponseReturnValue:
         return _code_page(user, form, 422)
     cookie = request.cookies[cookie_name()]
     try:
-        logins.require_code(db.session(), user, form.code.data, ip=request.remote_addr, cookie=cookie)
+        logins.require_code(db.session(), user, form.code.data, origin=known_device.origin(), cookie=cookie)
     except Invalid as error:
         inputs.onto(form, error)
         return _code_page(user, form, 422)
     sessions.end(db.session(), cookie)
     agent = request.headers.get("User-Agent")
     cookie = sessions.start(db.session(), user, ip=request.remote_addr, agent=agent, with_factor=True)
-    logins.forgive(db.session(), user, request.remote_addr)
+    logins.forgive(db.session(), user, known_device.origin())
     trail.record(db.session(), g.actor, "login", ("user", user.id))
-    response = set_cookie(make_response(redirect(_next(), 303)), cookie)
+    wanted = url_for("kept.show") if kept.find(db.session(), request.cookies.get(COOKIE, ""), user.id) else _next()
+    response = known_device.remember(set_cookie(make_response(redirect(wanted, 303)), cookie), user)
     return locale.remember(response, locale=user.locale, theme=user.theme)
 
 
@@ -177,17 +182,29 @@ def _password_page(form: PasswordForm, status: int = 200) -> ResponseReturnValue
 def change_password() -> ResponseReturnValue:
     """Take the new password; other sessions end."""
     form, user = PasswordForm(), g.visitor.user
+    ending = logins.Ending(sessions=form.end_sessions.data or user.password_is_first, keys=form.end_keys.data)
     keep_changes()
     if not form.validate():
         return _password_page(form, 422)
     cookie, was_first = request.cookies[cookie_name()], user.password_is_first
     try:
-        logins.change_password(db.session(), user, form.present.data, form.password.data, by=g.actor, cookie=cookie)
+        logins.change_password(
+            db.session(),
+            user,
+            form.present.data,
+            form.password.data,
+            ending=ending,
+            by=g.actor,
+            origin=known_device.origin(),
+            cookie=cookie,
+        )
     except Invalid as error:
         inputs.onto(form, error)
         return _password_page(form, 422)
-    flash(_("Your password was changed. Other sessions have ended."), "success")
-    return redirect(_next() if was_first else url_for(".sessions"), 303)
+    done = _("Your password was changed. Other sessions have ended.") if ending.sessions else _("Your password was changed.")
+    flash(done, "success")
+    response = make_response(redirect(_next() if was_first else url_for(".sessions"), 303))
+    return known_device.remember(response, user)
 
 
 @bp.get("/account/sessions", endpoint="sessions")

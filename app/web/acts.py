@@ -16,6 +16,7 @@ from app.web.navigation import exists
 
 ACTIONS = {
     "audit.exported": mark("Exported the audit log"),
+    "calendar.changed": mark("Changed the allowed hours"),
     "campaign.approved": mark("Approved the campaign"),
     "campaign.asked_again": mark("Asked for another approval: audience or data changed since the first"),
     "campaign.cancel": mark("Cancelled the campaign"),
@@ -46,6 +47,7 @@ ACTIONS = {
     "login.failed": mark("A sign-in failed"),
     "message.resolved_again": mark("Decided that a message in doubt is sent again"),
     "message.resolved_sent": mark("Decided that a message in doubt was sent"),
+    "organisation.changed": mark("Changed the organisation"),
     "organisation.created": mark("Created the organisation"),
     "property.defined": mark("Defined a property"),
     "provider.changed": mark("Changed a provider"),
@@ -53,6 +55,8 @@ ACTIONS = {
     "provider.disabled": mark("Disabled a provider"),
     "provider.enabled": mark("Enabled a provider"),
     "provider.tested": mark("Tested a provider"),
+    "replies.read": mark("Read replies"),
+    "reply.handled": mark("Saw to a reply"),
     "report.asked": mark("Asked for a report"),
     "report.downloaded": mark("Downloaded a report"),
     "report.made": mark("A report was made"),
@@ -88,6 +92,7 @@ REQUESTS = {
 KINDS = {
     "approval": mark("Approval"),
     "audit": mark("Audit log"),
+    "calendar": mark("Calendar"),
     "campaign": mark("Campaign"),
     "consent": mark("Consent"),
     "contact": mark("Contact"),

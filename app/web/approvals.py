@@ -32,10 +32,12 @@ REVIEWS = {"campaign": ("campaigns.review", "campaign_id")}
 
 # What a change asks for, as a sentence begins.
 PROPOSED = {
+    "calendar.change": mark("Change when marketing may go out"),
     "campaign.resume": mark("Start a stopped campaign again"),
     "consent.grant": mark("Write again to somebody who took his consent back"),
     "contact.test": mark("Send tests of texts to this contact without approval"),
     "key.grant": mark("Let this API key approve in its user’s name"),
+    "organisation.change": mark("Change what the organisation is"),
     "provider.change": mark("Change a provider"),
     "provider.create": mark("Use a new provider"),
     "provider.enable": mark("Use a provider again"),

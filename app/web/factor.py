@@ -11,7 +11,7 @@ from app.core.db import db
 from app.core.errors import Invalid
 from app.domain.access import login as logins
 from app.domain.access import sessions
-from app.http import inputs
+from app.http import inputs, known_device
 from app.http.auth import cookie_name
 from app.http.session import keep_changes
 
@@ -34,7 +34,7 @@ def confirm(form: FlaskForm) -> Actor | None:
     session, user = db.session(), g.visitor.user
     cookie = request.cookies[cookie_name()]
     try:
-        logins.require_code(session, user, form.code.data or "", ip=request.remote_addr, cookie=cookie)
+        logins.require_code(session, user, form.code.data or "", origin=known_device.origin(), cookie=cookie)
     except Invalid as error:
         keep_changes()
         inputs.onto(form, error)

@@ -88,7 +88,8 @@ def remember(response: Response, *, locale: str | None = None, theme: str | None
 
 def keep_choice(response: Response, name: str, value: str) -> None:
     """Keep something a person chose in this browser, for a year."""
-    response.set_cookie(name, value, max_age=_YEAR, samesite="Lax", secure=request.is_secure, httponly=True)
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    response.set_cookie(name, value, max_age=_YEAR, samesite="Lax", secure=secure, httponly=True)
 
 
 def _actor() -> Actor | None:

@@ -2,16 +2,17 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, g, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.core.db import db
-from app.core.errors import Invalid, mark
-from app.domain.messages import faces, listing, reconcile, sends
+from app.core.errors import Invalid, NotFound, mark
+from app.domain.messages import faces, listing, reconcile, said, sends
 from app.domain.messages.models import Message
 from app.domain.messages.states import RANKS
 from app.domain.reports.words import CHANNEL, REASON, STATE
+from app.http import security
 from app.http.auth import allow
 from app.web import paging, reasons
 from app.web.render import page_or_part, parts_or_redirect
@@ -72,11 +73,39 @@ def _drawn(messages: list[Message]) -> dict[str, object]:
 @bp.get("/<uuid:message_id>")
 @allow("messages:read")
 def show(message_id: UUID) -> ResponseReturnValue:
-    """One message and everything known of it."""
-    found = listing.evidence(db.session(), message_id, by=g.actor)
+    """One message and everything known of it, its text masked."""
+    return _page(message_id, reveal=False)
+
+
+@bp.post("/<uuid:message_id>/reveal")
+@allow("contacts:reveal")
+def reveal(message_id: UUID) -> ResponseReturnValue:
+    """The text exactly as it was sent, for this one answer; the look is logged."""
+    return _page(message_id, reveal=True)
+
+
+def _page(message_id: UUID, *, reveal: bool) -> ResponseReturnValue:
+    session = db.session()
+    found = listing.evidence(session, message_id, by=g.actor)
     message = found.message
-    face = faces.faces(db.session(), [message.contact_id]).get(message.contact_id, faces.NOBODY)
-    return render_template("messages/show.html", found=found, message=message, face=face)
+    return render_template(
+        "messages/show.html",
+        found=found,
+        message=message,
+        face=faces.faces(session, [message.contact_id]).get(message.contact_id, faces.NOBODY),
+        text=said.said(session, message, by=g.actor, reveal=reveal),
+    )
+
+
+@bp.get("/<uuid:message_id>/email")
+@allow("messages:read")
+def email(message_id: UUID) -> ResponseReturnValue:
+    """The e-mail for a sandboxed frame, masked, under its own policy."""
+    message = listing.evidence(db.session(), message_id, by=g.actor).message
+    text = said.said(db.session(), message, by=g.actor)
+    if text is None or not text.html:
+        raise NotFound(mark("There is no such text."))
+    return security.as_preview(Response(text.html))
 
 
 @bp.post("/<uuid:message_id>/resolve")

@@ -68,6 +68,7 @@ NAVIGATION = (
         Entry(mark("Campaigns"), "mail", "campaigns.index", "campaigns:read"),
         Entry(mark("Flows"), "sitemap", "flows.index", "campaigns:read"),
         Entry(mark("Messages"), "messages", "messages.index", "messages:read"),
+        Entry(mark("Replies"), "message-2", "replies.index", "messages:read"),
     )),
     Group(mark("Bank"), (
         Entry(mark("Qualification"), "building-bank", "bank.index", "campaigns:read"),

@@ -14,9 +14,11 @@ from app.domain.access.keyring import organisation_of
 from app.domain.messages import shortlinks, tracking
 from app.http import security
 from app.http.auth import public
+from app.http.rates import rated
 
 bp = Blueprint("public", __name__)
 
+_PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -31,6 +33,12 @@ def _target(token: str, kind: str) -> Target:
     return target
 
 
+def _is_ahead() -> bool:
+    """True if nobody has asked yet: only the head is wanted, or a program says that it fetches ahead."""
+    said = " ".join(request.headers.get(name, "") for name in _PURPOSES).lower()
+    return request.method == "HEAD" or any(word in said for word in ("prefetch", "preview", "prerender"))
+
+
 def _reader(target: Target) -> tracking.Reader:
     """Who it is; the page speaks the language of his message."""
     reader = tracking.reader(db.session(), target)
@@ -42,17 +50,19 @@ def _reader(target: Target) -> tracking.Reader:
 
 @bp.get("/o/<token>")
 @public
+@rated("public")
 def opened(token: str) -> ResponseReturnValue:
     """The open pixel."""
-    tracking.opened(db.session(), _target(token, "o"), request.headers.get("User-Agent"))
+    tracking.opened(db.session(), _target(token, "o"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
     return Response(_PIXEL, mimetype="image/gif", headers={"Cache-Control": "no-store, private"})
 
 
 @bp.get("/c/<token>")
 @public
+@rated("public")
 def clicked(token: str) -> ResponseReturnValue:
     """A click: on to the address that stands in our own table, never to one given in the request."""
-    address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"))
+    address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
     if address is None:
         abort(404)
     return redirect(address, 302)
@@ -60,6 +70,7 @@ def clicked(token: str) -> ResponseReturnValue:
 
 @bp.get("/u/<token>")
 @public
+@rated("public")
 def ask_unsubscribe(token: str) -> ResponseReturnValue:
     """The page with one button: a mail scanner that follows links must not unsubscribe anybody."""
     reader = _reader(_target(token, "u"))
@@ -70,6 +81,7 @@ def ask_unsubscribe(token: str) -> ResponseReturnValue:
 
 @bp.post("/u/<token>")
 @public
+@rated("public")
 def unsubscribe(token: str) -> ResponseReturnValue:
     """Unsubscribe, by the button or by a mail client's one click (RFC 8058)."""
     target = _target(token, "u")

@@ -22,6 +22,7 @@ from app.domain.consent import reopening, suppression
 from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS
 from app.http import inputs
 from app.http.auth import allow
+from app.http.sizes import MB, takes
 from app.web import paging
 from app.web.approvals import asked
 from app.web.contacts import words
@@ -99,13 +100,20 @@ def add() -> ResponseReturnValue:
         except Invalid as error:
             inputs.onto(form, error)
         else:
-            flash(_("The address is on the list. Nothing more is sent to it."), "success")
+            only_marketing = form.reason.data == suppression.OPT_OUT
+            flash(
+                _("The address is on the list. It gets no marketing; messages about the account still reach it.")
+                if only_marketing
+                else _("The address is on the list. Nothing more is sent to it."),
+                "success",
+            )
             return leave_for(url_for(".index"))
     return _page(form, _choices(ListForm(formdata=None, prefix="list-")), 422)
 
 
 @bp.post("/list")
 @allow("suppressions:write")
+@takes(8 * MB)
 def add_list() -> ResponseReturnValue:
     """Suppress a list of addresses."""
     form = _choices(ListForm(prefix="list-"))

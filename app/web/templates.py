@@ -13,7 +13,7 @@ from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaF
 from wtforms.validators import DataRequired, Length
 
 from app.core.db import db
-from app.core.errors import Conflict, DomainError, Invalid, NotFound, mark
+from app.core.errors import Conflict, DomainError, Invalid, NotFound, Stale, mark
 from app.core.page import Ask
 from app.domain.audit import trail
 from app.domain.content import checks, differences, gallery, library, preview
@@ -24,7 +24,9 @@ from app.domain.messages import trial
 from app.http import inputs, security
 from app.http.auth import allow
 from app.http.errors import said as in_words
+from app.http.sizes import TEXT, takes
 from app.web import paging
+from app.web.conflicts import between, conflicting
 from app.web.render import page_or_part
 
 bp = Blueprint("templates", __name__, url_prefix="/templates")
@@ -62,6 +64,11 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
         written = {language: said for language, said in texts.items() if said["body"].strip()}
         return inputs.read(TemplateInput, {**values, "channel": channel, "texts": written})
 
+    def fallback(self) -> str:
+        """The language of people without a text in theirs; English where the form names none of ours."""
+        named: str | None = self.fallback_language.data
+        return named if named in LANGUAGES else "en"
+
     def broken_in(self) -> str | None:
         """The first language with an error in its text."""
         return next((lang for lang in LANGUAGES if any(self[f"{lang}_{part}"].errors for part in PARTS)), None)
@@ -74,7 +81,7 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
             if _root == "texts" and name in self:
                 self[name].errors = [*self[name].errors, in_words(issue)]
             elif issue.field in ("body", ""):
-                fallback = self[f"{self.fallback_language.data}_body"]
+                fallback = self[f"{self.fallback()}_body"]
                 fallback.errors = [*fallback.errors, in_words(issue).removeprefix("Value error, ")]
             else:
                 inputs.onto(self, Invalid(issue.message, details=(issue,)))
@@ -104,10 +111,10 @@ def _look(channel: str, message_class: str, said: dict[str, str], language: str,
     asked = request.values.get("as_contact", "").strip() if g.actor.may("templates:write") else ""
     person = preview.someone(session, asked) if g.actor.may("templates:write") else None
     data = preview.data_for(session, person, language, revealed_to=g.actor if reveal else None)
-    known = checks.known_variables(session)
+    around = checks.setting(session)
     is_known = person is not None or not asked
     try:
-        drawn = preview.preview(channel, message_class, said, data, language=language, known=known)
+        drawn = preview.preview(channel, message_class, said, data, language=language, around=around)
     except DomainError as error:
         return Look(language, asked, is_known, error=in_words(error))
     return Look(language, asked, is_known, drawn, may_reveal=person is not None and not reveal)
@@ -116,15 +123,16 @@ def _look(channel: str, message_class: str, said: dict[str, str], language: str,
 def _asked(form: TemplateForm) -> str:
     """The language looked at: that of the first error, the one chosen, the fallback."""
     chosen = request.values.get("language", "")
-    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback_language.data) or "en"
+    return form.broken_in() or (chosen if chosen in LANGUAGES else form.fallback())
 
 
 def _editor(
-    form: TemplateForm, channel: str, template: Template | None = None, status: int = 200
+    form: TemplateForm, channel: str, template: Template | None = None, status: int = 200, **more: object
 ) -> ResponseReturnValue:
     language = _asked(form)
     page = render_template(
         "templates/edit.html",
+        **more,
         form=form,
         channel=channel,
         template=template,
@@ -166,6 +174,7 @@ def create() -> ResponseReturnValue:
 
 @bp.post("/new/<any(sms, email):channel>")
 @allow("templates:write")
+@takes(TEXT)
 def save_new(channel: str) -> ResponseReturnValue:
     """Make the template."""
     form = TemplateForm()
@@ -230,6 +239,7 @@ def edit(template_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/<uuid:template_id>/edit")
 @allow("templates:write")
+@takes(TEXT)
 def save(template_id: UUID) -> ResponseReturnValue:
     """Save a new version."""
     template = library.get(db.session(), template_id, by=g.actor)
@@ -241,6 +251,12 @@ def save(template_id: UUID) -> ResponseReturnValue:
         if not form.validate_on_submit():
             return _editor(form, template.channel, template, 422)
         library.update(db.session(), template_id, form.command(template.channel), version=seen, by=g.actor)
+    except Stale:
+        db.session().refresh(template)
+        now = _form_of(library.as_input(db.session(), template), template.version)
+        found = conflicting((library.SUBJECT, template.id), between(now, form))
+        form.version.data = str(template.version)
+        return _editor(form, template.channel, template, 409, conflict=found)
     except Conflict as error:
         form.form_errors.append(in_words(error))
         return _editor(form, template.channel, template, 409)
@@ -253,6 +269,7 @@ def save(template_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/preview/<any(sms, email):channel>")
 @allow("templates:write")
+@takes(TEXT)
 def live(channel: str) -> ResponseReturnValue:
     """The preview beside the editor, of a text still being written."""
     return render_template("templates/_preview.html", look=_written(channel), channel=channel)
@@ -260,6 +277,7 @@ def live(channel: str) -> ResponseReturnValue:
 
 @bp.post("/frame")
 @allow("templates:write")
+@takes(TEXT)
 def frame() -> ResponseReturnValue:
     """The e-mail still being written, for the sandboxed frame."""
     return _framed(_written("email"))

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, g, make_response, redirect, render_template, url_for
+from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -84,6 +84,12 @@ class ResetForm(FlaskForm):  # type: ignore[misc]
     code = StringField(_l("Code of your authenticator"), id="reset-code")
 
 
+class AccessForm(FlaskForm):  # type: ignore[misc]
+    """Nothing but a code, where the last one was shown too long ago."""
+
+    code = StringField(_l("Code of your authenticator"), id="access-code")
+
+
 class UserForm(FlaskForm):  # type: ignore[misc]
     """A new user, and a code where the last one was shown too long ago."""
 
@@ -103,6 +109,7 @@ def index() -> ResponseReturnValue:
 def _list() -> dict[str, object]:
     session = db.session()
     return {
+        "fresh": factor.is_fresh(),
         "people": users.everyone(session, by=g.actor),
         "seen": users.last_seen(session, by=g.actor),
         "role_labels": {role: _(label) for role, label in LABELS.items()},
@@ -176,11 +183,16 @@ def show(user_id: UUID) -> ResponseReturnValue:
 
 
 def _user_page(
-    user: User, role_form: RoleForm | None = None, reset_form: ResetForm | None = None, status: int = 200
+    user: User,
+    role_form: RoleForm | None = None,
+    reset_form: ResetForm | None = None,
+    access_form: AccessForm | None = None,
+    status: int = 200,
 ) -> ResponseReturnValue:
     role_form = role_form or RoleForm(formdata=None, role=user.role)
     role_form.role.choices = _choices()
     values = {"role_form": role_form, "reset_form": reset_form or ResetForm(formdata=None), "fresh": factor.is_fresh()}
+    values["access_form"] = access_form or AccessForm(formdata=None)
     return make_response(render_template("users/show.html", user=user, **values), status)
 
 
@@ -218,14 +230,20 @@ def reset(user_id: UUID) -> ResponseReturnValue:
 @bp.post("/users/<uuid:user_id>/active/<int:on>")
 @allow("users:write")
 def switch(user_id: UUID, on: int) -> ResponseReturnValue:
-    """Shut a user out at once, or let him in again."""
+    """Shut a user out at once, or let him in again. From the list without a code, where the last one grew too old."""
+    form = AccessForm()
+    if "code" not in request.form and not factor.is_fresh():
+        return leave_for(url_for(".show", user_id=user_id, _anchor="access"))
+    actor = factor.confirm(form)
+    if actor is None:
+        return _user_page(users.get(db.session(), user_id), access_form=form, status=422)
     if on:
-        given = rights.let_in(db.session(), user_id, by=g.actor)
+        given = rights.let_in(db.session(), user_id, by=actor)
         if isinstance(given, Approval):
             return leave_for(asked(given))
         user = given.user
     else:
-        user = users.set_active(db.session(), user_id, False, by=g.actor)
+        user = users.set_active(db.session(), user_id, False, by=actor)
     said_so = _("%(name)s may sign in again.") if on else _("%(name)s was shut out: sessions and keys have ended.")
     flash(said_so % {"name": user.name}, "success")
     return parts_or_redirect(url_for(".index"), "users/_people.html", **_list())

@@ -38,6 +38,7 @@ def surroundings(folder: DataFolder) -> dict[str, str]:
     """The settings of what runs on the folder, as far as a command needs them; the environment's own come first."""
     env = {
         "CARILLON_DATA": str(folder.path),
+        "CARILLON_ENVIRONMENT": "demo",  # what the command does is the same in each
         "CARILLON_BASE_URL": str(read(folder.note).get("address", "")),
         "CARILLON_MASTER_KEY_FILE": str(folder.path / "master.key"),
     } | os.environ

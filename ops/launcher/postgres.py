@@ -1,6 +1,7 @@
 """The embedded PostgreSQL 18: a cluster with passwords, reached by a unix socket only."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from ops.launcher.problem import ROOT, Problem, last_line, run, say
 from ops.launcher.processes import Child
 
 SUPERUSER = "postgres"
-LOGIN = "carillon"
+OWNER_LOGIN, LOGIN = "carillon", "carillon_run"
 DATABASE = "carillon"
 ROLES = ROOT / "ops" / "roles.sql"
 RECOVERY_LIMIT = 600.0  # seconds: after a kill -9 the log of many changes is replayed
@@ -54,8 +55,20 @@ class Postgres:
     throw_away: bool = False
 
     def url(self, database: str = DATABASE) -> str:
-        """The address for the app: the login role, which may only become the app's or the owner's."""
-        return f"postgresql+psycopg://{LOGIN}:{self.login_password}@/{database}?host={quote(str(self.socket_folder))}"
+        """The address for web and workers: a login that may become the app's role and no other."""
+        return self._address(LOGIN, self.run_password, database)
+
+    def owner_url(self, database: str = DATABASE) -> str:
+        """The address for migrations: a login that may become the owner."""
+        return self._address(OWNER_LOGIN, self.login_password, database)
+
+    def _address(self, login: str, password: str, database: str) -> str:
+        return f"postgresql+psycopg://{login}:{password}@/{database}?host={quote(str(self.socket_folder))}"
+
+    @property
+    def run_password(self) -> str:
+        """Made of the owner's, so that a data folder keeps one of them; nobody comes back from it to that one."""
+        return hashlib.sha256(f"carillon_run {self.login_password}".encode()).hexdigest()
 
     def create(self) -> None:
         """Make the cluster if there is none, beside its place first, so that half of one is never taken for whole.
@@ -170,7 +183,8 @@ class Postgres:
     def prepare(self) -> None:
         """Make the roles and the database; what is there already stays."""
         self.sql(ROLES.read_text(encoding="utf-8"))
-        self.sql(f"ALTER ROLE {LOGIN} PASSWORD '{self.login_password}'")
+        self.sql(f"ALTER ROLE {OWNER_LOGIN} PASSWORD '{self.login_password}'")
+        self.sql(f"ALTER ROLE {LOGIN} PASSWORD '{self.run_password}'")
         if DATABASE not in self.sql("SELECT datname FROM pg_database").split():
             self.sql(f"CREATE DATABASE {DATABASE} OWNER carillon_owner")
 

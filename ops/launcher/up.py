@@ -4,6 +4,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from ops.launcher import embedded, environment, organisation, system
@@ -18,6 +19,13 @@ from ops.launcher.signals import StopAsked, stop_on_signals
 
 READY_LIMIT = 60.0  # seconds from the start of the web to a green /readyz
 WEB, BACKGROUND, SANDBOX = "The web server", "The background work", "The sandbox"
+HOW_TO_BECOME_PRODUCTION = """
+This is not production: only these are written to: {recipients}. To write to your customers, start with
+  CARILLON_ENVIRONMENT=production       nothing else holds messages back then
+  CARILLON_BASE_URL=https://...         the public address, links in messages begin with it
+  CARILLON_STAFF_SMTP=host:port         the relay for mail to staff, and CARILLON_STAFF_SENDER
+and --no-sandbox. flask --app wsgi doctor says what else makes it unsafe.
+"""
 DEMO_RECIPIENTS = "+97252*,*@*.example"  # .example reaches nobody; numbers go to the sandbox
 
 
@@ -93,7 +101,7 @@ class Start:
             self.folder.keep_secrets(kept, server.cluster)
             self.cluster = server
             embedded.start_postgres(server, self.family, self.log("postgres"))
-            self.env |= {"DATABASE_URL": server.url(), "DATABASE_OWNER_URL": ""}
+            self.env |= {"DATABASE_URL": server.url(), "DATABASE_OWNER_URL": server.owner_url()}
         if not os.environ.get("REDIS_URL"):
             say("Starting Valkey ...")
             redis = embedded.valkey(self.folder.path)
@@ -110,13 +118,12 @@ class Start:
         values = {
             "CARILLON_DATA": str(self.folder.path),
             "CARILLON_BASE_URL": self.address.base_url,
-            "CARILLON_ENVIRONMENT": "demo" if self.with_demo() else "production",
+            "CARILLON_ENVIRONMENT": "demo",  # production is somebody's decision, never a default
+            "CARILLON_ALLOWED_RECIPIENTS": DEMO_RECIPIENTS,
             "CARILLON_SANDBOX_URL": f"http://127.0.0.1:{sandbox[0]}",
             "CARILLON_SANDBOX_SMTP": f"127.0.0.1:{sandbox[1]}",
             "PYTHONUNBUFFERED": "1",
         }
-        if self.with_demo():
-            values["CARILLON_ALLOWED_RECIPIENTS"] = DEMO_RECIPIENTS
         if not os.environ.get("CARILLON_MASTER_KEY_FILE"):
             values["CARILLON_MASTER_KEY_FILE"] = str(self.folder.master_key())
         if self.options.no_sandbox and not self.with_demo():
@@ -162,16 +169,25 @@ class Start:
         if self.cluster is not None and newest and self.cluster.schema_version() == newest:
             return
         say("Bringing the database up to date ...")
-        self.verb("migrate", otherwise="The database could not be brought up to date")
+        self.verb("migrate", env=self.env, otherwise="The database could not be brought up to date")
 
-    def verb(self, *words: str | Path, otherwise: str) -> None:
+    def env_of_work(self) -> dict[str, str]:
+        """The environment of web and workers: without the login that may become the database's owner."""
+        return self.env | {"DATABASE_OWNER_URL": ""}
+
+    def env_of_sandbox(self) -> dict[str, str]:
+        """The environment of the sandbox, which plays strangers: no database, no key, no data folder of ours."""
+        ours = ("DATABASE_", "REDIS_", "CARILLON_", "PG")
+        return {name: value for name, value in self.env.items() if not name.startswith(ours)}
+
+    def verb(self, *words: str | Path, otherwise: str, env: Mapping[str, str] | None = None) -> None:
         """Run one of the product's own commands.
 
         Raises:
             Problem: it failed; otherwise says what that means.
         """
         log = self.log("commands")
-        done = run([environment.PYTHON, "-m", "flask", "--app", "wsgi", *words], env=self.env, log=log)
+        done = run([environment.PYTHON, "-m", "flask", "--app", "wsgi", *words], env=env or self.env_of_work(), log=log)
         if done.returncode:
             raise Problem(f"{otherwise}: {reason(done.stdout)} - mend that and start again; all it said is in {log}")
 
@@ -207,21 +223,24 @@ class Start:
         place = self.folder.path / "sandbox"
         place.mkdir(mode=0o700, exist_ok=True)
         words = ["-m", "sandbox", "--http-port", str(http), "--smtp-port", str(smtp), "--data", str(place)]
-        self.family.start(self.python(SANDBOX, words, self.log("sandbox")))
+        self.family.start(self.python(SANDBOX, words, self.log("sandbox"), env=self.env_of_sandbox()))
 
     def product(self) -> None:
         """Start the web and the background work."""
         say("Starting the web server and the background work ...")
         place = ["--host", self.options.host, "--port", str(self.options.port)]
-        size = ["--workers", "2", "--blocking-threads", "4", "--backlog", "1024", "--no-ws"]
+        size = ["--workers", "2", "--backlog", "1024", "--backpressure", "4096", "--no-ws", "--http", "1"]
         care = ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"]
-        web = ["-m", "granian", "--interface", "wsgi", *place, *size, *care, "wsgi:app"]
+        slow = ["--http1-header-read-timeout", "10000"]
+        web = ["-m", "granian", "--interface", "asginl", *place, *size, *slow, *care, "asgi:app"]
         self.family.start(self.python(WEB, web, self.log("web")))
         self.family.start(self.python(BACKGROUND, ["-m", "jobs.worker"], self.log("background"), patience=40.0))
 
-    def python(self, name: str, words: list[str], log: Path, patience: float = 15.0) -> Child:
+    def python(
+        self, name: str, words: list[str], log: Path, *, env: dict[str, str] | None = None, patience: float = 15.0
+    ) -> Child:
         """A program of the product, run by .venv's Python (scripts in .venv/bin break when the checkout is moved)."""
-        return Child(name, [environment.PYTHON, *words], self.env, log, patience=patience)
+        return Child(name, [environment.PYTHON, *words], env or self.env_of_work(), log, patience=patience)
 
     def wait_until_ready(self) -> None:
         """Wait until /readyz is green; when only a part is late, name it and go on.
@@ -260,6 +279,8 @@ class Start:
         if not self.with_demo() and self.is_empty():
             say("\nThere is no organisation yet, so nobody can sign in. Make one, in another terminal:")
             say(f"  {organisation.command(self.folder.path)}\n")
+        if not self.with_demo() and self.env["CARILLON_ENVIRONMENT"] != "production":
+            say(HOW_TO_BECOME_PRODUCTION.format(recipients=self.env["CARILLON_ALLOWED_RECIPIENTS"] or "nobody"))
         if not self.options.no_sandbox:
             say(f"What was sent, instead of reaching people: {self.env['CARILLON_SANDBOX_URL']}")
         say(f"Data and logs: {self.folder.path}")
@@ -267,7 +288,7 @@ class Start:
 
     def is_empty(self) -> bool:
         """Whether there is no organisation at all."""
-        done = run([environment.PYTHON, "-m", "flask", "--app", "wsgi", "organisations"], env=self.env)
+        done = run([environment.PYTHON, "-m", "flask", "--app", "wsgi", "organisations"], env=self.env_of_work())
         return done.returncode == 0 and "There is no organisation." in done.stdout
 
     def watch(self) -> None:

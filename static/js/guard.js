@@ -1,4 +1,6 @@
 // Unsaved changes: a form with data-guard is dirty from its first change until it is sent.
+import { token } from "./http.js";
+
 let leaving = false;
 
 const dirty = () => document.querySelector("form[data-guard][data-dirty]");
@@ -16,8 +18,22 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 window.addEventListener("beforeunload", (event) => { if (!leaving && dirty()) event.preventDefault(); });
 
-// Leave without the question: the session is over and nothing could be saved any more.
-export function leave(address) {
+// The session is over: what was being written is kept for its writer, who finds it after signing in again.
+export async function leave(address) {
+  const form = dirty();
   leaving = true;
+  if (form) {
+    const where = new URLSearchParams({ path: form.getAttribute("action") || location.pathname, page: location.pathname + location.search });
+    const body = new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+    await fetch(`/kept?${where}`, { method: "POST", body, headers: { "X-CSRFToken": token() } }).catch(() => null);
+  }
   location.assign(address);
 }
+
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr } = event.detail;
+  const address = xhr.status === 401 && xhr.getResponseHeader("HX-Redirect");
+  if (!address || !dirty()) return;
+  event.preventDefault();
+  leave(address);
+});

@@ -108,23 +108,23 @@ def test_what_is_wrong_is_named(marketer: Caller, change: dict[str, Any], field:
 
 def test_a_preview_as_somebody(bank: House, marketer: Caller, viewer: Caller) -> None:
     path = f"/{marketer('POST', '', NEW).get_json()['data']['id']}"
-    seen = marketer("POST", f"{path}/preview", {"contact": "551"}).get_json()["data"]
+    seen = marketer("POST", f"{path}/preview", {"external_id": "551"}).get_json()["data"]
     assert seen["body"] == "Hello D•••"
     assert seen["measure"]["parts"] == 1
     assert [found["message"] for found in seen["findings"]] == [
         "“contact.first_name” may be empty for some people: give it a default."
     ]
-    clear = marketer("POST", f"{path}/preview", {"contact": "551", "reveal": True}).get_json()["data"]
+    clear = marketer("POST", f"{path}/preview", {"external_id": "551", "reveal": True}).get_json()["data"]
     assert clear["body"] == "Hello Dana1"
     with bank.unit() as session:
         assert session.execute(select(AuditEntry).where(AuditEntry.action == "contact.revealed")).scalars().all()
-    assert viewer("POST", f"{path}/preview", {"contact": "551"}).status_code == 403
+    assert viewer("POST", f"{path}/preview", {"external_id": "551"}).status_code == 403
     assert (
-        marketer("POST", f"{path}/preview", {"contact": "551", "language": "he"}).get_json()["data"]["body"] == "שלום"
+        marketer("POST", f"{path}/preview", {"external_id": "551", "language": "he"}).get_json()["data"]["body"] == "שלום"
     )
-    unknown = marketer("POST", f"{path}/preview", {"contact": "none"})
+    unknown = marketer("POST", f"{path}/preview", {"external_id": "none"})
     assert unknown.status_code == 422
-    assert unknown.get_json()["error"]["details"][0]["field"] == "contact"
+    assert unknown.get_json()["error"]["details"][0]["field"] == "external_id"
 
 
 def test_a_check_says_what_blocks(marketer: Caller) -> None:
@@ -132,8 +132,9 @@ def test_a_check_says_what_blocks(marketer: Caller) -> None:
     new = {"name": "News", "channel": "email", "message_class": "marketing", "texts": texts}
     path = f"/{marketer('POST', '', new).get_json()['data']['id']}"
     found = marketer("POST", f"{path}/check").get_json()["data"]
-    assert [one["level"] for one in found] == ["error", "warning"]
-    assert found[0]["message"].startswith("A marketing e-mail needs a way to unsubscribe")
+    assert [one["level"] for one in found] == ["error", "error", "warning"]
+    assert found[0]["message"].startswith("A marketing message names the advertiser")
+    assert found[1]["message"].startswith("A marketing e-mail needs a way to unsubscribe")
 
 
 def test_a_post_is_answered_once_per_key(marketer: Caller) -> None:

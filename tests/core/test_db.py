@@ -1,6 +1,10 @@
 """Engines: connections that died in the pool are not handed out."""
 
+from dataclasses import replace
+
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from app.core.db import make_engine
 from app.core.settings import Settings
@@ -29,4 +33,17 @@ def test_one_that_has_something_to_say_is_kept(servers: Servers, settings: Setti
     servers.postgres.sql("NOTIFY news", settings.database_url.partition("?")[0].rpartition("/")[2])
     with engine.connect() as one:
         assert one.execute(mine).scalar_one() == kept
+    engine.dispose()
+
+
+def test_the_login_of_web_and_workers_cannot_become_the_owner(servers: Servers, settings: Settings) -> None:
+    name = settings.database_url.partition("?")[0].rpartition("/")[2]
+    engine = make_engine(replace(settings, database_url=servers.postgres.url(name)))
+    with engine.connect() as one:
+        assert one.execute(text("SELECT current_user, session_user")).one() == ("carillon_app", "carillon_run")
+        assert one.execute(text("SELECT ensure_partitions(3)")).scalar_one() == 0, "upkeep goes on without the owner"
+        for role in ("carillon_owner", "carillon", "postgres"):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                one.execute(text(f"SET ROLE {role}"))
+            one.rollback()
     engine.dispose()

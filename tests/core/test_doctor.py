@@ -9,6 +9,14 @@ from sqlalchemy import Engine, create_engine, text
 from app.core import doctor
 from app.core.db import make_engine
 from app.core.settings import Settings
+from tests.servers.throwaway import Servers
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Servers, settings: Settings) -> Settings:
+    """As web and workers have them."""
+    name = settings.database_url.partition("?")[0].rpartition("/")[2]
+    return replace(settings, database_url=servers.postgres.url(name))
 
 
 @pytest.fixture
@@ -56,3 +64,7 @@ def test_a_database_of_an_older_version(settings: Settings, engine: Engine, monk
 
 def test_a_valkey_that_is_not_there(settings: Settings, engine: Engine) -> None:
     assert problems(replace(settings, redis_url="redis://127.0.0.1:1/0"), engine)["Valkey"][1]
+
+
+def test_a_login_that_could_own_the_database_is_named(settings: Settings) -> None:
+    assert problems(settings, make_engine(replace(settings, database_url=settings.owner_url)))["login"][1]

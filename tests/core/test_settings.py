@@ -14,6 +14,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "DATABASE_URL": "postgresql://carillon@db/carillon",
         "REDIS_URL": "redis://valkey",
         "CARILLON_DATA": str(tmp_path),
+        "CARILLON_ENVIRONMENT": "test",
         "CARILLON_MASTER_KEY_FILE": str(tmp_path / "master.key"),
     }
 
@@ -43,3 +44,19 @@ def test_a_relay_that_cannot_be_stops_the_start(env: dict[str, str], given: str)
 
 def test_without_its_own_the_sandboxs_relay_takes_staff_mail(env: dict[str, str]) -> None:
     assert Settings.from_env({**env, "CARILLON_SANDBOX_SMTP": "127.0.0.1:2525"}).staff_smtp == "127.0.0.1:2525"
+
+
+def test_nothing_becomes_production_by_being_forgotten(env: dict[str, str]) -> None:
+    for given in ({}, {"CARILLON_ENVIRONMENT": ""}, {"CARILLON_ENVIRONMENT": "prod"}):
+        kept = {name: value for name, value in env.items() if name != "CARILLON_ENVIRONMENT"}
+        with pytest.raises(BadSetting, match="CARILLON_ENVIRONMENT must be production, demo or test"):
+            Settings.from_env(kept | given)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(BadSetting) as broke:
+        Settings.from_env({"CARILLON_BASE_URL": "bank.example", "CARILLON_RATE_API": "0", "CARILLON_STAFF_SMTP": ":"})
+    said = str(broke.value).splitlines()
+    names = ("DATABASE_URL", "REDIS_URL", "CARILLON_DATA", "CARILLON_MASTER_KEY_FILE", "CARILLON_BASE_URL", "CARILLON_ENVIRONMENT",
+             "CARILLON_STAFF_SMTP", "CARILLON_RATE_API")  # fmt: skip
+    assert [line.split()[0] for line in said] == list(names)

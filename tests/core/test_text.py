@@ -82,8 +82,38 @@ def test_a_bad_setting_names_itself(tmp_path: Path, name: str, value: str, said:
         "DATABASE_URL": "postgres://x",
         "REDIS_URL": "redis://x",
         "CARILLON_DATA": str(tmp_path),
+        "CARILLON_ENVIRONMENT": "test",
         "CARILLON_MASTER_KEY_FILE": str(key),
     }
     assert Settings.from_env(env).database_url == "postgresql+psycopg://x"
     with pytest.raises(BadSetting, match=said):
         Settings.from_env(env | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("dana@straße.example", "dana@xn--strae-oqa.example"),
+        ("dana@βόλος.example", "dana@xn--nxasmm1c.example"),
+        ("Dana＠Mail.Example", "dana@mail.example"),
+        ("da\u00adna@ma\u200bil.example\u200f", "dana@mail.example"),
+        ("dana@-.בנק", None),
+    ],
+)
+def test_domains_are_those_of_today(given: str, expected: str | None) -> None:
+    assert text.email(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("\u200ff7\u200f", "f7"),
+        ("f\u20697\u00ad", "f7"),
+        ("\ufeffחיפה\u200f", "חיפה"),
+        ("Da\u200dna", "Dana"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+    ],
+)
+def test_unseen_characters_are_taken_off_and_joiners_stay_where_they_join(given: str, expected: str) -> None:
+    assert text.clean(given) == expected

@@ -101,7 +101,7 @@ def test_csv_is_for_excel_and_for_machines() -> None:
     assert made.startswith(b"\xef\xbb\xbf")
     lines = made.decode("utf-8-sig").splitlines()
     assert lines[1] == "משה כהן,15000.50,0.25,-7,2026-10-31,2026-10-31T22:30:00Z"
-    assert lines[2:6] == ["'=1+1,,,45211,,", "'+97252,-1,1,0,,", "'-2,,,,,", "'@SUM(A1),,,,,"]
+    assert lines[2:6] == ["'=1+1,,,45211,,", "'+97252,-1,1,0,,", "-2,,,,,", "'@SUM(A1),,,,,"]
     assert csv.write(Table("T", COLUMNS, ROWS), bom=False).startswith("שם".encode())
 
 
@@ -119,3 +119,23 @@ def test_csv_is_for_excel_and_for_machines() -> None:
 def test_values_are_spelt_by_language(value: object, column: Column, english: str, hebrew: str) -> None:
     assert spell(value, column, "en").replace("\u200e", "") == english  # type: ignore[arg-type]
     assert spell(value, column, "he") == hebrew  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["=1", " =1", "\n=1", "\r\n+1", "\t@x", "-", "＝1", "'=1", "-1+1"])
+def test_what_would_run_gets_an_apostrophe_which_is_taken_off_again(text: str) -> None:
+    assert csv.harmless(text) == f"'{text}"
+    assert csv.bare(csv.harmless(text)) == text
+
+
+@pytest.mark.parametrize("text", ["-500", "-1,234.50", "O'Brien", "'s", "a=b", "'", ""])
+def test_what_cannot_run_stays_as_it_is(text: str) -> None:
+    assert csv.harmless(text) == csv.bare(text) == text
+
+
+@pytest.mark.parametrize("make", [report, export])
+@pytest.mark.parametrize("text", ["&" * 40_000, "😀" * 20_000, "\n=1"])
+def test_long_and_dangerous_texts_make_a_workbook_that_opens(make: Callable[[Table, str], Workbook], text: str) -> None:
+    cell = make(Table("T", [Column("A"), Column("B")], [(text, 1)]), "en").worksheets[0]["A2"]
+    assert text.startswith(str(cell.value))
+    assert len(str(cell.value).encode("utf-16-le")) >= min(len(text.encode("utf-16-le")), 2 * 32_766)
+    assert cell.quotePrefix or not text.startswith("\n")

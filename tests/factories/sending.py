@@ -23,7 +23,7 @@ from app.domain.providers.models import ProviderAccount
 MJML = """<mjml><mj-body><mj-section><mj-column>
 <mj-text>Dear {{ contact.first_name | default: "customer" }}</mj-text>
 <mj-button href="https://www.bank.example/offer?a=1&amp;b=2">Read more</mj-button>
-<mj-text><a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
+<mj-text>Advertisement, {{ organisation.name }}. <a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
 </mj-column></mj-section></mj-body></mjml>"""
 
 

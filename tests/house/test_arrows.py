@@ -53,7 +53,7 @@ def test_what_is_public_is_known(app: Flask) -> None:
     found = {rule.endpoint for rule in app.url_map.iter_rules() if getattr(app.view_functions[rule.endpoint], "is_public", False)}
     assert found == {
         "static", "health.healthz", "health.readyz", "public.opened", "public.clicked", "public.ask_unsubscribe",
-        "public.unsubscribe", "account.login", "account.enter", "account.code", "account.confirm", "account.logout",
+        "public.unsubscribe", "account.login", "account.enter", "kept.keep", "account.code", "account.confirm", "account.logout",
         "preferences.set_locale", "preferences.set_theme", "inbound_api.take", "inbound_api.hear",
     }  # fmt: skip
 

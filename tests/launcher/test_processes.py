@@ -11,8 +11,10 @@ import pytest
 
 from ops.launcher import processes
 from ops.launcher.kernel import alive, end_session, look, members, wait_until
+from ops.launcher.options import Options
 from ops.launcher.problem import ROOT, Problem
 from ops.launcher.processes import Child, Family
+from ops.launcher.up import Start
 
 DEAF = "import os, signal, time; os.fork(); signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)\n"
 SLEEP = "time.sleep(60)"
@@ -82,6 +84,7 @@ def test_children_die_with_a_launcher_that_is_killed(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
+from ops.launcher.options import Options
 from ops.launcher.processes import Child, Family
 log = Path({str(tmp_path / "log")!r})
 child = Family().start(Child("x", [sys.executable, "-c", "import time; {SLEEP}"], {{}}, log))
@@ -110,3 +113,14 @@ def test_a_number_that_was_given_away_again_is_somebody_else() -> None:
     assert ours is not None
     assert alive(ours.pid, ours.started)
     assert not alive(ours.pid, ours.started - 1)
+
+
+def test_who_gets_which_login_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://carillon@db/carillon")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://carillon_run@db/carillon")
+    start = Start(Options("up", data=tmp_path / "data"))
+    start.env |= {"CARILLON_MASTER_KEY_FILE": "/key", "REDIS_URL": "redis://x"}
+    work, sandbox = start.env_of_work(), start.env_of_sandbox()
+    assert (work["DATABASE_URL"], work["DATABASE_OWNER_URL"]) == ("postgresql://carillon_run@db/carillon", "")
+    assert not [name for name in sandbox if name.startswith(("DATABASE", "REDIS", "CARILLON", "PG"))]
+    assert sandbox["PATH"]

@@ -75,13 +75,15 @@ class Servers:
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {
             "DATABASE_URL": self.postgres.url(name),
-            "DATABASE_OWNER_URL": "",  # never the one of whoever runs the tests
+            "DATABASE_OWNER_URL": self.postgres.owner_url(name),
             "REDIS_URL": f"{embedded.valkey(self.place).url}?db={redis % 16}",
             "CARILLON_DATA": str(files),
             "CARILLON_MASTER_KEY_FILE": str(self.place / "master.key"),
             "CARILLON_BASE_URL": "http://127.0.0.1:8000",
             "CARILLON_ENVIRONMENT": "test",
             "CARILLON_ALLOWED_RECIPIENTS": RECIPIENTS,
+            "CARILLON_RATE_LOGIN": "100000",  # all tests sign in from one address
+            "CARILLON_RATE_API": "100000",
         }
 
 

@@ -74,9 +74,11 @@ def test_the_story(house: House) -> None:
     for channel in plan["channels"]:
         falls = dict(channel["waterfall"])
         assert falls.pop("matched") == 220 == sum(falls.values())
-    assert good(house.call("marketer", "POST", f"{path}/submit"))["state"] == "in_review"
+    asked = good(house.call("marketer", "POST", f"{path}/submit"))
+    assert asked["state"] == "in_review"
     assert house.call("marketer", "POST", f"{path}/approve")[0] == 403
-    assert good(house.call("admin", "POST", f"{path}/approve", {"note": "fine"}))["state"] in ("approved", "running")
+    decision = {"note": "fine", "approval_id": asked["approval_id"]}
+    assert good(house.call("admin", "POST", f"{path}/approve", decision))["state"] in ("approved", "running")
     done = wait_for("the campaign to be delivered", 90, lambda: delivered(house, path))
     for channel in done["channels"]:
         assert sum(channel["states"].values()) == 220

@@ -28,7 +28,7 @@ from tests.factories import people, sending
 from tests.web.pages import House
 
 ROLES = ("owner", "admin", "marketer", "operator", "auditor", "viewer")
-BODY = 'Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
+BODY = 'Advertisement. Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
 
 
 @dataclass
@@ -78,6 +78,11 @@ class Campaigning:
     def state(self, campaign_id: UUID) -> str:
         with self.bank.unit() as session:
             return session.get_one(Campaign, campaign_id).state
+
+    def seen(self, campaign_id: UUID) -> str:
+        """The request that the review page shows now."""
+        with self.bank.unit() as session:
+            return str(session.get_one(Campaign, campaign_id).approval_id)
 
     def messages(self, **where: str) -> list[UUID]:
         said = " AND ".join(f"{name} = :{name}" for name in where)

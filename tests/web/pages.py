@@ -17,6 +17,7 @@ from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import sessions, users
 from app.domain.access.models import User
+from app.domain.calendar import hours
 from tests.factories import people
 
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -50,6 +51,7 @@ def house(app: Flask, settings: Settings, roles: tuple[str, ...] = ("marketer", 
     factory = session_factory(make_engine(settings, pool_size=2), settings)
     with unit_of_work(factory, None) as session:
         organisation = users.create_organisation(session, users.NewOrganisation(name="Bank of the Pages"))
+        hours.keep(session, hours.ALWAYS, by=system(organisation.id))  # tests run at night, too
         staff = {role: people.staff(session, role) for role in roles}
     return House(app, factory, organisation.id, staff)
 

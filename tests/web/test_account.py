@@ -31,5 +31,5 @@ def test_while_the_account_is_locked_not_even_the_right_code_is_taken(campaigns:
     assert "There were too many failed attempts. Try again in a quarter of an hour." in shown(refused)
     with campaigns.bank.unit() as session:
         user = session.execute(select(User).where(User.id == campaigns.bank.staff["marketer"].id)).scalar_one()
-        login.forgive(session, user, "127.0.0.1")
+        login.forgive(session, user, login.Origin("127.0.0.1"))
     assert browsers[5].post("/login/code", {"code": campaigns.code("marketer")}).status_code == 303

@@ -53,11 +53,11 @@ def test_a_nul_is_refused_wherever_it_is_written(campaigns: Campaigning, caller:
     part = marketer.get("/campaigns?q=a%00b", htmx=True)
     assert (part.status_code, part.headers["HX-Reswap"]) == (422, "none")
     assert marketer.get("/campaigns").status_code == 200, "the transaction was rolled back"
-    for field in ("external_id", "city", "postal_code"):
-        answer = caller("POST", "/contacts", {"external_id": "77", field: "a\0b"})
-        assert answer.status_code == 422, field
-        assert UNUSABLE in answer.get_json()["error"]["message"]
-    assert caller("POST", "/contacts", {"external_id": "77", "city": "Haifa"}).status_code == 201
+    answer = caller("POST", "/campaigns", {"name": "a\0b"})
+    assert answer.status_code == 422
+    assert UNUSABLE in answer.get_json()["error"]["message"]
+    made = caller("POST", "/contacts", {"external_id": "7\x007", "city": "Hai\0fa"}).get_json()["data"]
+    assert (made["external_id"], made["city"]) == ("77", "Haifa"), "what nobody can see is taken out of what is known of people"
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1e300", "1" + "0" * 400])
@@ -77,21 +77,21 @@ def test_a_bottomless_page_address_or_body(caller: Caller) -> None:
     for raw in ("[" * 100_000, '{"a":' * 50_000):
         headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json"}
         answer = caller.client.post("/api/v1/contacts", data=raw, headers=headers)
-        assert answer.status_code == 422
+        assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("tag", ['"' + "9" * 5000 + '"', '"²"', '"-1"', '""', "*"])
 def test_a_version_that_is_none(caller: Caller, tag: str) -> None:
     made = caller.data("POST", "/contacts", {"external_id": f"A-{tag[:9]}"})
     answer = caller("PATCH", f"/contacts/{made['id']}", {"city": "Haifa"}, headers={"If-Match": tag})
-    assert answer.status_code in (412, 200 if tag == "*" else 412)
+    assert answer.status_code == (200 if tag == "*" else 400)
 
 
 @pytest.mark.parametrize("value", ["\ud800", ["gold"], {"a": 1}])
 def test_a_value_that_is_none_in_a_condition(caller: Caller, value: object) -> None:
     for name in ("city", "status"):
         where = {"kind": "field", "field": name, "op": "eq", "value": value}
-        assert caller("POST", "/segments/count", {"definition": {"version": 1, "where": where}}).status_code == 422
+        assert caller("POST", "/segments/count", {"definition": {"version": 1, "where": where}}).status_code == (400 if value == "\ud800" else 422)
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])

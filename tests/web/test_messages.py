@@ -48,3 +48,18 @@ def test_an_id_that_is_none_is_refused(campaigns: Campaigning) -> None:
     operator = campaigns.bank.browser("operator")
     assert operator.get("/messages?campaign=nonsense").status_code == 422
     assert operator.get("/messages/00000000-0000-0000-0000-000000000000").status_code == 404
+
+
+def test_the_text_is_shown_as_it_was_sent_masked_until_somebody_asks(campaigns: Campaigning) -> None:
+    campaigns.launched()
+    campaigns.dispatch()
+    message_id = campaigns.messages(state="sent")[0]
+    operator, marketer = campaigns.bank.browser("operator"), campaigns.bank.browser("marketer")
+    page = shown(operator.get(f"/messages/{message_id}"))
+    assert "Hello D•••" in page
+    assert "Show personal data" not in page
+    assert operator.post(f"/messages/{message_id}/reveal", {}).status_code == 403
+    marketer.get(f"/messages/{message_id}")
+    clear = shown(marketer.post(f"/messages/{message_id}/reveal", {}))
+    assert "Advertisement. Hello Dana" in clear
+    assert "exactly what was handed over" in clear

@@ -188,7 +188,7 @@ def test_two_people_edit_and_the_second_is_told(peopled: House) -> None:
     mine, theirs = (Builder(peopled.browser("marketer"), f"{url}/edit") for _ in range(2))
     assert theirs.save(r1__v="16000").status_code == 303
     assert mine.save(r1__v="17000").status_code == 409
-    assert "Somebody else changed this segment" in mine.words
+    assert "You saved this in another window" in mine.words
     assert 'value="17000"' in mine.page
     history = peopled.browser("marketer").get(f"{url}/history").get_data(as_text=True)
     assert "Balance is at least 15000" in history

@@ -110,7 +110,7 @@ def test_a_save_over_somebody_elses_is_refused_and_nothing_is_lost(bank: House) 
     assert first.status_code == 303
     second = marketer.post(f"/templates/{template_id}/edit", {**SMS, "version": "1", "en_body": "my long work"})
     assert second.status_code == 409
-    assert "Somebody else saved this template" in shown(second)
+    assert "You saved this in another window" in shown(second)
     assert "my long work" in second.text
 
 

@@ -34,7 +34,7 @@ def test_a_user_is_made_with_a_first_password_and_shut_out_again(campaigns: Camp
     made = owner.post("/settings/users/new", {**NEW, "email": email, "code": campaigns.code("owner")})
     password = secret(made)
     with unit_of_work(campaigns.bank.factory, None) as session:
-        user = login.try_password(session, email, password, ip="10.0.0.1").user
+        user = login.try_password(session, email, password, origin=login.Origin("10.0.0.1")).user
         assert user
     assert "Nora New" in shown(owner.get("/settings/users"))
     taken = owner.post("/settings/users/new", {**NEW, "email": email})
@@ -43,7 +43,7 @@ def test_a_user_is_made_with_a_first_password_and_shut_out_again(campaigns: Camp
     out = owner.post(f"/settings/users/{user.id}/active/0", htmx=True)
     assert "was shut out" in shown(out)
     with unit_of_work(campaigns.bank.factory, None) as session:
-        assert login.try_password(session, email, password, ip="10.0.0.1").user is None
+        assert login.try_password(session, email, password, origin=login.Origin("10.0.0.1")).user is None
 
 
 def made(campaigns: Campaigning, role: str = "marketer") -> tuple[str, str]:
@@ -88,8 +88,8 @@ def test_nobody_works_with_a_password_that_somebody_else_knows(campaigns: Campai
     assert (changed.status_code, changed.location) == (303, "/campaigns")
     assert browser.get("/campaigns").status_code == 200
     with unit_of_work(campaigns.bank.factory, None) as session:
-        assert login.try_password(session, email, first, ip="10.0.0.2").user is None
-        assert login.try_password(session, email, own, ip="10.0.0.2").user
+        assert login.try_password(session, email, first, origin=login.Origin("10.0.0.2")).user is None
+        assert login.try_password(session, email, own, origin=login.Origin("10.0.0.2")).user
 
 
 def test_who_gave_the_first_password_cannot_read_the_authenticators_secret(campaigns: Campaigning) -> None:
@@ -133,7 +133,7 @@ def test_a_changed_password_ends_the_other_sessions_and_wrong_tries_lock(campaig
     other.post("/login", {"email": email, "password": own})
     browser.get("/account/password")
     newer = "copper meadow signal"
-    browser.post("/account/password", {"present": own, "password": newer, "again": newer})
+    browser.post("/account/password", {"present": own, "password": newer, "again": newer, "end_sessions": "y"})
     assert other.get("/login/code").location.startswith("/login"), "the half session has ended"
     browser.get("/account/password")
     wrong = {"present": "a wrong one", "password": "marble thunder quill", "again": "marble thunder quill"}
@@ -221,3 +221,16 @@ def test_a_key_that_approves_is_granted_by_name_only(campaigns: Campaigning) -> 
     campaigns.granted("owner")
     with unit_of_work(campaigns.bank.factory, None) as session:
         assert keys.actor_for(session, named, ip=None, correlation_id=None).may("campaigns:approve")  # type: ignore[union-attr]
+
+
+def test_shutting_somebody_out_asks_for_a_fresh_code(campaigns: Campaigning) -> None:
+    owner, page = campaigns.bank.browser("owner"), f"/settings/users/{campaigns.bank.staff['viewer'].id}"
+    viewer = campaigns.bank.browser("viewer")
+    campaigns.grow_stale("owner")
+    assert f"{page}#access" in owner.get("/settings/users").get_data(as_text=True)
+    assert owner.post(f"{page}/active/0").location == f"{page}#access"
+    refused = owner.post(f"{page}/active/0", {"code": "1"})
+    assert refused.status_code == 422
+    assert viewer.get("/contacts").status_code == 200
+    assert owner.post(f"{page}/active/0", {"code": campaigns.code("owner")}).status_code == 303
+    assert viewer.get("/contacts").status_code == 302

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -86,6 +86,12 @@ def revoke(session: Session, key_id: UUID, *, by: Actor) -> None:
         require(by, "keys:write")
     key.revoked_at = clock.now()
     trail.record(session, by, "key.revoked", ("key", key.id))
+
+
+def revoke_all(session: Session, user_id: UUID) -> None:
+    """End all keys of a user at once."""
+    live = update(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+    session.execute(live.values(revoked_at=clock.now()))
 
 
 def actor_for(session: Session, presented: str, *, ip: str | None, correlation_id: str | None) -> Actor | None:

@@ -30,7 +30,7 @@ class Organisation(Base):
 
 
 class User(Owned, Base):
-    """A member of staff. The address is unique over all organisations, in lower case.
+    """A member of staff. The address is in lower case and unique within the organisation.
 
     `password_is_first`: somebody else gave it and may know it; until its user has chosen his own, he may do nothing.
     """
@@ -38,12 +38,14 @@ class User(Owned, Base):
     __tablename__ = "users"
     __table_args__ = (
         UniqueConstraint("organisation_id", "id"),
+        UniqueConstraint("organisation_id", "email"),
+        Index(None, "email"),
         CheckConstraint(f"role IN {ROLE_NAMES}", name="role"),
         CheckConstraint("email = lower(email)", name="email_lower"),
     )
 
     id: Mapped[Uuid7]
-    email: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
     name: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str]
@@ -109,6 +111,20 @@ class ApiKey(Owned, Base):
     expires_at: Mapped[Moment]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class KeptForm(Owned, Base):
+    """What somebody was writing when the session ended, for him alone and for a day; `sealed` is the form's fields."""
+
+    __tablename__ = "kept_forms"
+    __table_args__ = (owned_key("user_id", "users", ondelete="CASCADE"), Index(None, "organisation_id", "user_id"))
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    path: Mapped[str]
+    page: Mapped[str]
+    sealed: Mapped[bytes]
+    at: Mapped[Moment]
 
 
 class IdempotencyKey(Owned, Base):

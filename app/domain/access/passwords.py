@@ -1,5 +1,6 @@
 """Passwords: Argon2id, length and a list of common ones, no composition rules (ASVS 5, 6.2)."""
 
+from hashlib import sha256
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -57,6 +58,11 @@ def check_rules(password: str, context: tuple[str, ...] = ()) -> None:
     plain = password.lower()
     if plain in _COMMON or len(set(plain)) < 4 or any(word and word.lower() in plain for word in context):
         raise Invalid.field("password", mark("This password is too easy to guess. Choose a few unrelated words."))
+
+
+def fingerprint(kept: str) -> str:
+    """Something that changes with the password and tells nothing of it."""
+    return sha256(kept.encode()).hexdigest()[:16]
 
 
 def hashed(password: str) -> str:

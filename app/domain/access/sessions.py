@@ -87,6 +87,17 @@ def find(session: Session, cookie: str, *, touch: bool) -> Opened | None:
     return Opened(row, user, organisation)
 
 
+def ended(session: Session, cookie: str) -> UUID | None:
+    """Whose session a cookie was that has ended in the last day. The database session works for its organisation afterwards."""
+    asked = {"id": _hash(cookie)}
+    found = session.execute(_ENTER, asked).scalar_one_or_none()
+    if found is None:
+        return None
+    act_as(session, system(found), is_set=True)
+    row = session.get(UserSession, asked["id"])
+    return row.user_id if row and row.factor_at and row.seen_at > clock.now() - ABSOLUTE * 2 else None
+
+
 def actor_for(opened: Opened, *, ip: str | None, correlation_id: str | None) -> Actor:
     """The actor a session speaks for. Without a second factor and a password of his own he holds no permission at all."""
     user = opened.user

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -15,8 +15,8 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as, actor_of, settings_of
 from app.core.vault import vault_from
-from app.domain.access import passwords, sessions
-from app.domain.access.models import ROLE_NAMES, ApiKey, LoginFailure, Organisation, User, UserSession
+from app.domain.access import keys, passwords, sessions
+from app.domain.access.models import ROLE_NAMES, LoginFailure, Organisation, User, UserSession
 from app.domain.access.permissions import GIVEN_BY_TWO, of_role
 from app.domain.audit import trail
 
@@ -101,8 +101,8 @@ def new_password() -> str:
 
 
 def refuse_taken(session: Session, address: str) -> None:
-    """Raise Conflict for an address that signs in already."""
-    if session.execute(text("SELECT user_id FROM find_user(:email)"), {"email": address}).first():
+    """Raise Conflict for an address that signs in already; that another organisation knows it is not told."""
+    if session.execute(select(User.id).where(User.email == address)).first():
         raise Conflict(mark("This address is taken already."))
 
 
@@ -185,8 +185,7 @@ def reset(session: Session, user_id: UUID, *, second: UUID | None = None, by: Ac
 
 def _end_access(session: Session, user: User) -> None:
     sessions.end_others(session, user.id)
-    keys = update(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
-    session.execute(keys.values(revoked_at=clock.now()))
+    keys.revoke_all(session, user.id)
 
 
 def _keep_an_owner(session: Session, user: User) -> None:
@@ -200,9 +199,10 @@ def set_active(session: Session, user_id: UUID, active: bool, *, second: UUID | 
     """Let a user in again, or shut him out: his sessions and keys end at once. To let in again, `second` as in create_user.
 
     Raises:
-        NotFound, Conflict (yourself, or the last owner), Forbidden (alone).
+        NotFound, Conflict (yourself, or the last owner), Forbidden (alone), FactorNeeded.
     """
     require(by, "users:write")
+    require_fresh_factor(by)
     user = get(session, user_id)
     if user.is_active == active:
         return user
@@ -235,14 +235,24 @@ def get(session: Session, user_id: UUID) -> User:
     return user
 
 
-def by_address(session: Session, email: str) -> User | None:
-    """The user of an address, in whatever organisation; the session works for it afterwards."""
+def by_address(session: Session, email: str, organisation: str = "") -> User | None:
+    """The user of an address, in whatever organisation or in the one of this name; the session works for it afterwards.
+
+    Raises:
+        Conflict: several organisations know the address, and none is named.
+    """
     query = text("SELECT organisation_id, user_id FROM find_user(:email)")
-    found = session.execute(query, {"email": normal_email(email) or ""}).one_or_none()
-    if found is None:
-        return None
-    act_as(session, system(found.organisation_id))
-    return get(session, found.user_id)
+    matching: list[tuple[UUID, UUID]] = []
+    for row in session.execute(query, {"email": normal_email(email) or ""}).all():
+        act_as(session, system(row.organisation_id))
+        if not organisation or session.get_one(Organisation, row.organisation_id).name == organisation:
+            matching.append((row.organisation_id, row.user_id))
+    if len(matching) > 1:
+        raise Conflict(mark("Several organisations know this address: name the one you mean."))
+    for organisation_id, user_id in matching:
+        act_as(session, system(organisation_id))
+        return get(session, user_id)
+    return None
 
 
 def everyone(session: Session, *, by: Actor) -> list[User]:

@@ -101,6 +101,16 @@ def actors(session: Session, subjects: Sequence[tuple[str, UUID]], acts: Sequenc
     return {i for i in session.execute(query.distinct()).scalars() if i}
 
 
+def last_change(session: Session, subject: tuple[str, UUID]) -> AuditEntry | None:
+    """The newest act that made or changed a subject."""
+    kind, subject_id = subject
+    acts = [f"{kind}.{act}" for act in ("created", "changed", "restored")]
+    query = select(AuditEntry).where(
+        AuditEntry.subject_kind == kind, AuditEntry.subject_id == str(subject_id), AuditEntry.action.in_(acts)
+    )
+    return session.execute(query.order_by(AuditEntry.seq.desc()).limit(1)).scalar_one_or_none()
+
+
 @dataclass(frozen=True)
 class Changed:
     """One act that wrote data of contacts: of one (`contact_id`), or an import's (None)."""

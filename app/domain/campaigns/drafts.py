@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
+from app.core.errors import Forbidden, Invalid, NotFound, Stale, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.approvals import decisions
 from app.domain.audit import trail
@@ -76,14 +76,12 @@ def update(
     """Change a campaign. Any change withdraws it from approval: it is a draft again.
 
     Raises:
-        NotFound, Invalid, Conflict (sent already, or somebody else changed it since `version`).
+        NotFound, Invalid, Conflict (sent already), Stale (somebody else changed it since `version`).
     """
     require(by, "campaigns:write")
     campaign = one_for_update(session, campaign_id)
     if version is not None and version != campaign.version:
-        raise Conflict(
-            mark("Somebody else changed this campaign while you were editing. Reload it to see the changes.")
-        )
+        raise Stale(mark("Somebody else changed this campaign while you were editing. Reload it to see the changes."))
     after = states.after(campaign.state, "edit")
     changed = {name: value for name, value in _checked(session, new).items() if getattr(campaign, name) != value}
     if not changed:

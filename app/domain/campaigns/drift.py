@@ -5,7 +5,6 @@ reaches three hundred, or has a text approved and fills it afterwards.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import live
-from app.domain.access.keyring import organisation_of
+from app.domain.approvals import settings
 from app.domain.approvals.models import Approval
+from app.domain.approvals.settings import Growth
 from app.domain.audit import trail
 from app.domain.audit.trail import Changed
 from app.domain.campaigns import pinned
@@ -28,33 +28,21 @@ from app.domain.segments.definition import FieldIs, conditions
 LONGEST_IMPORT = timedelta(days=1)  # one that began before an approval may still be at work after it
 
 
-@dataclass(frozen=True)
-class Growth:
-    """How much an approved audience may grow by itself: both a share and a number have to be passed to ask again."""
-
-    percent: float = 5
-    people: int = 20
-
-    def is_passed(self, approved: int, now: int) -> bool:
-        """True if so many more are to be asked for again."""
-        return now - approved > self.people and now > approved * (1 + self.percent / 100)
-
-
-def growth_of(session: Session) -> Growth:
-    """The organisation's own policy, or the default."""
-    return Growth(**organisation_of(session).settings.get("growth", {}))
+def is_passed(policy: Growth, approved: int, now: int) -> bool:
+    """True if an audience grew by more than both the share and the number that the organisation allows."""
+    return now - approved > policy.people and now > approved * (1 + policy.percent / 100)
 
 
 def grown(session: Session, approval: Approval, reach: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """The channels that would write to more people than the approval allows: {channel: {"approved": n, "now": n}}."""
-    policy = growth_of(session)
+    policy = settings.organisation(session).growth
     approved = {
         one["channel"]: int(one["waterfall"].get("will_receive", 0)) for one in approval.summary["channels"]
     }
     return {
         channel: {"approved": approved.get(channel, 0), "now": now}
         for channel, now in reach.items()
-        if policy.is_passed(approved.get(channel, 0), now)
+        if is_passed(policy, approved.get(channel, 0), now)
     }
 
 

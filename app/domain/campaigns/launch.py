@@ -106,6 +106,7 @@ def _open(
 ) -> dict[str, int]:
     assert campaign.occurrence_id is not None
     now = clock.now()
+    begins = plan.begins_at(session, [text], now) or now  # claiming keeps the allowed hours, which may be changed meanwhile
     send = sends.open_send(
         session,
         sends.NewSend(
@@ -118,7 +119,7 @@ def _open(
             digest=digest,
             priority=PRIORITIES[what.priority],
             not_before=now,
-            not_after=now + SENT_WITHIN,
+            not_after=begins + SENT_WITHIN,
             senders=what.senders_of(text.channel),
             routes=what.routes_of(text.channel),
         ),

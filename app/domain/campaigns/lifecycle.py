@@ -43,6 +43,8 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
         raise Invalid(
             mark("There is no provider for one of the channels. Ask your administrator to add or enable one.")
         )
+    if plan.goes_at(session, campaign) is None:
+        raise Invalid(mark("There are no allowed hours in the next 60 days. An owner can change them under Settings, Calendar."))
     campaign.plan = worked_out.summary()
     campaign.estimated_cost = rounded(worked_out.cost)
     approval = decisions.submit(

@@ -1,30 +1,26 @@
 """What will happen if a campaign is sent now: audience, who falls out and why, cost, texts; and the digest of all of it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
-from time import monotonic
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.errors import Invalid, Issue, mark
 from app.core.money import rounded
-from app.core.sql import load
-from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.calendar.windows import windows_of
 from app.domain.campaigns import pinned
+from app.domain.campaigns.estimate import Estimate, estimate
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.pinned import Pinned, PinnedText
-from app.domain.content import checks, sms
+from app.domain.content import checks, marking
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.content.preview import example_url
-from app.domain.content.render import prepared
 from app.domain.messages import policy
-from app.domain.messages.rendering import data_of
 from app.domain.providers import accounts
-
-SAMPLE = 200
-SAMPLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,12 @@ class ChannelPlan:
     @property
     def will_receive(self) -> int:
         return self.waterfall.get("will_receive", 0)
+
+    @property
+    def marked_in(self) -> list[str]:
+        """The languages in which an advertisement was seen to have all its marks; empty for other messages."""
+        lacking = {f.language for f in self.findings if f.level == "error"}
+        return sorted(set(self.version.texts) - lacking) if self.message_class in marking.MARKING else []
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Plan:
                     "destination": c.destination,
                     "parts": c.parts,
                     "cost": str(rounded(c.cost)),
+                    "marked_in": c.marked_in,
                     "findings": [asdict(f) for f in c.findings],
                 }
                 for c in self.channels
@@ -105,6 +108,20 @@ def make(session: Session, campaign: Campaign) -> Plan:
     return of(session, pinned.present(session, campaign))
 
 
+def begins_at(session: Session, texts: Sequence[PinnedText], moment: datetime) -> datetime | None:
+    """When the first of these texts may go out from a moment on: marketing waits for the allowed hours; None if there are none."""
+    if any(text.message_class != "marketing" for text in texts):
+        return moment
+    return windows_of(session).next_open(moment)
+
+
+def goes_at(session: Session, campaign: Campaign) -> datetime | None:
+    """When a campaign that is not launched yet would begin: at its moment, after an approval now, or in the next allowed hours."""
+    now = clock.now()
+    wanted = max(now, campaign.scheduled_at or now)
+    return begins_at(session, pinned.kept(session, campaign).texts, wanted)
+
+
 def of(session: Session, what: Pinned) -> Plan:
     """Work out the plan of what was pinned, by the audience there is now."""
     audience = pinned.audience_of(session, what)
@@ -118,8 +135,11 @@ def _channel(session: Session, what: Pinned, text: PinnedText, audience: Select[
     falls = policy.waterfall(session, audience, text.channel, text.message_class)
     usable = accounts.in_order(session, text.channel)
     account = usable[0] if usable else None
-    average = _average_parts(session, what.name, version, audience) if text.channel == "sms" else Decimal(1)
-    parts = int((average * falls.get("will_receive", 0)).to_integral_value())
+    will_receive, cost = falls.get("will_receive", 0), account.cost if account else Decimal(0)
+    is_sms = text.channel == "sms"
+    estimated = estimate(session, what.name, version, audience) if is_sms else Estimate(Decimal(1), {})
+    parts = int((estimated.average * will_receive).to_integral_value())
+    found = checks.check(session, template, version, is_named=all(_is_name(one.sender) for one in usable))
     return ChannelPlan(
         channel=text.channel,
         template=template,
@@ -130,32 +150,11 @@ def _channel(session: Session, what: Pinned, text: PinnedText, audience: Select[
         provider=account.name if account else None,
         destination="; ".join(dict.fromkeys(accounts.destination(one) for one in usable)),
         parts=parts,
-        cost=(account.cost if account else Decimal(0)) * parts,
-        findings=checks.check(session, template, version),
+        cost=cost * parts,
+        findings=[*found, *estimated.findings(session, will_receive, cost)],
     )
 
 
-def _average_parts(session: Session, name: str, version: TemplateVersion, audience: Select[Any]) -> Decimal:
-    """SMS parts a recipient, from a sample: a Hebrew name can double them."""
-    people = audience.limit(SAMPLE).subquery()
-    rows = (
-        session.execute(_RECIPIENTS, {"contacts": list(session.execute(select(people.c[0])).scalars())})
-        .mappings()
-        .all()
-    )
-    if not rows:
-        return Decimal(1)
-    vault, ready = vault_of(session), prepared(version, "sms")
-    names, url = {"organisation": organisation_of(session).name, "campaign": name}, example_url(session)
-    total, made, until = 0, 0, monotonic() + SAMPLE_SECONDS
-    for row in rows:
-        if made and monotonic() > until:
-            break
-        made += 1
-        data = data_of(dict(row), vault.open_person(row["id"], row["key"], row["person"]), names)
-        text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": url})
-        total += sms.measure(text).parts
-    return Decimal(total) / made
-
-
-_RECIPIENTS = load("messages/queries.sql")["recipients"]
+def _is_name(sender: str) -> bool:
+    """True if a sender says who it is; a number does not."""
+    return any(sign.isalpha() for sign in sender)

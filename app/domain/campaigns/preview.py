@@ -79,7 +79,7 @@ def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -
             text = _sample(session, campaign, (template.channel, version), row)
             face = masked.get(row["id"])
             if text and face:
-                found.append(replace(text, who=face.name, address=face.address(template.channel, 0)))
+                found.append(replace(text, who=face.name, address=face.first.get(template.channel, "")))
     return found
 
 

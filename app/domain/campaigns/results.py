@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, require
+from app.domain.calendar.windows import windows_of
+from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import totals
+from app.domain.messages import sends, totals
 from app.domain.messages.models import Message, Send, Trace
 from app.domain.messages.states import HANDED_OVER
 from app.domain.messages.totals import Totals
@@ -51,6 +55,18 @@ def _counted(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progr
         states.setdefault(source, {})[state] = number
     found = {source: Totals(states=known) for source, known in states.items()}
     return {source: Progress(one.to_send, one.done) for source, one in found.items()}
+
+
+def held_until(session: Session, campaign: Campaign, *, by: Actor) -> datetime | None:
+    """When the allowed hours let a running campaign go on, if they hold all of it back now."""
+    require(by, "campaigns:read")
+    if campaign.state != "running":
+        return None
+    open_sends = [send for send in sends.of_source(session, SUBJECT, campaign.id) if send.drained_at is None]
+    now, windows = clock.now(), windows_of(session)
+    if not open_sends or windows.is_open(now) or not all(sends.keeps_hours(send) for send in open_sends):
+        return None
+    return windows.next_open(now)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import among
 from app.core.errors import Forbidden, Invalid, mark
+from app.core.page import Ask, Page, fetch
 from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
@@ -92,6 +93,19 @@ def history(session: Session, contact_id: UUID) -> list[ConsentEntry]:
     """All acts of a person, newest first."""
     query = select(ConsentEntry).where(ConsentEntry.contact_id == contact_id).order_by(ConsentEntry.id.desc())
     return list(session.execute(query).scalars())
+
+
+def listed(
+    session: Session, ask: Ask, *, contact_id: UUID | None = None, state: str = "", by: Actor
+) -> Page[ConsentEntry]:
+    """A page of acts of everybody, newest first."""
+    require(by, "contacts:read")
+    query = select(ConsentEntry)
+    if contact_id:
+        query = query.where(ConsentEntry.contact_id == contact_id)
+    if state:
+        query = query.where(ConsentEntry.state == state)
+    return fetch(session, query, [ConsentEntry.__table__.c.id], ask, descending=True)
 
 
 def states(session: Session, contact_id: UUID) -> dict[str, str]:

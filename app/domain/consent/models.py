@@ -54,7 +54,10 @@ class ConsentState(Owned, Base):
 
 
 class Suppression(Owned, Base):
-    """An address nobody may write to on a channel. `address` is sealed; `blind` is what sending looks at."""
+    """An address that is not written to on a channel. `address` is sealed; `blind` is what sending looks at.
+
+    `opt_out` stops marketing, every other reason everything; `is_refused` remembers the opt-out under a stronger reason.
+    """
 
     __tablename__ = "suppressions"
     __table_args__ = (
@@ -70,6 +73,7 @@ class Suppression(Owned, Base):
     blind: Mapped[bytes]
     address: Mapped[bytes]
     reason: Mapped[str]
+    is_refused: Mapped[bool] = mapped_column(server_default=text("false"))
     source: Mapped[str]
     at: Mapped[Moment]
     added_by: Mapped[UUID | None]

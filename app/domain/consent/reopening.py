@@ -61,7 +61,7 @@ def lift(session: Session, suppression_id: UUID, *, reason: str, by: Actor) -> S
     """
     require(by, "suppressions:write")
     row = suppression.get(session, suppression_id, by=by)
-    if row.reason not in suppression.REFUSED:
+    if not suppression.takes_two(row):
         return suppression.lift(session, suppression_id, reason=reason, by=by)
     _evident("reason", reason)
     before = {"reason": row.reason, "source": row.source}

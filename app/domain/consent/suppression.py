@@ -1,14 +1,20 @@
-"""The suppression list: addresses nobody may write to, whatever path asks (A7)."""
+"""The suppression list: addresses that are not written to, whatever path asks (A7).
+
+Who opted out gets no marketing, but messages about his account; a complaint, an address that does not exist, the law or a
+hand stop everything.
+"""
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.core import clock, phone
 from app.core.actor import Actor, require
@@ -18,6 +24,7 @@ from app.core.page import Ask, Page, fetch
 from app.core.text import email as normal_email
 from app.core.text import masked_email
 from app.core.unit import actor_of
+from app.documents.csv import harmless
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.consent.models import ADDRESS_KIND, CHANNELS, SUPPRESSION_REASONS, Suppression
@@ -25,18 +32,21 @@ from app.domain.contacts.identifiers import normal_address
 from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.contacts.person import person_of
 
+OPT_OUT, LEGAL = "opt_out", "legal"
 MOST_AT_ONCE = 100_000
 REFUSED = ("opt_out", "complaint")  # the owner of the address said so himself
 _AT_ONCE = 1_000
 
 
-def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> None:
-    """Put an address on the list; nothing happens if it stands there already. Raises Invalid."""
+def suppress(session: Session, address: str, *, channel: str, reason: str, source: str) -> bool:
+    """Put an address on the list; False, and nothing happens, if it stands there already. Raises Invalid."""
     _check(channel, reason)
     clean = normal_address(session, ADDRESS_KIND[channel], address)
     if clean is None:
         raise Invalid.field("address", mark("This is not a valid address for this channel."))
-    _record(session, _put(session, [(channel, clean)], reason, source), channel, reason)
+    made = _put(session, [(channel, clean)], reason, source)
+    _record(session, made, channel, reason)
+    return bool(made)
 
 
 def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str, source: str) -> None:
@@ -49,10 +59,10 @@ def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str,
     _record(session, _put_blind(session, [address], reason, source), channel, reason)
 
 
-def stands(session: Session, blind: bytes, channel: str) -> bool:
-    """Whether the address with this blind index is on the list now."""
+def is_refused(session: Session, blind: bytes, channel: str) -> bool:
+    """Whether the owner of the address with this blind index has refused marketing, and that stands."""
     query = select(Suppression.id).where(
-        Suppression.channel == channel, Suppression.blind == blind, Suppression.lifted_at.is_(None)
+        Suppression.channel == channel, Suppression.blind == blind, Suppression.lifted_at.is_(None), Suppression.is_refused
     )
     return session.execute(query.limit(1)).first() is not None
 
@@ -93,6 +103,7 @@ def _put_blind(session: Session, addresses: Iterable[tuple[str, bytes, str]], re
     shared = {
         "organisation_id": by.organisation_id,
         "reason": reason,
+        "is_refused": reason == OPT_OUT,
         "source": source,
         "at": clock.now(),
         "added_by": by.id,
@@ -103,15 +114,36 @@ def _put_blind(session: Session, addresses: Iterable[tuple[str, bytes, str]], re
         rows.append({**shared, "channel": channel, "blind": blind, "address": sealed})
     made: list[UUID] = []
     for start in range(0, len(rows), _AT_ONCE):
-        statement = insert(Suppression).values(rows[start : start + _AT_ONCE]).on_conflict_do_nothing()
-        made += session.execute(statement.returning(Suppression.id)).scalars()
+        made += session.execute(_put_some(rows[start : start + _AT_ONCE])).scalars()
     return made
 
 
-def add(session: Session, address: str, *, channel: str, reason: str, by: Actor) -> None:
-    """Suppress an address by hand. Raises Invalid, Forbidden."""
+def _put_some(rows: list[dict[str, Any]]) -> ReturningInsert[UUID]:
+    """The statement that adds rows; what stands there already gives way only to what stops more."""
+    statement = insert(Suppression).values(rows)
+    new = statement.excluded
+    grows = or_(
+        and_(Suppression.reason == OPT_OUT, new.reason != OPT_OUT),
+        and_(Suppression.reason != LEGAL, new.reason == LEGAL),  # it cannot be lifted
+    )
+    changed = {
+        "reason": case((grows, new.reason), else_=Suppression.reason),
+        "source": case((grows, new.source), else_=Suppression.source),
+        "at": case((grows, new.at), else_=Suppression.at),
+        "is_refused": or_(Suppression.is_refused, new.is_refused),
+    }
+    return statement.on_conflict_do_update(
+        index_elements=[Suppression.organisation_id, Suppression.channel, Suppression.blind],
+        index_where=Suppression.lifted_at.is_(None),
+        set_=changed,
+        where=or_(grows, and_(new.is_refused, ~Suppression.is_refused)),
+    ).returning(Suppression.id)
+
+
+def add(session: Session, address: str, *, channel: str, reason: str, by: Actor) -> bool:
+    """Suppress an address by hand; False if it was so already. Raises Invalid, Forbidden."""
     require(by, "suppressions:write")
-    suppress(session, address, channel=channel, reason=reason, source="by hand")
+    return suppress(session, address, channel=channel, reason=reason, source="by hand")
 
 
 @dataclass(frozen=True)
@@ -197,6 +229,11 @@ def of_contact(session: Session, contact_id: UUID) -> list[Suppression]:
     return list(session.execute(select(Suppression).where(Suppression.id.in_(ids)).order_by(Suppression.at)).scalars())
 
 
+def takes_two(row: Suppression) -> bool:
+    """True if its owner refused, whatever else is the reason by now: one person alone does not lift that."""
+    return row.is_refused or row.reason in REFUSED
+
+
 def lift(session: Session, suppression_id: UUID, *, reason: str, second: UUID | None = None, by: Actor) -> Suppression:
     """Take an address off the list, with a reason; a legal one stays. Raises NotFound, Invalid, Conflict, Forbidden.
 
@@ -205,7 +242,7 @@ def lift(session: Session, suppression_id: UUID, *, reason: str, second: UUID | 
     if second is None:
         require(by, "suppressions:write")
     row = get(session, suppression_id, by=by)
-    if row.reason in REFUSED and not by.is_system and second in (None, by.id):
+    if takes_two(row) and not by.is_system and second in (None, by.id):
         raise Forbidden(mark("This person refused: that he may be written to again takes evidence and a second person."))
     if row.reason == "legal":
         raise Conflict(mark("A legal suppression cannot be lifted here."))
@@ -260,7 +297,7 @@ def export(session: Session, *, by: Actor) -> bytes:
     number = 0
     for row in rows:
         # A spreadsheet takes +972... for a formula: the apostrophe keeps it text.
-        writer.writerow([row.channel, f"'{_opened(session, row)}", row.reason, row.source, row.at.isoformat()])
+        writer.writerow([row.channel, harmless(_opened(session, row)), row.reason, row.source, row.at.isoformat()])
         number += 1
     trail.record(session, by, "suppression.exported", ("organisation", by.organisation_id), after={"rows": number})
     return out.getvalue().encode("utf-8-sig")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import phone
 from app.core.db import live
 from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.text import clean
 from app.core.text import email as normal_email
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.contacts.models import Contact, ContactAddress
@@ -64,7 +65,7 @@ def _ids(session: Session, kind: str, value: str) -> Select[UUID] | list[UUID]:
             raise Invalid.field("id", mark("This is not a valid id.")) from None
     if kind == "external_id":
         contacts = live(Contact).c
-        return select(contacts.id).where(contacts.external_id == value)
+        return select(contacts.id).where(contacts.external_id == clean(value))
     if kind not in KINDS:
         raise Invalid.field("contact", mark("Name the contact by id, customer number, e-mail or phone."))
     ids = with_address(session, kind, value)

@@ -58,7 +58,8 @@ class Contact(Owned, Base):
 class ContactAddress(Owned, Base):
     """An e-mail or phone of a contact, as a blind index: enough to find it, to send once to it and to suppress it.
 
-    `position` is its place in the person's list of that kind. Not unique over contacts: families share phones.
+    `position` is its place in the person's list of that kind. Not unique over contacts: families share phones. `takes_sms` is
+    told of phones only, and not yet (null) of those that were there before it was asked.
     """
 
     __tablename__ = "contact_addresses"
@@ -66,6 +67,12 @@ class ContactAddress(Owned, Base):
         owned_key("contact_id", "contacts", ondelete="CASCADE"),
         CheckConstraint("kind IN ('email', 'phone')", name="kind"),
         Index(None, "organisation_id", "kind", "blind"),
+        Index(
+            "ix_contact_addresses_unasked",
+            "organisation_id",
+            "contact_id",
+            postgresql_where=text("kind = 'phone' AND takes_sms IS NULL"),
+        ),
     )
 
     organisation_id: Mapped[UUID]
@@ -75,6 +82,7 @@ class ContactAddress(Owned, Base):
     blind: Mapped[bytes]
     domain: Mapped[str | None]
     country: Mapped[str | None]
+    takes_sms: Mapped[bool | None]
 
 
 class PropertyDefinition(Owned, Base):

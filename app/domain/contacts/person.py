@@ -109,10 +109,11 @@ def _emails(vault: OrganisationVault, person: Person) -> Iterable[dict[str, obje
     for position, email in enumerate(person.emails):
         blind = vault.blind("email", email)
         domain = email.rpartition("@")[2]
-        yield {"kind": "email", "position": position, "blind": blind, "domain": domain, "country": None}
+        yield {"kind": "email", "position": position, "blind": blind, "domain": domain, "country": None, "takes_sms": None}
 
 
 def _phones(vault: OrganisationVault, person: Person) -> Iterable[dict[str, object]]:
     for position, number in enumerate(person.phones):
         blind, country = vault.blind("phone", number), phone.country(number)
-        yield {"kind": "phone", "position": position, "blind": blind, "domain": None, "country": country}
+        shared = {"kind": "phone", "position": position, "blind": blind, "domain": None}
+        yield {**shared, "country": country, "takes_sms": phone.takes_sms(number)}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -34,12 +34,19 @@ SUBJECT = "contact"
 RESTORABLE = timedelta(days=30)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PLAIN = ("external_id", "language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage")
+_TEXTS = (*_PLAIN, "email", "phone", "first_name", "last_name")
 
 
 class ContactInput(BaseModel):
     """A contact as a person or a system writes it. `email` and `phone` are the first of possibly several."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @field_validator(*_TEXTS, mode="before")
+    @classmethod
+    def _seen(cls, said: object) -> object:
+        """Unseen characters are taken off first: otherwise they would be a part of the customer number."""
+        return clean(said) if isinstance(said, str) else said
 
     external_id: str | None = Field(default=None, max_length=200)
     email: str | None = Field(default=None, max_length=320)

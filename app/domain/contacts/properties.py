@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,18 +12,13 @@ from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, mark
 from app.core.text import clean
+from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.contacts.models import PROPERTY_TYPES, PropertyDefinition
+from app.domain.contacts.values import typed
 
 MOST = 200
-LONGEST_TEXT = 2_000
-LARGEST = 10**18  # texts cannot reckon with more
 _KEY = re.compile(r"[^\W\d_]\w{0,59}")
-_NUMBER = re.compile(r"([+-]?)(\d{1,15})(?:\.(\d{1,6}))?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})")
-_YES = {"true", "yes", "1", "כן"}
-_NO = {"false", "no", "0", "לא"}
 
 
 class PropertyInput(BaseModel):
@@ -83,63 +77,10 @@ def listed(session: Session) -> list[PropertyDefinition]:
     )
 
 
-def typed(kind: str, value: Any) -> Any:
-    """The value as it is kept: text, an int or float, a bool, an ISO date, a list of texts. Raises ValueError."""
-    if kind == "list":
-        items = value if isinstance(value, list | tuple) else str(value).replace(";", ",").split(",")
-        return [text for item in items if (text := clean(str(item)))]
-    if kind == "number":
-        return within(value) if isinstance(value, int | float) and not isinstance(value, bool) else number(str(value))
-    if kind == "boolean":
-        return value if isinstance(value, bool) else boolean(str(value))
-    if kind == "date":
-        return value.isoformat() if isinstance(value, date) else day(str(value))
-    text = clean(str(value))
-    if len(text) > LONGEST_TEXT:
-        raise ValueError("too long")
-    return text
-
-
-def within(value: float) -> int | float:
-    """The number itself, if it can be kept and reckoned with: not infinite, no NaN. Raises ValueError."""
-    if not -LARGEST <= value <= LARGEST:
-        raise ValueError("not a number, or too large")
-    return value
-
-
-def number(value: str) -> int | float:
-    """A number as people write it: 1234, -12.5, 1,234.50. Raises ValueError."""
-    text = value.strip().lstrip("₪$€").strip()
-    if _THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        raise ValueError("not a number")
-    return float(text) if match.group(3) else int(text)
-
-
-def boolean(value: str) -> bool:
-    """Yes or no, also in Hebrew. Raises ValueError."""
-    text = value.strip().lower()
-    if text in _YES:
-        return True
-    if text in _NO:
-        return False
-    raise ValueError("neither yes nor no")
-
-
-def day(value: str) -> str:
-    """A date in ISO form, from 2026-03-31, 31/3/2026 or 31.3.2026. Raises ValueError."""
-    text = value.strip()
-    match = _DAY_FIRST.fullmatch(text)
-    if match:
-        return date(int(match.group(3)), int(match.group(2)), int(match.group(1))).isoformat()
-    return date.fromisoformat(text[:10] if len(text) > 10 and text[10] in "T " else text).isoformat()
-
-
 def sorted_out(session: Session, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Typed values, the clear ones and the personal ones; empty values are left out. Raises Invalid."""
     known = {row.key: row for row in listed(session)}
+    zone = organisation_of(session).timezone
     clear: dict[str, Any] = {}
     personal: dict[str, Any] = {}
     for key, value in values.items():
@@ -149,7 +90,7 @@ def sorted_out(session: Session, values: Mapping[str, Any]) -> tuple[dict[str, A
         if value is None or value in ("", []):
             continue
         try:
-            (personal if row.is_pii else clear)[key] = typed(row.type, value)
+            (personal if row.is_pii else clear)[key] = typed(row.type, value, zone)
         except ValueError:
             raise Invalid.field(f"properties.{key}", WRONG[row.type], value=row.label) from None
     return clear, personal

@@ -13,6 +13,7 @@ from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import live
 from app.core.page import Ask, Page, fetch
+from app.core.text import clean
 from app.core.unit import actor_of
 from app.domain.contacts.identifiers import with_address
 from app.domain.contacts.models import Contact, Group, GroupMember
@@ -76,12 +77,12 @@ def _narrowed(session: Session, wanted: Filter) -> Select[Any]:
         contacts.deleted_at.is_not(None) if wanted.deleted else contacts.deleted_at.is_(None)
     )
     for name in ("external_id", "status"):
-        if value := getattr(wanted, name):
+        if value := clean(getattr(wanted, name)):
             query = query.where(contacts[name] == value)
     if wanted.is_test:
         query = query.where(contacts.is_test)
-    if wanted.tag:
-        query = query.where(contacts.tags.contains([wanted.tag]))
+    if tag := clean(wanted.tag):
+        query = query.where(contacts.tags.contains([tag]))
     if wanted.updated_since:
         query = query.where(contacts.updated_at >= wanted.updated_since)
     for ids in _sets(session, wanted):
@@ -101,7 +102,7 @@ def _sets(session: Session, wanted: Filter) -> Iterator[Any]:
         )
     if wanted.within is not None:
         yield wanted.within
-    if text := wanted.q.strip():
+    if text := clean(wanted.q):
         yield _matching(session, text)
 
 

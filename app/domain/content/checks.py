@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, mark
+from app.domain.access.keyring import organisation_of
 from app.domain.contacts.models import PropertyDefinition
-from app.domain.content import sms
+from app.domain.content import marking, markup, sms
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.reading import Reading, read
 
@@ -24,16 +25,13 @@ LANGUAGES = ("en", "he")
 PARTS = ("subject", "preheader", "body")
 LARGEST = 102 * 1024  # Gmail cuts what is longer
 MOST_PARTS = 2
-_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-_ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
 _PIXEL = "\x02o0\x03"
-_RUNS = re.compile(r"<\s*(script|iframe|object|embed|form)\b|\bon[a-z]{3,}\s*=\s*[\"']|javascript:", re.IGNORECASE)
+_RUNNING = frozenset({"script", "iframe", "object", "embed", "form"})
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _REPLY = re.compile(
     r"\b(reply|text|send)\W{0,3}(with\W{1,3})?(stop|remove|unsubscribe)\b|השב\w?\W{0,3}(הסר|הסרה)", re.IGNORECASE
 )
-_STATED = {"en": re.compile(r"\b(advert|ad\b|promotion)", re.IGNORECASE), "he": re.compile("פרסומ")}
 _STAND_IN = "x" * 10  # about as long as a name
 
 
@@ -58,13 +56,30 @@ def known_variables(session: Session) -> frozenset[str]:
     return KNOWN | {f"contact.properties.{key}" for key in keys}
 
 
-def check(session: Session, template: Template, version: TemplateVersion) -> list[Finding]:
+@dataclass(frozen=True)
+class Setting:
+    """What a text is checked against: the variables there are, the advertiser's name.
+
+    `is_named` says that the senders of SMS name the advertiser; otherwise the text has to.
+    """
+
+    known: frozenset[str]
+    organisation: str
+    is_named: bool = True
+
+
+def setting(session: Session, *, is_named: bool = True) -> Setting:
+    """What the texts of this organisation are checked against."""
+    return Setting(known_variables(session), organisation_of(session).name, is_named)
+
+
+def check(session: Session, template: Template, version: TemplateVersion, *, is_named: bool = True) -> list[Finding]:
     """All findings of a version, errors first."""
-    known = known_variables(session)
+    around = setting(session, is_named=is_named)
     found: list[Finding] = []
     for language, said in sorted(version.texts.items()):
         compiled = version.compiled.get(language, {})
-        found += check_text(template.channel, template.message_class, language, said, compiled, known)
+        found += check_text(template.channel, template.message_class, language, said, compiled, around)
     found += [
         Finding("warning", mark("There is no text in this language: these people get the fallback."), language)
         for language in LANGUAGES
@@ -79,16 +94,18 @@ def check_text(
     language: str,
     said: Mapping[str, Any],
     compiled: Mapping[str, Any],
-    known: frozenset[str],
+    around: Setting,
 ) -> list[Finding]:
     """All findings of one text, saved or not, errors first. Raises TemplateError when it does not parse."""
     readings = {part: read(str(said.get(part) or "")) for part in PARTS}
-    found = [f for part, reading in readings.items() for f in _check_variables(part, reading, language, known)]
-    used = {name for reading in readings.values() for name in reading.variables}
+    found = [f for part, reading in readings.items() for f in _check_variables(part, reading, language, around.known)]
     if channel == "sms":
-        found += _check_sms(str(said["body"]), message_class, language, used)
+        found += _check_sms(str(said["body"]), language)
     else:
-        found += _check_email(said, str(compiled.get("html", "")), message_class, language, used)
+        found += _check_email(said, str(compiled.get("html", "")), language)
+    if message_class in marking.MARKING:
+        needs_name = channel == "email" or not around.is_named
+        found += _check_marks(channel, language, marking.marks(channel, language, said, compiled, around.organisation), needs_name)
     return sorted(found, key=lambda f: f.level != "error")
 
 
@@ -120,30 +137,43 @@ def _check_variables(part: str, reading: Reading, language: str, known: frozense
             yield Finding("warning", message, language, {"name": name}, line, part)
 
 
-def _check_email(
-    said: Mapping[str, Any], html: str, message_class: str, language: str, used: set[str]
-) -> Iterator[Finding]:
+def _check_email(said: Mapping[str, Any], html: str, language: str) -> Iterator[Finding]:
     body = str(said["body"])
     if not str(said.get("subject") or "").strip():
         yield Finding("error", mark("The e-mail has no subject."), language, part="subject")
-    if message_class == "marketing":
-        if "unsubscribe_url" not in used:
-            message = mark("A marketing e-mail needs a way to unsubscribe: put {{ unsubscribe_url }} into a link.")
-            yield Finding("error", message, language)
-        yield from _check_stated(f"{said.get('subject') or ''}\n{body}", language)
-    if runs := _RUNS.search(_LIQUID.sub("", body)):
+    if sign := _runs(body):
         message = mark("“%(sign)s” has no place in an e-mail: mail programs remove it or refuse the message.")
-        yield Finding("error", message, language, {"sign": runs.group().strip()})
+        yield Finding("error", message, language, {"sign": sign})
     if len(html.encode()) > LARGEST:
         yield Finding("warning", mark("The e-mail is larger than 102 KB: some mail programs will cut it."), language)
-    pictures = [picture for picture in _IMAGE.findall(html) if _PIXEL not in picture]
-    if any(not _ALT.search(picture) for picture in pictures):
+    tags = list(_tags(html))
+    if any(name == "img" and said.get("src") != _PIXEL and "alt" not in said for name, said in tags):
         yield Finding("warning", mark("A picture has no alternative text."), language)
-    if re.search(r"""href\s*=\s*["']http://""", body, re.IGNORECASE):
+    if any(said.get("href", "").strip().lower().startswith("http://") for _, said in _tags(body)):
         yield Finding("warning", mark("A link begins with http://: use https://."), language)
 
 
-def _check_sms(body: str, message_class: str, language: str, used: set[str]) -> Iterator[Finding]:
+def _tags(source: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Name and attributes of every start tag; a word stands where Liquid is, so that its quotes end no attribute."""
+    plain = _LIQUID.sub("x", source)
+    for piece in markup.pieces(plain):
+        if piece.kind == "start":
+            yield piece.name, markup.attributes(piece.of(plain))
+
+
+def _runs(source: str) -> str:
+    """The first thing in a text that would run in a browser; empty if there is none."""
+    for name, said in _tags(source):
+        if name in _RUNNING:
+            return f"<{name}"
+        if handler := next((one for one in said if one.startswith("on")), ""):
+            return handler
+        if any("".join(value.split()).lower().startswith("javascript:") for value in said.values()):
+            return "javascript:"
+    return ""
+
+
+def _check_sms(body: str, language: str) -> Iterator[Finding]:
     measured = sms.measure(_LIQUID.sub("", _OUTPUT.sub(_STAND_IN, body)).strip())
     if measured.parts > MOST_PARTS:
         message = mark("The text takes about %(parts)s SMS parts: each part costs.")
@@ -154,13 +184,20 @@ def _check_sms(body: str, message_class: str, language: str, used: set[str]) -> 
     if reply := _REPLY.search(body):
         message = mark("“%(words)s” works only if the sender can receive: a sender name cannot.")
         yield Finding("warning", message, language, {"words": reply.group()})
-    if message_class == "marketing":
-        if "unsubscribe_url" not in used:
-            message = mark("A marketing SMS needs a way to refuse: put {{ unsubscribe_url }} into it.")
-            yield Finding("warning", message, language)
-        yield from _check_stated(body, language)
 
 
-def _check_stated(text: str, language: str) -> Iterator[Finding]:
-    if not _STATED[language].search(text):
-        yield Finding("warning", mark("A marketing message says that it is an advertisement."), language)
+def _check_marks(channel: str, language: str, marks: marking.Marks, needs_name: bool) -> Iterator[Finding]:
+    """Without its marks no advertisement goes out, and nobody can waive that."""
+    if not marks.word:
+        message = mark("A marketing message says that it is one: write “%(word)s” where everybody reads it, outside of conditions.")
+        yield Finding("error", message, language, {"word": marking.WORDS[language]})
+    if needs_name and not marks.name:
+        message = mark("A marketing message names the advertiser: put {{ organisation.name }} into it, outside of conditions.")
+        yield Finding("error", message, language)
+    if not marks.refusal:
+        message = (
+            mark("A marketing SMS needs a way to refuse: put {{ unsubscribe_url }} into it, outside of conditions.")
+            if channel == "sms"
+            else mark("A marketing e-mail needs a way to unsubscribe: a link to {{ unsubscribe_url }}, outside of conditions.")
+        )
+        yield Finding("error", message, language)

@@ -4,7 +4,6 @@ import html as entities
 import re
 import secrets
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 from xml.parsers import expat
@@ -13,6 +12,7 @@ import mrml
 
 from app.core import i18n
 from app.core.errors import mark
+from app.domain.content import markup
 from app.domain.content.sandbox import TemplateError, parse
 
 TRACKED = frozenset({"marketing"})  # individual tracking; service mail is not followed
@@ -20,12 +20,6 @@ DEEPEST = 60  # mrml walks down recursively and would take the process with it
 MOST_LINKS = 500
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_HREF = re.compile(r"""(<a\b[^>]*?\bhref\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-z][\w:-]*)[^>]*?(/?)>", re.IGNORECASE)
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-)
-_LONE_VOID = re.compile(rf"<({'|'.join(sorted(_VOID))})\b([^>]*?)/?>", re.IGNORECASE)
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-f]+);)", re.IGNORECASE)
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?$")
 _RTL = (
@@ -41,10 +35,8 @@ _COMPONENTS = frozenset({
     "mj-accordion", "mj-accordion-element", "mj-accordion-title", "mj-accordion-text", "mj-carousel",
     "mj-carousel-image",
 })  # fmt: skip
-_SKIPPED = frozenset({"style", "script", "head", "title"})
 # mrml would link fonts from a foreign server into every letter: each reader would be told to it.
 _NO_FONTS = mrml.RenderOptions(fonts={})
-_BLOCKS = frozenset({"p", "div", "tr", "table", "h1", "h2", "h3", "h4", "li", "ul", "ol", "br", "hr"})
 
 
 def compile_email(body: str, message_class: str, *, preheader: str = "", language: str = "en") -> dict[str, Any]:
@@ -59,8 +51,8 @@ def compile_email(body: str, message_class: str, *, preheader: str = "", languag
     html = _from_mjml(hidden, language, masked) if is_mjml(source) else _whole_page(hidden, language)
     links: list[str] = []
     if message_class in TRACKED:
-        html = _HREF.sub(lambda found: _numbered(found, masked, links), html)
-    text = masked.show(plain_text(html))
+        html = _numbered(html, masked, links)
+    text = masked.show(markup.read(html))
     if preheader.strip():
         html = _after_body(html, _preheader(masked.hide(preheader.strip())))
     if message_class in TRACKED:
@@ -102,7 +94,7 @@ class _Masked:
 def _from_mjml(source: str, language: str, masked: _Masked) -> str:
     _refuse_deep(source)
     _refuse_unknown(source, masked)
-    if not re.match(r"<mjml\b[^>]*\b(lang|dir)\s*=", source, re.IGNORECASE):
+    if not {"lang", "dir"} & markup.attributes(next(markup.pieces(source)).of(source)).keys():
         source = re.sub(r"^<mjml\b", f'<mjml lang="{language}" dir="{i18n.direction(language)}"', source, count=1)
     if i18n.direction(language) == "rtl":
         source = _right_to_left(source)
@@ -110,35 +102,43 @@ def _from_mjml(source: str, language: str, masked: _Masked) -> str:
         return str(mrml.to_html(source, render_options=_NO_FONTS).content)
     except OSError as broke:
         raise _mjml_error(str(broke), source, masked) from None
+    except BaseException as broke:
+        if type(broke).__name__ != "PanicException":  # Rust's; not an Exception, it would end the request with a 500
+            raise
+        raise _mjml_error("it cannot be read", source, masked) from None
 
 
 def _right_to_left(source: str) -> str:
     """Components begin left to right whatever the page says; what the writer sets himself still wins."""
-    if re.search(r"<mj-head\b[^/>]*>", source, re.IGNORECASE):
-        return re.sub(r"(<mj-head\b[^/>]*>)", rf"\1{_RTL}", source, count=1, flags=re.IGNORECASE)
-    return re.sub(r"^(<mjml\b[^>]*>)", rf"\1<mj-head>{_RTL}</mj-head>", source, count=1, flags=re.IGNORECASE)
+    starts = [piece for piece in markup.pieces(source, is_xml=True) if piece.kind == "start" and not piece.is_closed]
+    head = next((piece for piece in starts if piece.name == "mj-head"), None)
+    if head:
+        return source[: head.end] + _RTL + source[head.end :]
+    return source[: starts[0].end] + f"<mj-head>{_RTL}</mj-head>" + source[starts[0].end :] if starts else source
 
 
 def _refuse_deep(source: str) -> None:
+    """Refuse what would end mrml and the process with it."""
     depth = 0
-    for found in _TAG.finditer(source):
-        closing, name, closed = found.groups()
-        if closed or name.lower() in _VOID:
+    for piece in markup.pieces(source, is_xml=True):
+        if piece.of(source).startswith("<!["):
+            reason = "“<![” has no place outside of a comment"
+            raise TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(source, piece.begin), reason=reason)
+        if piece.kind not in ("start", "end") or piece.is_closed or piece.name in markup.VOID:
             continue
-        depth += -1 if closing else 1
+        depth += 1 if piece.kind == "start" else -1
         if depth > DEEPEST:
             raise TemplateError(
-                mark("Line %(line)s: %(reason)s."), line=_line(source, found.start()), reason="nested too deeply"
+                mark("Line %(line)s: %(reason)s."), line=_line(source, piece.begin), reason="nested too deeply"
             )
 
 
 def _refuse_unknown(source: str, masked: _Masked) -> None:
     """Mrml passes a component it does not know through as it is, and mail programs show its text anywhere or nowhere."""
-    for found in _TAG.finditer(source):
-        name = found.group(2).lower()
-        if name.startswith("mj") and name not in _COMPONENTS:
-            line = _line(masked.show(source[: found.start()]), 10**9)
-            raise TemplateError(mark("Line %(line)s: there is no MJML element <%(name)s>."), line=line, name=name)
+    for piece in markup.pieces(source, is_xml=True):
+        if piece.name.startswith("mj") and piece.name not in _COMPONENTS:
+            line = _line(masked.show(source[: piece.begin]), 10**9)
+            raise TemplateError(mark("Line %(line)s: there is no MJML element <%(name)s>."), line=line, name=piece.name)
 
 
 def _line(source: str, place: int) -> int:
@@ -154,7 +154,7 @@ def _mjml_error(said: str, source: str, masked: _Masked) -> TemplateError:
         return TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(masked.show(prefix), 10**9), reason=reason)
     reader = expat.ParserCreate()
     try:
-        reader.Parse(_LONE_VOID.sub(r"<\1\2/>", _AMPERSAND.sub("&amp;", source)), True)
+        reader.Parse(_closed(_AMPERSAND.sub("&amp;", source)), True)
     except expat.ExpatError as broke:
         lines = source.split("\n")
         prefix = "\n".join([*lines[: broke.lineno - 1], lines[broke.lineno - 1][: broke.offset]])
@@ -162,9 +162,17 @@ def _mjml_error(said: str, source: str, masked: _Masked) -> TemplateError:
     return TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(masked.show(prefix), 10**9), reason=reason)
 
 
+def _closed(source: str) -> str:
+    """The source with its void elements as XML writes them."""
+    return "".join(
+        f"{piece.of(source)[:-1]}/>" if piece.kind == "start" and piece.name in markup.VOID and not piece.is_closed
+        else piece.of(source) for piece in markup.pieces(source, is_xml=True)
+    )  # fmt: skip
+
+
 def _whole_page(body: str, language: str) -> str:
     """A piece of HTML as a page; a page stays as it is."""
-    if re.search(r"<html\b", body, re.IGNORECASE):
+    if any(piece.name == "html" for piece in markup.pieces(body)):
         return body
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     direction = i18n.direction(language)
@@ -178,25 +186,33 @@ def _preheader(hidden: str) -> str:
 
 
 def _after_body(html: str, piece: str) -> str:
-    found = re.search(r"<body\b[^>]*>", html, re.IGNORECASE)
-    return html[: found.end()] + piece + html[found.end() :] if found else piece + html
+    place = next((one.end for one in markup.pieces(html) if one.kind == "start" and one.name == "body"), 0)
+    return html[:place] + piece + html[place:]
 
 
 def _before_end(html: str, piece: str) -> str:
-    place = html.lower().rfind("</body>")
-    return html + piece if place < 0 else html[:place] + piece + html[place:]
+    ends = [one.begin for one in markup.pieces(html) if one.kind == "end" and one.name == "body"]
+    place = ends[-1] if ends else len(html)
+    return html[:place] + piece + html[place:]
 
 
-def _numbered(found: re.Match[str], masked: _Masked, links: list[str]) -> str:
-    """A static address becomes a mark with its number; one made by Liquid cannot be followed and stays."""
-    address = entities.unescape(found.group(2) or found.group(3) or "").strip()
-    if masked.hides(address) or not _is_web(address):
-        return found.group()
-    if address not in links:
-        if len(links) == MOST_LINKS:
-            raise TemplateError(mark("There are more than %(most)s links."), most=MOST_LINKS)
-        links.append(address)
-    return f'{found.group(1)}"\x02c{links.index(address)}\x03"'
+def _numbered(html: str, masked: _Masked, links: list[str]) -> str:
+    """Every static address becomes a mark with its number; one made by Liquid cannot be followed and stays."""
+    out, done = [], 0
+    for piece in markup.pieces(html):
+        if piece.kind != "start" or piece.name != "a":
+            continue
+        tag = piece.of(html)
+        address = markup.attributes(tag).get("href", "").strip()
+        if masked.hides(address) or not _is_web(address):
+            continue
+        if address not in links:
+            if len(links) == MOST_LINKS:
+                raise TemplateError(mark("There are more than %(most)s links."), most=MOST_LINKS)
+            links.append(address)
+        out += [html[done : piece.begin], markup.written(tag, {"href": f"\x02c{links.index(address)}\x03"})]
+        done = piece.end
+    return "".join([*out, html[done:]])
 
 
 def _is_web(address: str) -> bool:
@@ -205,45 +221,3 @@ def _is_web(address: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.netloc)
-
-
-class _Reader(HTMLParser):
-    """Text with its links behind the words they belong to."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.out: list[str] = []
-        self._silent = 0
-        self._href = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SKIPPED:
-            self._silent += 1
-        elif tag in _BLOCKS:
-            self.out.append("\n")
-        elif tag == "a":
-            self._href = (dict(attrs).get("href") or "").strip()
-        elif tag == "img" and (alt := dict(attrs).get("alt")):
-            self.out.append(f"[{alt}]")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SKIPPED:
-            self._silent = max(0, self._silent - 1)
-        elif tag in _BLOCKS - _VOID:
-            self.out.append("\n")
-        elif tag == "a" and self._href:
-            self.out.append(f" ({self._href})")
-            self._href = ""
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.out.append(re.sub(r"[ \t\r\f\v\n\xa0]+", " ", data))
-
-
-def plain_text(html: str) -> str:
-    """The plain-text part of an e-mail."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    lines = [line.strip() for line in "".join(reader.out).split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"

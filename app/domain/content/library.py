@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Invalid, NotFound, Stale, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.audit import trail
 from app.domain.content import checks, preview
@@ -92,12 +92,12 @@ def update(
     """Save a change as a new version; nothing is saved when nothing changed.
 
     Raises:
-        NotFound, Invalid (a text does not parse, another channel), Conflict (somebody saved since `version`).
+        NotFound, Invalid (a text does not parse, another channel), Stale (somebody saved since `version`).
     """
     require(by, "templates:write")
     template = one_for_update(session, template_id)
     if version is not None and version != template.version:
-        raise Conflict(mark("Somebody else saved this template while you were editing. Reload it to see the changes."))
+        raise Stale(mark("Somebody else saved this template while you were editing. Reload it to see the changes."))
     if new.channel != template.channel:
         raise Invalid.field("channel", mark("The channel of a template does not change. Make a new one."))
     before = {"name": template.name, "class": template.message_class, "version": template.version}

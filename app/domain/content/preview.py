@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import thread_time
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,10 +78,15 @@ def _sample(session: Session, language: str) -> dict[str, Any]:
     return {**SAMPLE, **own, "properties": properties}
 
 
-def someone(session: Session, external_id: str = "") -> Contact | None:
-    """The contact to preview as: the one asked for by number, else the first."""
+def someone(session: Session, external_id: str = "", contact_id: UUID | None = None) -> Contact | None:
+    """The contact to preview as: the one asked for by id or by number, else the first."""
     query = select(Contact).where(Contact.deleted_at.is_(None), Contact.status != "erased")
-    query = query.where(Contact.external_id == external_id) if external_id else query.order_by(Contact.id)
+    if contact_id:
+        query = query.where(Contact.id == contact_id)
+    elif external_id:
+        query = query.where(Contact.external_id == external_id)
+    else:
+        query = query.order_by(Contact.id)
     return session.execute(query.limit(1)).scalar_one_or_none()
 
 
@@ -102,14 +108,14 @@ def preview(
     data: Mapping[str, Any],
     *,
     language: str = "en",
-    known: frozenset[str] | None = None,
+    around: checks.Setting | None = None,
 ) -> Preview:
-    """Render a text that may not be saved yet; with its findings if `known` variables are given.
+    """Render a text that may not be saved yet; with its findings if there is something to check it against.
 
     Raises TemplateError with the line and the reason, TooSlow.
     """
     began = thread_time()
-    made = _made(channel, message_class, said, data, language, known)
+    made = _made(channel, message_class, said, data, language, around)
     if thread_time() - began > SLOW_SECONDS:
         raise TooSlow
     return made
@@ -121,15 +127,16 @@ def _made(
     said: Mapping[str, str],
     data: Mapping[str, Any],
     language: str,
-    known: frozenset[str] | None,
+    around: checks.Setting | None,
 ) -> Preview:
     compiled: dict[str, Any] = {}
     if channel != "sms":
         preheader = str(said.get("preheader") or "")
         compiled = compile_email(str(said["body"]), message_class, preheader=preheader, language=language)
-    found = [] if known is None else checks.check_text(channel, message_class, language, said, compiled, known)
+    found = [] if around is None else checks.check_text(channel, message_class, language, said, compiled, around)
     if channel == "sms":
-        text = Text(said["body"], language=language).render(data, budget=Budget(LONGEST_SMS)).strip()
+        plainly = {**data, "contact": _plain(data.get("contact") or {})}
+        text = Text(said["body"], language=language).render(plainly, budget=Budget(LONGEST_SMS)).strip()
         # The signs of a mask cost nothing: they are not sent.
         sent = text if MASK in str(said["body"]) else text.replace(MASK, "x")
         return Preview("", text, measure=sms.measure(sent), findings=found)
@@ -142,3 +149,7 @@ def _made(
     html = Text(compiled["html"], language=language, html=True).render(data, shown, budget)
     body = Text(compiled["text"], language=language).render(data, shown, budget)
     return Preview(" ".join(subject.split()), body, html=html, findings=found)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) if isinstance(value, Mapping) else sms.plain(value) for name, value in values.items()}

@@ -18,8 +18,10 @@ from liquid.stringify import to_liquid_string
 from markupsafe import escape
 
 from app.core.errors import mark
+from app.domain.content import sms
 from app.domain.content.budget import Budget, OverBudget, Template
 from app.domain.content.models import TemplateVersion
+from app.domain.content.reading import variables
 from app.domain.content.sandbox import TemplateError, error_of, parse
 
 __all__ = ["Email", "LinkMaker", "Prepared", "TemplateError", "Text", "parse", "prepared"]
@@ -186,6 +188,9 @@ class Prepared:
 
     def __init__(self, version: TemplateVersion, channel: str) -> None:
         self.fallback = version.fallback_language
+        read = {name for said in version.texts.values() for part in said.values() for name in variables(str(part or ""))}
+        self.reads_fields = frozenset(name[8:] for name in read if name.startswith("contact.") and name.count(".") == 1)
+        self.reads_properties = frozenset(name[19:] for name in read if name.startswith("contact.properties."))
         self._sms: dict[str, Text] = {}
         self._emails: dict[str, tuple[Text, Text, Text]] = {}
         for language, said in version.texts.items():
@@ -212,7 +217,17 @@ class Prepared:
 
     def sms(self, language: str, data: Mapping[str, Any]) -> str:
         """The SMS for one recipient; `unsubscribe_url` is a value in the data. Raises TemplateError."""
-        return self._sms[language].render(data, budget=Budget(LONGEST_SMS)).strip()
+        return self._sms[language].render(self._plain(data), budget=Budget(LONGEST_SMS)).strip()
+
+    def _plain(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data with the values that the texts read as an SMS takes them."""
+        contact = dict(data["contact"])
+        own = dict(contact["properties"])
+        for values, names in ((contact, self.reads_fields), (own, self.reads_properties)):
+            for name in names:
+                if name in values:
+                    values[name] = sms.plain(values[name])
+        return {**data, "contact": {**contact, "properties": own}}
 
     def email(self, language: str, data: Mapping[str, Any], link: LinkMaker) -> Email:
         """The e-mail for one recipient, its links and pixel made by `link(kind, number)`. Raises TemplateError."""

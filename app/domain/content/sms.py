@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
@@ -10,6 +11,29 @@ _BASIC = frozenset(
 _EXTENDED = frozenset("^{}\\[~]|€\f")  # two units each
 _GSM = _BASIC | _EXTENDED
 SHOWN = 8
+
+
+_SPACES = "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_UNSEEN = (
+    "\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068"
+    "\u2069\ufeff"
+)
+_JOINERS = "\u200c\u200d"  # of Persian words and of emojis: nothing to join among plain letters
+_PLAIN = str.maketrans(dict.fromkeys(_SPACES, " ") | dict.fromkeys(_UNSEEN, ""))
+_PLAINER = _PLAIN | str.maketrans(dict.fromkeys(_JOINERS, ""))
+
+
+def plain(value: Any) -> Any:
+    """A value as it is put into an SMS: signs that look like a space are one, those nobody sees are gone.
+
+    Each of them would make the text Unicode, and so cost a second part without being seen.
+    """
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if not isinstance(value, str) or value.isascii():
+        return value
+    bare = value.translate(_PLAINER)
+    return bare if _GSM.issuperset(bare) else value.translate(_PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,19 @@ def measure(text: str) -> Measure:
         return _packed("UCS-2", text, wide, _is_pair, (70, 67), "".join(sorted(forcing, key=text.find)[:SHOWN]))
     wide = sum(map(_EXTENDED.__contains__, text)) if signs & _EXTENDED else 0
     return _packed("GSM-7", text, wide, _EXTENDED.__contains__, (160, 153))
+
+
+def excess(text: str) -> int:
+    """How many parts more a text takes than it would without the signs that make it Unicode."""
+    measured = measure(text)
+    if not measured.forcing:
+        return 0
+    return measured.parts - measure("".join(sign if sign in _GSM else "x" for sign in text)).parts
+
+
+def is_plain(text: str) -> bool:
+    """True if nothing in a text makes it Unicode."""
+    return _GSM.issuperset(text)
 
 
 def _is_pair(sign: str) -> bool:

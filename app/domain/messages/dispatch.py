@@ -5,29 +5,25 @@ whatever has no outcome afterwards is in doubt, never queued again without evide
 """
 
 import asyncio
-import json
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
 from app.core import breaker, clock
-from app.core.links import Links
-from app.core.pipeline import Step, Transact
+from app.core.pipeline import Transact
 from app.core.sql import load
 from app.core.unit import settings_of
-from app.domain.access.keyring import organisation_of, vault_of
-from app.domain.content.models import TemplateVersion
-from app.domain.messages import outcomes, sends, shortlinks
-from app.domain.messages.models import Send
+from app.domain.calendar.windows import windows_of
+from app.domain.messages import claims, outcomes, sends
+from app.domain.messages.claims import Claim, Landed
 from app.domain.messages.outcomes import Told
-from app.domain.messages.rendering import Ready, Scene, Unready, make
+from app.domain.messages.rendering import Ready, Unready, make
 from app.domain.messages.states import RANKS
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
@@ -63,31 +59,6 @@ class Tally:
     provider_down: bool = False
     time_over: bool = False
 
-
-@dataclass(eq=False)
-class _Claim:
-    """Rows of one send leased to this run; they are rendered a window at a time, so that a slow text holds nobody up."""
-
-    scene: Scene
-    account: ProviderAccount
-    secret: str
-    token: UUID
-    is_probe: bool
-    rows: deque[Mapping[str, Any]]
-    people: Mapping[UUID, Mapping[str, Any]]
-    tries: dict[UUID, int]
-
-    @property
-    def common(self) -> dict[str, Any]:
-        return {
-            "occurrence": self.scene.send.occurrence_id,
-            "token": self.token,
-            "account": self.account.id,
-            "now": clock.now(),
-        }
-
-
-Landed = tuple[_Claim, Ready, Outcome]
 
 
 def dispatch(
@@ -126,8 +97,8 @@ class _Run:
         self._redis = ""
         self._open: dict[UUID, Channel] = {}
         self._claiming: Transact
-        self._claimed: _Claim | None = None
-        self._coming: asyncio.Task[_Claim | None] | None = None
+        self._claimed: Claim | None = None
+        self._coming: asyncio.Task[Claim | None] | None = None
         self._flights: set[asyncio.Task[None]] = set()
         self._landed: list[Landed] = []
         self._at_risk = 0
@@ -147,7 +118,7 @@ class _Run:
                     await asyncio.gather(*self._flights, return_exceptions=True)
                     if self._coming:
                         [ahead] = await asyncio.gather(self._coming, return_exceptions=True)
-                        if isinstance(ahead, _Claim):
+                        if isinstance(ahead, Claim):
                             self._release(ahead)
                         elif ahead:
                             log.error("the next messages could not be claimed", exc_info=ahead)
@@ -166,11 +137,12 @@ class _Run:
             if taken is None and not (self._flights or self._landed):
                 return
             landed = list(self._landed)
-            steps = _records(landed)
+            claims.suppress(self._unit, landed)
+            steps = claims.records(landed)
             if taken:
                 claim, window = taken
                 channel = await self._opened(claim)
-                steps += [*_links(claim, window), _intend(claim, window)]
+                steps += [*claims.links(claim, window), claims.intend(claim, window)]
             done = await transact(*steps) if steps else []
             del self._landed[: len(landed)]  # what has landed meanwhile stays for the next turn
             self._at_risk -= len(landed)
@@ -180,10 +152,10 @@ class _Run:
                 if stays := [ready.id for ready in window if ready.id not in may_go]:
                     self.tally.skipped += len(stays)
                     # what was only paused need not wait for its lease to end
-                    await transact(_give_back(claim, stays))
+                    await transact(claims.give_back(claim, stays))
             await self._wait(TURN - AT_RISK + self._at_risk if taken else AT_RISK)
 
-    def _take_off(self, claim: _Claim, channel: Channel, going: list[Ready]) -> None:
+    def _take_off(self, claim: Claim, channel: Channel, going: list[Ready]) -> None:
         self._at_risk += len(going)
         flight = asyncio.create_task(self._hand_over(claim, channel, going))
         self._flights.add(flight)
@@ -205,12 +177,15 @@ class _Run:
             except TimeoutError:
                 late = True
 
-    async def _next_window(self, most: int) -> tuple[_Claim, list[Ready]] | None:
+    async def _next_window(self, most: int) -> tuple[Claim, list[Ready]] | None:
         """The next window, of a new claim when the last is used up; None when nothing is due or may go now."""
         while not (self.tally.provider_down or self.tally.time_over):
             claim = self._claimed
             if self._is_over():
                 self.tally.time_over = True
+            elif claim and claim.rows and claim.is_over:
+                self._release(claim)
+                claim.rows.clear()
             elif claim is None or not claim.rows:
                 coming, self._coming = self._coming, None
                 self._claimed = (await coming if coming else None) or await self._claim()
@@ -224,7 +199,7 @@ class _Run:
                 await asyncio.sleep(0)
         return None
 
-    def _rendered(self, claim: _Claim, most: int) -> list[Ready]:
+    def _rendered(self, claim: Claim, most: int) -> list[Ready]:
         """The next rows of a claim as they go over the wire; those that cannot end here, with their reason."""
         made: list[Ready | Unready] = []
         until = monotonic() + RENDERING_SECONDS
@@ -234,25 +209,26 @@ class _Run:
         self._finish(claim, [one for one in made if isinstance(one, Unready)])
         return [one for one in made if isinstance(one, Ready)]
 
-    async def _claim(self) -> _Claim | None:
+    async def _claim(self) -> Claim | None:
         """Lease the next due rows, of the most urgent send that has any."""
         with self._unit() as session:
             self._redis = settings_of(session).redis_url
             open_ones = self._accounts(session)
-            runnable = sends.runnable(session, self._channel) if open_ones else []
+            windows = windows_of(session)
+            runnable = sends.runnable(session, self._channel, windows) if open_ones else []
         for send in runnable:
             chosen = next((one for one in open_ones if sends.may_carry(one[0], send)), None)
             if chosen is None:  # it was approved with a sender that is not in use now
                 continue
             (account, room), token = chosen, uuid4()
             with self._unit() as session:  # before anything is leased: what cannot be sent holds nothing
-                scene, secret = _scene(session, send, account), accounts.secret_of(session, account)
+                scene, secret = claims.scene(session, send, account), accounts.secret_of(session, account)
             wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": token}
             [rows] = await self._claiming((_SQL["claim"], {**wanted, "now": clock.now(), "most": min(CLAIM, room)}))
             if not rows:
                 continue
             [people] = await self._claiming((_SQL["recipients"], {"contacts": [row["contact_id"] for row in rows]}))
-            return _Claim(
+            return Claim(
                 scene,
                 account,
                 secret,
@@ -261,6 +237,7 @@ class _Run:
                 rows=deque(rows),
                 people={person["id"]: person for person in people},
                 tries={row["id"]: row["attempts"] + 1 for row in rows},
+                until=(windows.closes_at(clock.now()) or clock.now()) if sends.keeps_hours(send) else None,
             )
         return None
 
@@ -271,7 +248,7 @@ class _Run:
         self.tally.provider_down = self.tally.provider_down or not found
         return found
 
-    def _finish(self, claim: _Claim, unready: list[Unready]) -> None:
+    def _finish(self, claim: Claim, unready: list[Unready]) -> None:
         if not unready:
             return
         with self._unit() as session:
@@ -287,7 +264,7 @@ class _Run:
             )
         self.tally.skipped += len(unready)
 
-    async def _hand_over(self, claim: _Claim, channel: Channel, going: list[Ready]) -> None:
+    async def _hand_over(self, claim: Claim, channel: Channel, going: list[Ready]) -> None:
         """Send a window, telling each outcome as it becomes known; whatever has none at the end is in doubt."""
         waiting = {ready.outgoing.reference: ready for ready in going}
         told: Told = []
@@ -312,11 +289,12 @@ class _Run:
     def _keep(self) -> None:
         """Record what has landed and was not recorded, without the connection that may have broken."""
         if self._landed:
+            claims.suppress(self._unit, self._landed)
             with self._unit() as session:
-                for step in _records(self._landed):
+                for step in claims.records(self._landed):
                     session.execute(*step)
 
-    def _note(self, claim: _Claim, told: Told) -> None:
+    def _note(self, claim: Claim, told: Told) -> None:
         """Count the window, also for the breaker shared by all workers; the tally says if the account is to be left alone."""
         counted = outcomes.count(told)
         self.tally.sent += counted[Accepted]
@@ -338,58 +316,15 @@ class _Run:
                 accounts.note_health(session, account_id, bad[0].reason if bad else None)
         self.tally.provider_down = self.tally.provider_down or moved == "opened" or refused
 
-    def _release(self, claim: _Claim | None) -> None:
+    def _release(self, claim: Claim | None) -> None:
         """Give back what was claimed and not begun."""
         if claim and claim.rows:
             with self._unit() as session:
-                session.execute(*_give_back(claim, [row["id"] for row in claim.rows]))
+                session.execute(*claims.give_back(claim, [row["id"] for row in claim.rows]))
 
-    async def _opened(self, claim: _Claim) -> Channel:
+    async def _opened(self, claim: Claim) -> Channel:
         account = claim.account
         if account.id not in self._open:
             channel = self._open[account.id] = self._open_channel(account.kind, account.config, claim.secret)
             await channel.open()
         return self._open[account.id]
-
-
-def _records(landed: Iterable[Landed]) -> list[Step]:
-    """The steps that write down what became of messages, one for each claim."""
-    by_claim: dict[_Claim, Told] = {}
-    for claim, ready, outcome in landed:
-        by_claim.setdefault(claim, []).append((ready, outcome))
-    return [_record(claim, told) for claim, told in by_claim.items()]
-
-
-def _record(claim: _Claim, told: Told) -> Step:
-    lines = outcomes.lines(told, claim.account, claim.tries)
-    return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
-
-
-def _give_back(claim: _Claim, ids: list[UUID]) -> Step:
-    """The step that ends the lease of rows that are still queued."""
-    return _SQL["release"], {**claim.common, "ids": ids, "due": None}
-
-
-def _links(claim: _Claim, window: Iterable[Ready]) -> list[Step]:
-    """The step that keeps the short links of a window, where its texts have any."""
-    codes = [(ready.id, ready.code) for ready in window if ready.code is not None]
-    return [shortlinks.keep(claim.scene.send.occurrence_id, codes)] if codes else []
-
-
-def _intend(claim: _Claim, window: Iterable[Ready]) -> Step:
-    """The step that looks once more who of a window may go, and marks them as on the wire."""
-    return _SQL["intend"], {
-        **claim.common, "digest": claim.scene.send.digest, "ids": [ready.id for ready in window]
-    }  # fmt: skip
-
-
-def _scene(session: Session, send: Send, account: ProviderAccount) -> Scene:
-    return Scene(
-        send=send,
-        version=session.get_one(TemplateVersion, send.template_version_id),
-        vault=vault_of(session),
-        links=Links(settings_of(session)),
-        organisation_name=organisation_of(session).name,
-        source_name=send.source_name,
-        sender=account.sender,
-    )

@@ -7,38 +7,48 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.vault import OrganisationVault
+from app.domain.access.keyring import vault_of
+from app.domain.consent.models import ADDRESS_KIND
 from app.domain.contacts import person
 from app.domain.contacts.models import Contact
 from app.domain.contacts.person import Person, person_of
+from app.domain.messages.models import Message
 from app.domain.messages.rendering import ADDRESSES
 
 
 @dataclass(frozen=True)
 class Face:
-    """A person, masked: name, and addresses by channel."""
+    """A person, masked: name, first address by channel, and every address by its blind index."""
 
     name: str
     external_id: str | None
-    addresses: dict[str, list[str]]
+    first: dict[str, str]
+    addresses: dict[bytes, str]
 
-    def address(self, channel: str, position: int | None) -> str:
-        """The masked address a message went to; empty if there is none (any more)."""
-        known = self.addresses.get(channel, [])
-        place = position or 0
-        return known[place] if place < len(known) else ""
+    def address(self, message: Message) -> str:
+        """The masked address a message goes to or went to; empty if the person does not have it any more."""
+        return self.addresses.get(message.address_blind or b"", "")
 
 
-NOBODY = Face("", None, {})
+NOBODY = Face("", None, {}, {})
 
 
 def faces(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, Face]:
     """The masked people of a page; one that was erased has no name."""
     found = session.execute(select(Contact).where(Contact.id.in_(set(contact_ids)))).scalars()
-    return {contact.id: _face(person_of(session, contact), contact.external_id) for contact in found}
+    vault = vault_of(session)
+    return {contact.id: _face(vault, person_of(session, contact), contact.external_id) for contact in found}
 
 
-def _face(known: Person, external_id: str | None) -> Face:
+def _face(vault: OrganisationVault, known: Person, external_id: str | None) -> Face:
     if known is person.NOBODY:
         return NOBODY
     shown = person.masked(known)
-    return Face(shown.name, external_id, {channel: list(getattr(shown, key)) for channel, key in ADDRESSES.items()})
+    first: dict[str, str] = {}
+    addresses: dict[bytes, str] = {}
+    for channel, key in ADDRESSES.items():
+        for clear, hidden in zip(getattr(known, key), getattr(shown, key), strict=True):
+            first.setdefault(channel, hidden)
+            addresses[vault.blind(ADDRESS_KIND[channel], clear)] = hidden
+    return Face(shown.name, external_id, first, addresses)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -26,6 +27,7 @@ class Filter:
     state: str = ""
     reason: str = ""
     channel: str = ""
+    since: datetime | None = None  # made then or later
 
 
 def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Message]:
@@ -47,6 +49,8 @@ def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Mes
     ):
         if value:
             query = query.where(column == value)
+    if wanted.since:
+        query = query.where(Message.created_at >= wanted.since)
     return fetch(session, query, [Message.__table__.c.id], ask, descending=True)
 
 

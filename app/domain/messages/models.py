@@ -104,6 +104,7 @@ class Message(Owned, Base):
     created_at: Mapped[Moment]
     sent_at: Mapped[datetime | None]
     final_at: Mapped[datetime | None]
+    language: Mapped[str | None]  # of the text that was sent
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
 
@@ -124,6 +125,7 @@ class Attempt(Owned, Base):
     category: Mapped[str | None]
     error: Mapped[str | None]
     provider_reference: Mapped[str | None]
+    sealed: Mapped[bytes | None]  # what it said, see kept.py
 
 
 class Receipt(Owned, Base):
@@ -149,6 +151,35 @@ class Receipt(Owned, Base):
     due_at: Mapped[Moment]
     applied_at: Mapped[datetime | None]
     result: Mapped[str | None]
+
+
+class Reply(Owned, Base):
+    """What somebody answered: `meaning` is stop (obeyed) or other (a person reads it).
+
+    `sealed` is the number and the words, under the key of the longest known contact with this number, or the organisation's.
+    """
+
+    __tablename__ = "replies"
+    __table_args__ = (
+        UniqueConstraint("provider_account_id", "event_key"),
+        CheckConstraint("meaning IN ('stop', 'other')", name="meaning"),
+        owned_key("provider_account_id", "provider_accounts"),
+        Index("ix_replies_open", "organisation_id", "id", postgresql_where=text("handled_at IS NULL")),
+        Index(None, "organisation_id", "blind"),
+    )
+
+    id: Mapped[Uuid7]
+    provider_account_id: Mapped[UUID]
+    event_key: Mapped[str]
+    channel: Mapped[str]
+    contact_id: Mapped[UUID | None]
+    blind: Mapped[bytes]
+    sealed: Mapped[bytes]
+    meaning: Mapped[str]
+    written_at: Mapped[Moment]
+    received_at: Mapped[Moment]
+    handled_at: Mapped[datetime | None]
+    handled_by: Mapped[UUID | None]
 
 
 class ShortLink(Owned, Base):

@@ -11,10 +11,27 @@ from app.core import clock
 from app.domain.messages.rendering import Ready
 from app.domain.messages.states import RANKS
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Accepted, InDoubt, Outcome, Rejected, Unavailable
+from app.gateways.channels.base import Accepted, Category, InDoubt, Outcome, Rejected, Unavailable
 
 Told = list[tuple[Ready, Outcome]]
 LONGEST_PAUSE = 3600
+
+
+# What a fact means for the address itself, whether it was told in the answer or by a receipt.
+_BY_KIND = {"complained": "complaint"}
+_BY_CATEGORY = {Category.OPTED_OUT: "opt_out", Category.INVALID_NUMBER: "hard_bounce"}
+_MAY_END = frozenset({Category.QUOTA_EXCEEDED, Category.TIMEOUT, Category.PROVIDER_ERROR, Category.FILTERED})
+
+
+def consequence(kind: str, category: str | None) -> str | None:
+    """Why nobody may write to the address any more after this, or None: a full mailbox is empty again some day.
+
+    `kind` is a receipt's, or "rejected" for a refusal in the answer.
+    """
+    found = Category(category) if category else None
+    if kind == "bounced" and found not in _MAY_END and found is not Category.OPTED_OUT:
+        return "hard_bounce"
+    return _BY_KIND.get(kind) or (_BY_CATEGORY.get(found) if found else None)
 
 
 def lines(

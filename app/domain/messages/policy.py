@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.core.db import live
 from app.domain.consent.models import ADDRESS_KIND, ConsentState, Suppression
+from app.domain.consent.suppression import OPT_OUT
 from app.domain.contacts.models import Contact, ContactAddress
 
 
@@ -25,6 +26,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
         (_not_allowed(consent, message_class), literal("no_consent")),
         (suppression.c.id.is_not(None), literal("suppressed")),
         (address.c.blind.is_(None), literal("no_address")),
+        *([(address.c.takes_sms.is_(False), literal("not_mobile"))] if channel == "sms" else []),
         else_=null(),
     )
     judged = (
@@ -51,6 +53,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
                 suppression.c.channel == channel,
                 suppression.c.blind == address.c.blind,
                 suppression.c.lifted_at.is_(None),
+                _stops(suppression, message_class),
             ),
         )
         .subquery("judged")
@@ -62,8 +65,13 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
     return select(judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id, reason.label("reason"))
 
 
+def _stops(suppression: Any, message_class: str) -> ColumnElement[bool]:
+    """Who opted out gets no marketing; what else stands on the list stops service messages, too."""
+    return true() if message_class == "marketing" else suppression.c.reason != OPT_OUT
+
+
 def _not_allowed(consent: Any, message_class: str) -> ColumnElement[bool]:
-    """Marketing needs a grant on file; service messages only that nobody withdrew everything (suppression says so)."""
+    """Marketing needs a grant on file; service messages need none."""
     if message_class == "marketing":
         return or_(consent.c.state.is_(None), consent.c.state != "granted")
     return literal(False)

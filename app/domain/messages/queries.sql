@@ -20,8 +20,11 @@ FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 
 -- name: intend
 -- The gate and the intent in one: for a window the send's state, the contact, consent and suppression are looked at again, and
--- what may go becomes "sending". Committed before the first byte is written. What may not go ends as a skip with its reason.
-WITH wanted AS (
+-- what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
+-- not go ends as a skip with its reason.
+WITH given AS (
+  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:languages AS text[]), CAST(:sealed AS bytea[])) AS g (id, language, sealed)
+), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
       WHEN p.id IS NULL THEN 'deleted'
       WHEN s.message_class = 'marketing' AND c.state IS DISTINCT FROM 'granted' THEN 'no_consent'
@@ -32,7 +35,7 @@ WITH wanted AS (
   LEFT JOIN contacts p ON p.id = m.contact_id AND p.deleted_at IS NULL
   LEFT JOIN consent_states c ON c.contact_id = m.contact_id AND c.channel = m.channel AND c.purpose = 'marketing'
   LEFT JOIN suppressions x ON x.organisation_id = m.organisation_id AND x.channel = m.channel AND x.blind = m.address_blind
-    AND x.lifted_at IS NULL
+    AND x.lifted_at IS NULL AND (s.message_class = 'marketing' OR x.reason <> 'opt_out')
   WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids)
 ), moved AS (
   UPDATE messages m SET
@@ -43,13 +46,15 @@ WITH wanted AS (
     attempts = m.attempts + (w.reason IS NULL)::int,
     provider_account_id = :account,
     consent_entry_id = w.entry_id,
+    language = g.language,
     lease_until = clock_timestamp() + interval '2 minutes'
-  FROM wanted w
+  FROM wanted w JOIN given g ON g.id = w.id
   WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids) AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
   RETURNING m.organisation_id, m.id, m.attempts, m.state
 ), noted AS (
-  INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at)
-  SELECT organisation_id, :occurrence, id, attempts, :account, :now FROM moved WHERE state = 'sending'
+  INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at, sealed)
+  SELECT m.organisation_id, :occurrence, m.id, m.attempts, :account, :now, g.sealed
+  FROM moved m JOIN given g ON g.id = m.id WHERE m.state = 'sending'
 )
 SELECT id FROM moved WHERE state = 'sending';
 
@@ -129,9 +134,10 @@ WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS 
 RETURNING s.id, s.source_kind, s.source_id;
 
 -- name: due_channels
--- Channels with something to claim now, for the sweeper.
+-- Channels with something to claim now, for the sweeper; marketing only in the allowed hours.
 SELECT DISTINCT s.channel FROM sends s
-WHERE s.state = 'running' AND s.not_before <= :now AND s.not_after > :now AND EXISTS (
+WHERE s.state = 'running' AND s.not_before <= :now AND s.not_after > :now
+AND (:open OR s.message_class <> 'marketing' OR s.source_kind = :test) AND EXISTS (
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id = s.occurrence_id AND m.state = 'queued' AND m.due_at <= :now
     AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp()));
 
@@ -211,7 +217,7 @@ WITH taken AS (
 )
 SELECT t.kind, t.category, m.channel, m.address_blind
 FROM taken t JOIN messages m ON m.occurrence_id = t.occurrence_id AND m.id = t.id
-WHERE t.kind IN ('bounced', 'complained') OR t.category = 'opted_out';
+WHERE t.kind IN ('bounced', 'complained') OR t.category IN ('opted_out', 'invalid_number');
 
 -- name: leave_unmatched
 -- Again after as long as it has waited already: at least half a minute, at most an hour.

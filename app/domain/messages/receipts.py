@@ -15,15 +15,13 @@ from app.core.unit import ring
 from app.domain.consent import suppression
 from app.domain.messages import reference
 from app.domain.messages.models import Receipt as Inbox
+from app.domain.messages.outcomes import consequence
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
 from app.gateways.channels.base import Receipt
 
 _SQL = load("messages/queries.sql")
 AT_ONCE = 1000
-
-# What a provider's word means for the address itself.
-_SUPPRESS: dict[str, str] = {"bounced": "hard_bounce", "complained": "complaint", "opted_out": "opt_out"}
 
 
 def receive(
@@ -80,8 +78,8 @@ def apply_some(session: Session) -> int:
 
 def _suppress(session: Session, row: RowMapping) -> None:
     """A hard bounce, a complaint or an opt-out told by the provider: the address it went to is never written to again."""
-    reason = _SUPPRESS.get(row["category"]) or _SUPPRESS[row["kind"]]
-    if row["address_blind"]:
+    reason = consequence(row["kind"], row["category"])
+    if reason and row["address_blind"]:
         suppression.suppress_blind(
             session, row["address_blind"], channel=row["channel"], reason=reason, source="provider"
         )

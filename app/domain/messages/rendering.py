@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.core import phone
 from app.core.links import Links, Target, new_code
 from app.core.vault import OrganisationVault, Sealed
 from app.domain.consent.models import ADDRESS_KIND
 from app.domain.content import mime, sms
 from app.domain.content.models import TemplateVersion
-from app.domain.content.render import Prepared, TemplateError, prepared
-from app.domain.messages import reference
+from app.domain.content.render import Email, LinkMaker, Prepared, TemplateError, prepared
+from app.domain.messages import kept, reference
 from app.domain.messages.models import Send
 from app.gateways.channels.base import Outgoing
 
@@ -20,12 +21,14 @@ ADDRESSES = {"sms": "phones", "email": "emails"}
 
 @dataclass(frozen=True)
 class Ready:
-    """A message ready for the wire."""
+    """A message ready for the wire. `sealed` is what it says (kept.py), `code` is of the short link in its text."""
 
     id: UUID
     outgoing: Outgoing
     parts: int
-    code: int | None = None  # of the short link in its text
+    code: int | None = None
+    language: str = ""
+    sealed: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def make(scene: Scene, message: Mapping[str, Any], row: Mapping[str, Any] | None
         return Unready(message_id, "skipped", "no_address")
     if scene.vault.blind(ADDRESS_KIND[scene.send.channel], to) != message["address_blind"]:
         return Unready(message_id, "skipped", "address_changed")
+    if scene.send.channel == "sms" and not phone.takes_sms(to):  # of a number that nobody had asked yet
+        return Unready(message_id, "skipped", "not_mobile")
     data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
     try:
         return (
@@ -102,27 +107,30 @@ def make(scene: Scene, message: Mapping[str, Any], row: Mapping[str, Any] | None
         return Unready(message_id, "failed", "text_failed")
 
 
-def _linker(scene: Scene, message_id: UUID) -> Any:
-    send = scene.send
+def linker(links: Links, send: Send, message_id: UUID) -> LinkMaker:
+    """What makes the signed links of one message."""
 
     def link(kind: str, index: int = 0) -> str:
-        return scene.links.url(Target(kind, send.organisation_id, send.occurrence_id, message_id, index))
+        return links.url(Target(kind, send.organisation_id, send.occurrence_id, message_id, index))
 
     return link
 
 
 def _sms(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready, link = scene.prepared, _ShortLink(scene.links)
-    text = ready.sms(ready.language_for(row["language"]), {**data, "unsubscribe_url": link})
+    language = ready.language_for(row["language"])
+    text = ready.sms(language, {**data, "unsubscribe_url": link})
     ref = reference.of(scene.send.occurrence_id, message_id)
     outgoing = Outgoing(reference=ref, to=to, sender=scene.sender, text=text)
-    return Ready(message_id, outgoing, sms.measure(text).parts, link.code)
+    sealed = _kept(scene, row, message_id, data, Made(text, language, to, link.code))
+    return Ready(message_id, outgoing, sms.measure(text).parts, link.code, language, sealed)
 
 
 def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready = scene.prepared
-    link = _linker(scene, message_id)
-    email = ready.email(ready.language_for(row["language"]), data, link)
+    link = linker(scene.links, scene.send, message_id)
+    language = ready.language_for(row["language"])
+    email = ready.email(language, data, link)
     ref = reference.of(scene.send.occurrence_id, message_id)
     raw = mime.envelope(
         email,
@@ -131,7 +139,35 @@ def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data
         message_id=message_id,
         unsubscribe_url=link("u", 0) if scene.send.message_class == "marketing" else None,
     )
-    return Ready(message_id, Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw), 1)
+    outgoing = Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw)
+    sealed = _kept(scene, row, message_id, data, Made(email, language, to))
+    return Ready(message_id, outgoing, 1, language=language, sealed=sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished text, in which language and for which address."""
+
+    said: str | Email
+    language: str
+    to: str
+    code: int | None = None
+
+
+def _kept(scene: Scene, row: Mapping[str, Any], message_id: UUID, data: dict[str, Any], made: Made) -> bytes:
+    contact, properties = kept.chosen(scene.prepared, data)
+    one = kept.Kept(
+        language=made.language,
+        to=made.to,
+        sender=scene.sender,
+        organisation=scene.organisation_name,
+        base_url=scene.links.base_url,
+        contact=contact,
+        properties=properties,
+        code=made.code,
+        digest=kept.digest_of(made.said),
+    )
+    return kept.seal(scene.vault, row, message_id, one)
 
 
 class _ShortLink:

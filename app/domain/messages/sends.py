@@ -11,12 +11,14 @@ from app.core import clock
 from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import actor_of, ring
+from app.domain.calendar.windows import Windows, windows_of
 from app.domain.messages.models import Send
 from app.domain.outbox.publish import publish
 from app.domain.providers.accounts import fingerprint
 from app.domain.providers.models import ProviderAccount
 
 _SQL = load("messages/queries.sql")
+TEST = "test"  # the kind of source of a test of a text
 JOB = {"sms": Job.SEND_SMS, "email": Job.SEND_EMAIL}
 
 
@@ -109,15 +111,21 @@ def _move(session: Session, kind: str, source_id: UUID, old: str, new: str) -> N
     )
 
 
-def runnable(session: Session, channel: str) -> list[Send]:
-    """The sends of a channel that may be claimed from now, urgent ones first."""
+def runnable(session: Session, channel: str, windows: Windows) -> list[Send]:
+    """The sends of a channel that may be claimed from now, urgent ones first; marketing only in the allowed hours."""
     now = clock.now()
     query = (
         select(Send)
         .where(Send.channel == channel, Send.state == "running", Send.not_before <= now, Send.not_after > now)
         .order_by(Send.priority, Send.id)
     )
-    return list(session.execute(query).scalars())
+    found = list(session.execute(query).scalars())
+    return found if windows.is_open(now) else [send for send in found if not keeps_hours(send)]
+
+
+def keeps_hours(send: Send) -> bool:
+    """True if a send waits for the allowed hours: marketing does; a test goes to colleagues who wait for it."""
+    return send.message_class == "marketing" and send.source_kind != TEST
 
 
 def close_drained(session: Session) -> int:
@@ -130,7 +138,9 @@ def close_drained(session: Session) -> int:
 
 def due_channels(session: Session) -> list[str]:
     """Channels with something to claim now."""
-    return list(session.execute(_SQL["due_channels"], {"now": clock.now()}).scalars())
+    now = clock.now()
+    wanted = {"now": now, "open": windows_of(session).is_open(now), "test": TEST}
+    return list(session.execute(_SQL["due_channels"], wanted).scalars())
 
 
 def expire_late(session: Session) -> int:

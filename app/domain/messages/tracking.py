@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from sqlalchemy import update
+from crawleruseragents import is_crawler  # type: ignore[import-untyped]
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -15,36 +18,55 @@ from app.domain.content.models import TemplateVersion
 from app.domain.content.render import prepared
 from app.domain.messages.models import Message, Send, Trace
 
-_ROBOT = re.compile(r"bot|crawl|spider|preview|scan|proxy|curl|python|wget|GoogleImageProxy|headless", re.IGNORECASE)
+# Those who open mail before its reader does; the library knows crawlers, not these. Whole words: a Cubot is a telephone.
+_SCANNER = re.compile(
+    r"\b(bot|robot|crawler|spider|scanner|prefetch|barracuda\w*|proofpoint|mimecast|safelinks?|messagelabs|symantec|fireeye|trellix"
+    r"|ironport|forcepoint|zscaler|sophos\w*|trendmicro|cloudmark|avanan|fortimail|fortiguard|mailscanner|url ?defen[cs]e"
+    r"|link ?check\w*|antivirus|clamav)\b",
+    re.IGNORECASE,
+)
 _PRIVACY = re.compile(r"^Mozilla/5\.0$")
+AGAIN = timedelta(minutes=10)  # the same program within this time is the same visit
+MOST = 100  # traces of a kind that are kept of one message
 
 
-def who(agent: str | None) -> str:
-    """human, robot or privacy (a mail client's own prefetch), by the user agent alone; scored again later."""
-    if not agent or _ROBOT.search(agent):
+@lru_cache(maxsize=4096)
+def who(agent: str | None, *, is_ahead: bool = False) -> str:
+    """human, robot or privacy (a mail client's own prefetch), by how a program calls itself; scored again later.
+
+    `is_ahead` says that it only looks, or fetches before anybody asked.
+    """
+    if is_ahead or not agent or _SCANNER.search(agent) or is_crawler(agent):
         return "robot"
     return "privacy" if _PRIVACY.match(agent) else "human"
 
 
-def opened(session: Session, target: Target, agent: str | None) -> None:
+def opened(session: Session, target: Target, agent: str | None, *, is_ahead: bool = False) -> None:
     """Keep an open."""
-    _trace(session, target, "open", agent, None)
+    _trace(session, target, ("open", None), agent, who(agent, is_ahead=is_ahead))
 
 
-def clicked(session: Session, target: Target, agent: str | None) -> str | None:
+def clicked(session: Session, target: Target, agent: str | None, *, is_ahead: bool = False) -> str | None:
     """Keep a click; the address to go on to, from our own table, or None if there is no such link."""
     message = session.get(Message, (target.message_id, target.occurrence_id))
     if message is None:
         return None
     send = session.get_one(Send, message.send_id)
     version = session.get_one(TemplateVersion, send.template_version_id)
-    contact = session.get(Contact, message.contact_id)
-    language = prepared(version, send.channel).language_for(contact.language if contact else None)
-    links = version.compiled.get(language, {}).get("links", [])
+    links = version.compiled.get(_language(session, message), {}).get("links", [])
     if target.index >= len(links) or urlsplit(links[target.index]).scheme not in ("http", "https"):
         return None
-    _trace(session, target, "click", agent, target.index)
+    _trace(session, target, ("click", target.index), agent, who(agent, is_ahead=is_ahead))
     return str(links[target.index])
+
+
+def _language(session: Session, message: Message) -> str:
+    """The language of the text that was sent. Messages from before it was kept: the one the contact would get now."""
+    if message.language:
+        return message.language
+    send, contact = session.get_one(Send, message.send_id), session.get(Contact, message.contact_id)
+    version = session.get_one(TemplateVersion, send.template_version_id)
+    return prepared(version, send.channel).language_for(contact.language if contact else None)
 
 
 @dataclass(frozen=True)
@@ -60,11 +82,12 @@ def reader(session: Session, target: Target) -> Reader | None:
     message = session.get(Message, (target.message_id, target.occurrence_id))
     if message is None:
         return None
-    send, contact = session.get_one(Send, message.send_id), session.get(Contact, message.contact_id)
-    version = session.get_one(TemplateVersion, send.template_version_id)
-    language = prepared(version, send.channel).language_for(contact.language if contact else None)
-    is_off = message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel)
-    return Reader(language, is_off)
+    return Reader(_language(session, message), _is_off(session, message))
+
+
+def _is_off(session: Session, message: Message) -> bool:
+    """Whether the owner of the address it went to has refused marketing: a bounce alone is no refusal."""
+    return message.address_blind is not None and suppression.is_refused(session, message.address_blind, message.channel)
 
 
 def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str | None) -> bool:
@@ -75,21 +98,29 @@ def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str
     message = session.get(Message, (target.message_id, target.occurrence_id), with_for_update=True)
     if message is None or session.get(Contact, message.contact_id) is None:
         return False
-    if message.address_blind is not None and suppression.stands(session, message.address_blind, message.channel):
+    has_withdrawn = ledger.states(session, message.contact_id)[message.channel] == "withdrawn"
+    if _is_off(session, message) and has_withdrawn:
         return True
-    ledger.withdraw(
-        session, message.contact_id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip
-    )
+    if not has_withdrawn:
+        ledger.withdraw(
+            session, message.contact_id, [message.channel], basis="unsubscribe link", source="link in a message", ip=ip
+        )
     if message.address_blind is not None:
         suppression.suppress_blind(
             session, message.address_blind, channel=message.channel, reason="opt_out", source="unsubscribe link"
         )
-    _trace(session, target, "unsubscribe", agent, None)
+    _trace(session, target, ("unsubscribe", None), agent, "human")
     return True
 
 
-def _trace(session: Session, target: Target, kind: str, agent: str | None, link: int | None) -> None:
-    now, reader = clock.now(), who(agent)
+def _trace(session: Session, target: Target, what: tuple[str, int | None], agent: str | None, reader: str) -> None:
+    """Keep a trace (its kind, and the link of a click), unless it is the same visit again or there are enough."""
+    now, (kind, link), name = clock.now(), what, (agent or "")[:300]
+    of_message = (Trace.occurrence_id == target.occurrence_id, Trace.message_id == target.message_id, Trace.kind == kind)
+    is_same = and_(Trace.at > now - AGAIN, Trace.agent == name, Trace.who == reader, Trace.link.is_not_distinct_from(link))
+    all_, same = session.execute(select(func.count(), func.count().filter(is_same)).where(*of_message)).one()
+    if same or all_ >= MOST:
+        return
     session.add(
         Trace(
             organisation_id=target.organisation_id,
@@ -98,14 +129,12 @@ def _trace(session: Session, target: Target, kind: str, agent: str | None, link:
             kind=kind,
             link=link,
             at=now,
-            agent=(agent or "")[:300],
-            who="human" if kind == "unsubscribe" else reader,
+            agent=name,
+            who=reader,
         )
     )
-    if reader != "human" or kind == "unsubscribe":
-        return
-    first = {"open": ("opened_at",), "click": ("clicked_at", "opened_at")}[kind]
-    for column in first:
+    first = {"open": ("opened_at",), "click": ("clicked_at", "opened_at")}.get(kind, ())
+    for column in first if reader == "human" else ():
         session.execute(
             update(Message)
             .where(

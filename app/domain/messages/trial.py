@@ -20,7 +20,7 @@ from app.domain.content.models import Template
 from app.domain.messages import enlist, sends
 from app.domain.messages.models import Send
 
-KIND = "test"
+KIND = sends.TEST
 PRIORITY = 10
 SENT_WITHIN = timedelta(hours=1)
 MOST_AN_HOUR = 60

@@ -21,6 +21,7 @@ REASON = {
     "no_consent": mark("No consent"),
     "suppressed": mark("Suppressed address"),
     "no_address": mark("No address"),
+    "not_mobile": mark("Not a mobile number"),
     "duplicate_address": mark("Same address as somebody else"),
     "erased": mark("Erased"),
     "deleted": mark("Deleted"),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, Issue, NotFound, mark
+from app.core.errors import Conflict, Invalid, Issue, NotFound, Stale, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import actor_of
 from app.domain.audit import trail
@@ -61,14 +61,14 @@ def update(session: Session, segment_id: UUID, new: SegmentInput, *, version: in
     """Change a segment; its version goes up if anything is different.
 
     Raises:
-        NotFound, Invalid, Conflict (archived, or somebody else changed it since `version`).
+        NotFound, Invalid, Conflict (archived), Stale (somebody else changed it since `version`).
     """
     require(by, "segments:write")
     segment = one_for_update(session, segment_id)
     if segment.archived_at:
         raise Conflict(mark("This segment is archived. Make a new one."))
     if version is not None and version != segment.version:
-        raise Conflict(mark("Somebody else changed this segment while you were editing. Reload it to see the changes."))
+        raise Stale(mark("Somebody else changed this segment while you were editing. Reload it to see the changes."))
     definition = _checked(session, new, own=segment)
     changed = _changes(session, segment, new, definition)
     if not changed:

@@ -23,6 +23,7 @@ from app.domain.transfer.rows import PLAIN, Bad, Draft, Plan
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _ESCAPED = re.compile(r"[\\\t\n\r]")
 _NULL = "\\N"
+_SHARED = mark("Several contacts share this address. Map a column to the customer number.")
 
 
 class Known(NamedTuple):
@@ -35,12 +36,13 @@ class Known(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A row that is not taken."""
+    """A row that is not taken, or not all of it."""
 
     row: int
     column: str
     reason: str
     fields: list[str]
+    is_warning: bool = False  # the row was taken, but for what this says
 
 
 class Line(NamedTuple):
@@ -55,13 +57,24 @@ class Line(NamedTuple):
 
 @dataclass
 class Block:
-    """Rows as they were read. `position` and `rows` are where the file stands after them."""
+    """Rows as they were read. `position`, `last_row` and `rows` are where the file stands after them."""
 
     before: int
-    position: int
-    rows: int
+    position: int = 0
+    last_row: int = 0
+    rows: int = 0
     lines: list[Line] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def keys(self) -> set[str | bytes]:
+        """Whom the rows speak of: customer numbers, and blind addresses of people without one."""
+        return {line.key for line in self.lines}
+
+    @property
+    def speaks_by_address(self) -> bool:
+        """Whether any row names its person by an address."""
+        return any(isinstance(line.key, bytes) for line in self.lines)
 
 
 @dataclass
@@ -76,6 +89,16 @@ class Staged:
     updated: int = 0
     unchanged: int = 0
     replaced: int = 0  # contacts that were there before and change
+
+    @property
+    def warned(self) -> int:
+        """Rows taken but for an address."""
+        return sum(problem.is_warning for problem in self.problems)
+
+    @property
+    def failed(self) -> int:
+        """Rows not taken."""
+        return len(self.problems) - self.warned
 
     def count(self, effect: str) -> None:
         """Count one row by what it does: created, updated or unchanged."""
@@ -99,20 +122,38 @@ class Maker:
         # A row's hash counts only for the same file header, mapping and options: with others it means something else.
         self._hash_key = vault.blind("import", fingerprint)
 
-    def read(self, records: Iterable[Record], first_row: int, block: Block) -> Block:
-        """Check the records and turn them into lines and problems; row 1 is the header."""
-        for row, record in enumerate(records, start=first_row):
-            if record.problem:
-                block.problems.append(Problem(row, "", record.problem, record.fields))
+    def read(self, records: Iterable[Record], block: Block) -> Block:
+        """Check the records and turn them into lines and problems."""
+        for fields, problem, row in records:
+            if problem:
+                block.problems.append(Problem(row, "", problem, fields))
                 continue
             try:
-                draft = self.plan(record.fields)
+                draft = self.plan(fields)
             except Bad as bad:
-                block.problems.append(Problem(row, bad.column, bad.reason, record.fields))
+                block.problems.append(Problem(row, bad.column, bad.reason, fields))
                 continue
-            digest = blake2b("\x1f".join(record.fields).encode(), key=self._hash_key, digest_size=16).digest()
-            block.lines.append(Line(row, draft.external_id or self._address(draft), digest, draft, record.fields))
+            if draft.flaws:
+                block.problems.append(_warning(row, draft.flaws, fields))
+            digest = blake2b("\x1f".join(fields).encode(), key=self._hash_key, digest_size=16).digest()
+            block.lines.append(Line(row, draft.external_id or self._address(draft), digest, draft, fields))
+        if block.speaks_by_address and not all(isinstance(line.key, bytes) for line in block.lines):
+            self._join(block)
         return block
+
+    def _join(self, block: Block) -> None:
+        """Rows without a customer number are about whom a row with one gives the same first address to."""
+        owners: dict[bytes, set[str]] = {}
+        for line in block.lines:
+            if isinstance(line.key, str) and (line.draft.emails or line.draft.phones):
+                owners.setdefault(self._address(line.draft), set()).add(line.key)
+        lines, block.lines = block.lines, []
+        for line in lines:
+            found = owners.get(line.key, set()) if isinstance(line.key, bytes) else set[str]()
+            if len(found) > 1:
+                block.problems.append(Problem(line.row, "", _SHARED, line.fields))
+            else:
+                block.lines.append(line._replace(key=next(iter(found), line.key)))
 
     def _address(self, draft: Draft) -> bytes:
         return (
@@ -135,6 +176,7 @@ class Maker:
                 staged.created += 1
                 pending[line.key] = _Pending(line)
             elif reason := _refusal(known):
+                staged.problems = [problem for problem in staged.problems if problem.row != line.row]
                 staged.problems.append(Problem(line.row, "", reason, line.fields))
             else:
                 assert isinstance(known, Known)
@@ -173,10 +215,11 @@ class Maker:
         )
         for position, email in enumerate(draft.emails):
             blind, domain = self.vault.blind("email", email).hex(), email.rpartition("@")[2]
-            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}\n")
+            staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}\t{_NULL}\n")
         for position, number in enumerate(draft.phones):
             blind, country = self.vault.blind("phone", number).hex(), phone.country(number) or _NULL
-            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}\n")
+            takes = "t" if phone.takes_sms(number) else "f"
+            staged.addresses.append(f"{text}\tphone\t{position}\t\\\\x{blind}\t{_NULL}\t{country}\t{takes}\n")
 
 
 class _Pending:
@@ -202,9 +245,16 @@ class _Pending:
         self.content_hash = line.content_hash
 
 
+def _warning(row: int, flaws: tuple[tuple[str, str], ...], fields: list[str]) -> Problem:
+    """One line for all flaws of a row: its file of bad rows is to be imported again."""
+    columns, reasons = zip(*flaws, strict=True)
+    reason = reasons[0] if len(set(reasons)) == 1 else mark("These are not valid addresses.")
+    return Problem(row, ", ".join(dict.fromkeys(columns)), reason, fields, is_warning=True)
+
+
 def _refusal(known: Known | Ambiguous) -> str | None:
     if isinstance(known, Ambiguous):
-        return mark("Several contacts share this address. Map a column to the customer number.")
+        return _SHARED
     if known.status == "erased":
         return mark("This person was erased and cannot be imported again.")
     return None

@@ -1,18 +1,16 @@
-"""Imports as people see them: upload, choose, start, watch, cancel, and the file of bad rows (A3)."""
+"""Imports as people see them: upload, choose, start, watch, cancel (A3)."""
 
-import csv
 import gzip
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock, i18n
+from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.files import Files
@@ -20,53 +18,91 @@ from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.text import clean
 from app.core.unit import ring, settings_of
-from app.documents.csv import harmless
-from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.contacts import properties
 from app.domain.contacts.properties import PropertyInput
-from app.domain.transfer import loading, mapping, reading
+from app.domain.transfer import dialects, loading, mapping, reading
 from app.domain.transfer.mapping import PROPERTY, ImportOptions
-from app.domain.transfer.models import Import, ImportProblem
-from app.domain.transfer.rows import Bad, Draft, Plan, Typed
+from app.domain.transfer.models import Import
+from app.domain.transfer.rows import Bad, Draft, Place, Plan, Typed
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "sandbox" / "data" / "bank-marketing.csv.gz"
 SUBJECT = "import"
 PREVIEWED = 10
 
 
-def upload(session: Session, file_name: str, stream: IO[bytes], *, by: Actor) -> Import:
-    """Keep a file, look into it and guess what its columns are. Raises Invalid (with the way out), Forbidden."""
+def upload(session: Session, file_name: str, stream: IO[bytes], *, delimiter: str = "", by: Actor) -> Import:
+    """Look into a file, guess its delimiter (unless one is given) and what its columns are, and keep it.
+
+    Raises Invalid (with the way out; then nothing is kept), Forbidden.
+    """
     require(by, "imports:write")
-    dialect = reading.dialect_of(stream)
-    clear = reading.Utf8(stream, dialect)
-    files = Files(settings_of(session), by.organisation_id)
-    name = files.write(cast("IO[bytes]", clear))
-    look = reading.look(files.chunks(name))
+    _check_delimiter(delimiter)
+    dialect = dialects.dialect_of(stream)
+    look = reading.look(dialects.Utf8(stream, dialect).chunks(), delimiter)
+    clear = dialects.Utf8(stream, dialect)
+    name = Files(settings_of(session), by.organisation_id).write(cast("IO[bytes]", clear))
     row = Import(
         organisation_id=by.organisation_id,
         file=name,
         file_name=clean(Path(file_name.replace("\\", "/")).name)[:200] or "contacts.csv",
         bytes=clear.size,
-        dialect={
-            "encoding": dialect.encoding,
-            "delimiter": look.delimiter,
-            "start": look.start,
-            "types": mapping.guess_types(look.columns, look.rows),
-        },
-        columns=look.columns,
-        mapping=mapping.guess(look.columns),
+        dialect={"encoding": dialect.encoding},
         options={},
-        position=look.start,
         state="uploaded",
         created_by=by.id,
         created_at=clock.now(),
     )
+    _see(row, look)
     session.add(row)
     session.flush()
     after = {"bytes": row.bytes, "columns": len(row.columns)}
     trail.record(session, by, "import.uploaded", (SUBJECT, row.id), after=after)
     return row
+
+
+def cut_by(session: Session, import_id: UUID, delimiter: str, *, by: Actor) -> Import:
+    """Look into an uploaded file again, its cells cut by this delimiter. Raises NotFound, Invalid, Conflict, Forbidden."""
+    require(by, "imports:write")
+    row = _one_for_update(session, import_id)
+    if row.state != "uploaded":
+        raise Conflict(mark("This import has already been started."))
+    _check_delimiter(delimiter)
+    try:
+        look = reading.look(Files(settings_of(session), row.organisation_id).chunks(row.file), delimiter)
+    except Invalid as broke:
+        raise Invalid.field("delimiter", broke.message, **broke.values) from None
+    row.options = {}
+    _see(row, look)
+    session.flush()
+    return row
+
+
+def _check_delimiter(delimiter: str) -> None:
+    if delimiter and delimiter not in dialects.DELIMITERS:
+        raise Invalid.field("delimiter", mark("Choose a comma, a semicolon, a tab or a vertical bar."))
+
+
+def _see(row: Import, look: reading.Look) -> None:
+    personal = mapping.guess_personal(look.columns, look.rows)
+    row.dialect = {
+        "encoding": row.dialect["encoding"],
+        "delimiter": look.delimiter,
+        "start": look.start,
+        "row": look.row,
+        "types": mapping.guess_types(look.columns, look.rows) | dict.fromkeys(personal, "text"),
+        "personal": personal,
+    }
+    row.columns, row.mapping = look.columns, mapping.guess(look.columns)
+    row.position, row.last_row = look.start, look.row
+
+
+def discard(session: Session, row: Import) -> None:
+    """Remove the file of an import that was refused, unless another import is of the same file."""
+    others = select(Import.id).where(Import.file == row.file, Import.id != row.id)
+    if session.execute(others.limit(1)).first() is None:
+        Files(settings_of(session), row.organisation_id).remove(row.file)
 
 
 def use_example(session: Session, *, by: Actor) -> Import:
@@ -117,6 +153,8 @@ def cancel(session: Session, import_id: UUID, *, by: Actor) -> Import:
     row = _one_for_update(session, import_id)
     if row.state not in {"uploaded", "queued", "running"}:
         raise Conflict(mark("This import is over already."))
+    if row.state == "uploaded":
+        discard(session, row)
     row.state, row.finished_at = "cancelled", clock.now()
     row.lease_token = row.lease_until = None
     session.flush()
@@ -143,8 +181,9 @@ def listed(session: Session, ask: Ask, *, by: Actor) -> Page[Import]:
 def suggested(row: Import, mapped: Mapping[str, str] | None = None) -> ImportOptions:
     """The options to begin with: the guesses (or this mapping); properties of the types their columns seem to have."""
     types, chosen = row.dialect["types"], dict(row.mapping if mapped is None else mapped)
-    kinds = {f.removeprefix(PROPERTY): types.get(c, "text") for c, f in chosen.items() if f.startswith(PROPERTY)}
-    return ImportOptions(mapping=chosen, types=kinds)
+    keys = {column: f.removeprefix(PROPERTY) for column, f in chosen.items() if f.startswith(PROPERTY)}
+    sealed = tuple(key for column, key in keys.items() if column in row.dialect.get("personal", ()))
+    return ImportOptions(mapping=chosen, types={k: types.get(c, "text") for c, k in keys.items()}, personal=sealed)
 
 
 class Previewed(NamedTuple):
@@ -162,61 +201,32 @@ def preview(session: Session, row: Import, options: ImportOptions, *, by: Actor)
     require(by, "imports:write")
     check(session, row, options)
     plan = plan_of(session, row, options)
-    chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
-    records = reading.Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.dialect["start"])
     shown = []
-    for number, record in enumerate(records.take(PREVIEWED), start=2):
-        if record.problem:
-            shown.append(Previewed(number, record.fields, None, "", record.problem))
+    for fields, problem, number in records_of(session, row).take(PREVIEWED):
+        if problem:
+            shown.append(Previewed(number, fields, None, "", problem))
             continue
         try:
-            shown.append(Previewed(number, record.fields, plan(record.fields)))
+            shown.append(Previewed(number, fields, plan(fields)))
         except Bad as bad:
-            shown.append(Previewed(number, record.fields, None, bad.column, bad.reason))
+            shown.append(Previewed(number, fields, None, bad.column, bad.reason))
     return shown
+
+
+def records_of(session: Session, row: Import) -> reading.Records:
+    """The rows of a file from its first."""
+    chunks, dialect = Files(settings_of(session), row.organisation_id).chunks(row.file), row.dialect
+    width, after = len(row.columns), dialect.get("row", 1)
+    return reading.Records(chunks, dialect["delimiter"], width=width, position=dialect["start"], row=after)
 
 
 def plan_of(session: Session, row: Import, options: ImportOptions) -> Plan:
     """What the rows of a file are read by, with properties that are not defined yet."""
     known = {p.key: Typed(p.key, p.type, p.is_pii) for p in properties.listed(session)}
     for key in _new_keys(options, set(known)):
-        known[key] = Typed(key, options.types.get(key, "text"), is_pii=False)
-    return Plan(row.columns, options, known, organisation_of(session).region)
-
-
-def error_file(session: Session, import_id: UUID, *, by: Actor) -> bytes:
-    """The bad rows as CSV: number, column and reason, then the row as it was. Every download is audited.
-
-    Raises:
-        NotFound, Forbidden.
-    """
-    require(by, "imports:write")
-    row = get(session, import_id, by=by)
-    vault = vault_of(session)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    heads = (mark("Row"), mark("Column"), mark("Reason"))
-    writer.writerow([*(i18n.say(h, {}, by.locale) for h in heads), *map(harmless, row.columns)])
-    query = select(ImportProblem).where(ImportProblem.import_id == row.id).order_by(ImportProblem.row)
-    for problem in session.execute(query.execution_options(yield_per=1000)).scalars():
-        fields = json.loads(vault.open(problem.sealed, f"import_problems|{row.id}|{problem.row}"))
-        said = i18n.say(problem.reason, {}, by.locale)
-        writer.writerow([problem.row, harmless(problem.column), said, *map(harmless, fields)])
-    trail.record(session, by, "import.errors_downloaded", (SUBJECT, row.id), after={"rows": row.failed})
-    return out.getvalue().encode("utf-8-sig")
-
-
-def reasons(session: Session, row: Import) -> Mapping[tuple[str, str], int]:
-    """How many rows are bad for each (column, reason), the most frequent first."""
-    number = func.count().label("number")
-    query = (
-        select(ImportProblem.column, ImportProblem.reason, number)
-        .where(ImportProblem.import_id == row.id)
-        .group_by(ImportProblem.column, ImportProblem.reason)
-        .order_by(number.desc())
-        .limit(20)
-    )
-    return {(column, reason): count for column, reason, count in session.execute(query)}
+        known[key] = Typed(key, options.types.get(key, "text"), key in options.personal)
+    organisation = organisation_of(session)
+    return Plan(row.columns, options, known, Place(organisation.region, organisation.timezone))
 
 
 def _new_keys(options: ImportOptions, known: set[str]) -> list[str]:
@@ -228,7 +238,8 @@ def _define(session: Session, options: ImportOptions, by: Actor) -> None:
     known = {p.key for p in properties.listed(session)}
     labels = {f.removeprefix(PROPERTY): column for column, f in options.mapping.items()}
     for key in _new_keys(options, known):
-        new = PropertyInput(key=key, label=_label(labels[key]), type=options.types.get(key, "text"))
+        kind, sealed = options.types.get(key, "text"), key in options.personal
+        new = PropertyInput(key=key, label=_label(labels[key]), type=kind, is_pii=sealed)
         properties.define(session, new, by=by)
 
 

@@ -8,7 +8,7 @@ import gc
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
 from contextvars import copy_context
@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -31,12 +31,12 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.contacts import properties
 from app.domain.outbox.publish import publish
-from app.domain.transfer import demonstration
-from app.domain.transfer.blocks import Ambiguous, Block, Found, Known, Maker, Problem, Staged
+from app.domain.transfer import badrows, demonstration
+from app.domain.transfer.blocks import Ambiguous, Block, Found, Known, Maker, Staged
 from app.domain.transfer.mapping import ImportOptions
-from app.domain.transfer.models import Import, ImportProblem
+from app.domain.transfer.models import Import
 from app.domain.transfer.reading import Records
-from app.domain.transfer.rows import Plan, Typed
+from app.domain.transfer.rows import Place, Plan, Typed
 
 log = logging.getLogger(__name__)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
@@ -57,7 +57,8 @@ CREATE TEMP TABLE IF NOT EXISTS import_contacts (
   city text, postal_code text, lifecycle_stage text, properties jsonb, tags text[], version int, content_hash bytea,
   consent boolean) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS import_addresses (
-  contact_id uuid, kind text, position smallint, blind bytea, domain text, country text) ON COMMIT DELETE ROWS;
+  contact_id uuid, kind text, position smallint, blind bytea, domain text, country text,
+  takes_sms boolean) ON COMMIT DELETE ROWS;
 TRUNCATE pg_temp.import_contacts, pg_temp.import_addresses
 """
 
@@ -113,12 +114,13 @@ def _loader(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID)
     row = session.execute(select(Import).where(Import.id == import_id)).scalar_one()
     options = ImportOptions.model_validate(row.options)
     known = {p.key: Typed(p.key, p.type, p.is_pii) for p in properties.listed(session)}
-    plan = Plan(row.columns, options, known, organisation_of(session).region)
+    organisation = organisation_of(session)
+    plan = Plan(row.columns, options, known, Place(organisation.region, organisation.timezone))
     fingerprint = json.dumps([row.columns, options.model_dump(mode="json")], sort_keys=True)
     maker = Maker(plan, vault_of(session), options.dedupe, fingerprint)
     chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
-    records = Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.position)
-    return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options), row.failed)
+    records = Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.position, row=row.last_row)
+    return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options), row.failed + row.warned)
 
 
 def _grants(row: Import, options: ImportOptions) -> dict[str, Any]:
@@ -154,7 +156,7 @@ class _Loader:
     records: Records
     rows: int
     grants: dict[str, Any]
-    failed: int  # rows, also of the runs before
+    odd: int  # rows that are bad or kept with a gap, also of the runs before
     open: list[_Laid] = field(default_factory=list)
 
     def run(self) -> str | None:
@@ -188,21 +190,20 @@ class _Loader:
             ahead = self._prepare(ready, block) if block and is_apart else None
             self._keep_all(writing, but=lanes - 1 if ahead else 0)
             lanes = LANES
-            if self.failed > MOST_PROBLEMS:
+            if self.odd > MOST_PROBLEMS:
                 return mark("More than 100,000 rows are bad. Check which column goes where, then start again.")
             if block and not is_apart:
                 ahead = self._prepare(ready, block)
         return None
 
     def _read(self) -> Block | None:
-        block = Block(before=self.records.position, position=0, rows=0)
+        block = Block(before=self.records.position)
         records = self.records.take(BLOCK)
         if not records:
             return None
-        first_row = self.rows + 2  # row 1 is the header
         self.rows += len(records)
-        block.position, block.rows = self.records.position, self.rows
-        return self.maker.read(records, first_row, block)
+        block.position, block.last_row, block.rows = self.records.position, self.records.row, self.rows
+        return self.maker.read(records, block)
 
     def _prepare(self, pool: ThreadPoolExecutor, block: Block) -> "Future[tuple[_Laid, Block | None]]":
         """Seal a block and lay it ready, then read the next, in the thread."""
@@ -225,7 +226,7 @@ class _Loader:
     def _write(self, laid: _Laid) -> None:
         session, staged = laid.session, laid.staged
         if staged.problems:
-            _keep_problems(session, self.id, staged.problems)
+            badrows.keep(session, self.id, staged.problems)
         if not staged.contacts:
             return
         shared = {**self.grants, "now": clock.now()}
@@ -256,39 +257,34 @@ class _Loader:
             if getattr(error.orig, "sqlstate", None) in _IN_THE_WAY:
                 raise _CollisionError from error
             raise
-        self.failed += len(laid.staged.problems)
+        self.odd += len(laid.staged.problems)
 
     def _move(self, session: Session, staged: Staged) -> None:
         """The place in the file goes with the rows; whoever lost the import finds out here and keeps nothing."""
         moved = session.execute(_SQL["move"], {
             "id": self.id, "token": self.token, "until": clock.now() + LEASE, "before": staged.block.before,
             "position": staged.block.position, "rows": staged.block.rows, "created": staged.created,
-            "updated": staged.updated, "unchanged": staged.unchanged, "failed": len(staged.problems),
+            "updated": staged.updated, "unchanged": staged.unchanged, "failed": staged.failed, "warned": staged.warned,
+            "last_row": staged.block.last_row,
         })  # fmt: skip
         if _count(moved) != 1:
             raise _LostError
 
 
-def _keys(block: Block) -> set[str | bytes]:
-    return {line.key for line in block.lines}
-
-
 def _is_apart(block: Block, others: list[Block]) -> bool:
     """Whether a block can be looked up before others are kept: it speaks of nobody they speak of."""
-    return not _by_address(block) and all(_keys(block).isdisjoint(_keys(other)) for other in others)
-
-
-def _by_address(block: Block) -> bool:
-    return bool(block.lines) and isinstance(block.lines[0].key, bytes)
+    if any(one.speaks_by_address for one in (block, *others)):
+        return False
+    return all(block.keys.isdisjoint(other.keys) for other in others)
 
 
 def _find(session: Session, block: Block) -> Found:
     """Who of the block is there already; those the rows say something new about, whole."""
-    keys = list(_keys(block))
-    query = _SQL["known_by_address" if _by_address(block) else "known_by_external_id"]
     found: dict[str | bytes, Known | Ambiguous] = {}
-    for name, contact_id, content_hash, status in session.execute(query, {"keys": keys}) if keys else ():
-        found[name] = Ambiguous() if name in found else Known(contact_id, content_hash, status)
+    for kind, query in ((str, "known_by_external_id"), (bytes, "known_by_address")):
+        keys = [key for key in block.keys if isinstance(key, kind)]
+        for name, contact_id, content_hash, status in session.execute(_SQL[query], {"keys": keys}) if keys else ():
+            found[name] = Ambiguous() if name in found else Known(contact_id, content_hash, status)
     news: dict[UUID, set[str | bytes]] = {}  # by several addresses, rows may speak of one contact
     for line in block.lines:
         known = found.get(line.key)
@@ -312,24 +308,6 @@ def _copy(session: Session, staged: Staged) -> None:
                 copy.write("".join(lines))
 
 
-def _keep_problems(session: Session, import_id: UUID, problems: Iterable[Problem]) -> None:
-    vault = vault_of(session)
-    rows = [
-        {
-            "organisation_id": vault.organisation_id,
-            "import_id": import_id,
-            "row": problem.row,
-            "column": problem.column,
-            "reason": problem.reason,
-            "sealed": vault.seal(
-                json.dumps(problem.fields, ensure_ascii=False).encode(), f"import_problems|{import_id}|{problem.row}"
-            ),
-        }
-        for problem in problems
-    ]
-    session.execute(insert(ImportProblem), rows)
-
-
 def _finish(session: Session, import_id: UUID, token: UUID, failure: str | None) -> None:
     state = "failed" if failure else "completed"
     values = {"id": import_id, "token": token, "now": clock.now(), "state": state, "failure": failure}
@@ -345,7 +323,7 @@ def close(session: Session, import_id: UUID, action: str) -> int:
     row = session.execute(
         select(Import).where(Import.id == import_id).execution_options(populate_existing=True)
     ).scalar_one()
-    numbers = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed")}
+    numbers = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed", "warned")}
     trail.record(session, system(row.organisation_id), action, ("import", import_id), after=numbers)
     if row.created or row.updated:
         publish(session, "contacts.changed", import_id, {"import": str(import_id)})

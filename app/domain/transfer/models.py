@@ -16,8 +16,9 @@ class Import(Owned, Base):
     """One file on its way into contacts.
 
     `dialect` is {encoding, delimiter}, `columns` the header, `mapping` {column: field}, `options` the dedupe rule, consent and
-    demonstration choice. `position` is the byte after the last row taken: a killed import goes on from there, because it moves in
-    the same transaction as the rows.
+    demonstration choice. `position` is the byte after the last row taken, `last_row` its number in the file (blank rows count, the
+    header is one): a killed import goes on from there, because they move in the same transaction as the rows. `failed` rows were
+    not taken, `warned` ones but for an address.
     """
 
     __tablename__ = "imports"
@@ -42,6 +43,8 @@ class Import(Owned, Base):
     updated: Mapped[int] = mapped_column(Integer, server_default="0")
     unchanged: Mapped[int] = mapped_column(Integer, server_default="0")
     failed: Mapped[int] = mapped_column(Integer, server_default="0")
+    warned: Mapped[int] = mapped_column(Integer, server_default="0")
+    last_row: Mapped[int] = mapped_column(Integer, server_default="1")
     failure: Mapped[str | None]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
@@ -52,7 +55,10 @@ class Import(Owned, Base):
 
 
 class ImportProblem(Owned, Base):
-    """A bad row: its number, the column, the reason; the row itself is sealed under the organisation's key."""
+    """A bad row: its number, the column, the reason; the row itself is sealed under the organisation's key.
+
+    A warning is about a row that was taken but for an address.
+    """
 
     __tablename__ = "import_problems"
 
@@ -61,4 +67,5 @@ class ImportProblem(Owned, Base):
     row: Mapped[int] = mapped_column(Integer, primary_key=True)
     column: Mapped[str]
     reason: Mapped[str]
+    is_warning: Mapped[bool] = mapped_column(server_default=text("false"))
     sealed: Mapped[bytes]

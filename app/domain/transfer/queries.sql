@@ -50,8 +50,8 @@ DELETE FROM contact_addresses AS a USING pg_temp.import_contacts AS r WHERE a.co
 
 -- name: add_addresses
 -- One row per address of every contact written.
-INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain, country)
-SELECT :organisation, contact_id, kind, position, blind, domain, country FROM pg_temp.import_addresses;
+INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain, country, takes_sms)
+SELECT :organisation, contact_id, kind, position, blind, domain, country, takes_sms FROM pg_temp.import_addresses;
 
 -- name: grant_new
 -- The consent of new contacts: one act for all channels.
@@ -76,7 +76,8 @@ WHERE r.consent AND NOT r.is_new AND open.channels IS NOT NULL;
 -- The numbers and the place in the file move with the rows, in their transaction, and only for the owner of the lease.
 UPDATE imports
 SET position = :position, rows = :rows, created = created + :created, updated = updated + :updated,
-    unchanged = unchanged + :unchanged, failed = failed + :failed, lease_until = :until
+    unchanged = unchanged + :unchanged, failed = failed + :failed, warned = warned + :warned, last_row = :last_row,
+    lease_until = :until
 WHERE id = :id AND lease_token = :token AND state = 'running' AND position = :before;
 
 -- name: finish

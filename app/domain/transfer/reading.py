@@ -1,6 +1,5 @@
-"""Files of rows: what encoding and delimiter they have, what is wrong with them, and their records one by one (A3)."""
+"""Files of rows: their header and their records, one by one (A3)."""
 
-import codecs
 import csv
 import io
 import re
@@ -8,140 +7,30 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from app.core.errors import Invalid, mark
 from app.core.text import clean
+from app.documents.csv import BOM, bare
+from app.domain.transfer.dialects import CHUNK, LONGEST_LINE, guessed_delimiter, named_delimiter
 
-CHUNK = 1 << 20
-LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 1_000
 SAMPLE_ROWS = 1_000
 ENOUGH_VALUES = 100
 SEARCHED = 50_000  # rows, for values of a column that begins empty
-DELIMITERS = ",;\t|"
 _WIDEST_RECORD = 1_000  # lines of one record; more is a quotation mark nobody closed
-_MAGIC = (
-    (
-        b"PK\x03\x04",
-        mark("This is an Excel or ZIP file. In Excel choose “Save as”, “CSV UTF-8”, and upload that file."),
-    ),
-    (
-        b"\xd0\xcf\x11\xe0",
-        mark("This is an old Excel file. In Excel choose “Save as”, “CSV UTF-8”, and upload that file."),
-    ),
-    (b"\x1f\x8b", mark("This file is compressed. Unpack it first and upload the CSV file inside.")),
-    (b"%PDF", mark("This is a PDF file. Ask for the same list as CSV and upload that.")),
-)
-_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
-_HEBREW = frozenset(range(0xE0, 0xFB))  # the letters in Windows-1255
+_UNREADABLE = "\ufffd"
+_AFTER_QUOTE = re.compile(r'"[ \t]+(?=[,;|\t\r\n]|$)')
 
 csv.field_size_limit(LONGEST_LINE)
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a file is written. `line_ends` is a carriage return only for files of old Macs."""
-
-    encoding: str
-    line_ends: str = "\n"
-
-
 class Record(NamedTuple):
-    """One row of a file; `problem` says why it cannot be read."""
+    """One row of a file; `problem` says why it cannot be read. `row` is its number as a spreadsheet counts, the header is 1."""
 
     fields: list[str]
     problem: str | None = None
-
-
-def dialect_of(source: IO[bytes]) -> Dialect:
-    """Look at the whole file once; how it is written. Raises Invalid when it is not text in rows."""
-    source.seek(0)
-    head = source.read(CHUNK)
-    if not head.strip(b"\xef\xbb\xbf \r\n\t"):
-        raise Invalid.field("file", mark("The file is empty."))
-    for magic, sentence in _MAGIC:
-        if head.startswith(magic):
-            raise Invalid.field("file", sentence)
-    dialect = Dialect(_encoding(source, head), "\r" if b"\r" in head and b"\n" not in head else "\n")
-    _check_lines(source, dialect)
-    source.seek(0)
-    return dialect
-
-
-def _encoding(source: IO[bytes], head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _decodable(source, "utf-16")
-    if b"\x00" in head or len(_CONTROL.findall(head[:65536])) > len(head[:65536]) // 50:
-        raise Invalid.field(
-            "file", mark("This is not a text file. Upload a CSV file: rows of text with commas between the columns.")
-        )
-    if _decodes(source, "utf-8"):
-        return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
-    high = [byte for byte in head if byte >= 0x80]
-    hebrew = sum(1 for byte in high if byte in _HEBREW)
-    return _decodable(source, "windows-1255" if hebrew * 2 >= len(high) else "windows-1252")
-
-
-def _decodable(source: IO[bytes], encoding: str) -> str:
-    if not _decodes(source, encoding):
-        raise Invalid.field(
-            "file", mark("The letters of this file cannot be read. Save it as “CSV UTF-8” and upload it again.")
-        )
-    return encoding
-
-
-def _decodes(source: IO[bytes], encoding: str) -> bool:
-    source.seek(0)
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        while chunk := source.read(CHUNK):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeError:
-        return False
-    return True
-
-
-def _check_lines(source: IO[bytes], dialect: Dialect) -> None:
-    """No NUL, no line over a megabyte: such a line is not a row, and would fill the memory."""
-    length = 0
-    clear = Utf8(source, dialect)
-    while chunk := clear.read(CHUNK):
-        if b"\x00" in chunk:
-            raise Invalid.field("file", mark("The file has NUL characters in it: it is damaged, or not a text file."))
-        lines = chunk.split(b"\n")
-        if length + len(lines[0]) > LONGEST_LINE or any(len(line) > LONGEST_LINE for line in lines):
-            raise Invalid.field(
-                "file", mark("A line of this file is longer than 1 MB. Check that it has one row a line.")
-            )
-        length = len(lines[-1]) + (length if len(lines) == 1 else 0)
-
-
-class Utf8:
-    """A file read as UTF-8 with plain line ends, whatever it is written in; `size` is what was read so far."""
-
-    def __init__(self, source: IO[bytes], dialect: Dialect) -> None:
-        source.seek(0)
-        self._source = source
-        self._decoder = None if dialect == Dialect("utf-8") else codecs.getincrementaldecoder(dialect.encoding)()
-        self._line_ends = dialect.line_ends
-        self.size = 0
-
-    def read(self, size: int) -> bytes:
-        """The next bytes, at least one unless the file is over."""
-        given = b""
-        while not given:
-            chunk = self._source.read(size)
-            if self._decoder is None:
-                given = chunk
-            else:
-                text = self._decoder.decode(chunk, final=not chunk)
-                given = text.replace("\r", "\n").encode() if self._line_ends == "\r" else text.encode()
-            if not chunk:
-                break
-        self.size += len(given)
-        return given
+    row: int = 0
 
 
 class _Chunks(io.RawIOBase):
@@ -165,21 +54,25 @@ class _Chunks(io.RawIOBase):
 
 
 class Records:
-    """The records of a UTF-8 file from a byte on. `position` is the byte after the last record taken.
+    """The records of a UTF-8 file from a byte on. `position` is the byte after the last record taken, `row` its number.
 
-    A record has as many fields as `width`; another number is a problem of that record. A quotation mark that is never
-    closed would swallow the rest of the file: then only its first line is bad, and reading goes on with the second.
+    A record has as many cells as `width`: missing ones are empty, spare ones must be. Rows of nothing but empty cells are
+    counted and left out. A quotation mark that is never closed would swallow the rest of the file: then only its first line
+    is bad, and reading goes on with the second.
     """
 
-    def __init__(self, chunks: Iterator[bytes], delimiter: str, *, width: int = 0, position: int = 0) -> None:
+    def __init__(
+        self, chunks: Iterator[bytes], delimiter: str, *, width: int = 0, position: int = 0, row: int = 0
+    ) -> None:
         self._file = io.BufferedReader(_Chunks(chunks), CHUNK)
         self._delimiter = delimiter
-        self._width = width
         self._back: deque[bytes] = deque()
         self._record: list[bytes] = []
         self._reader = self._fresh()
-        self.position = position
         self._skipped = False
+        self.width = width
+        self.position = position
+        self.row = row
 
     def _skip(self) -> None:
         """Read up to where reading begins: late, so that a file that is not there is noticed by whoever reads."""
@@ -194,101 +87,136 @@ class Records:
             try:
                 fields = next(self._reader, None)
             except csv.Error:
+                fields = self._with_spaces_outside_quotes()
+            if fields is None and not self._record:
+                return
+            if fields is None or self._swallowed(fields):
                 yield self._only_first_line()
                 continue
-            if fields is None:
-                return
-            if self._width and len(fields) != self._width and fields:
-                yield self._uneven(fields)
-                continue
             self.position += sum(map(len, self._record))
-            if fields:
-                yield Record(fields)
+            self.row += 1
+            if _is_written(fields):
+                yield self._made(fields, self.row)
 
     def take(self, most: int) -> list[Record]:
         """The next records, at most so many."""
         self._skip()
         while not self._back and (lines := list(islice(self._file, most))):
-            plain = self._plain(b"".join(lines))
+            plain = self._plain(b"".join(lines), len(lines))
             if plain:
                 return plain
             if plain is None:
                 self._back.extend(lines)
         return list(islice(self, most))
 
-    def _plain(self, text: bytes) -> list[Record] | None:
+    def _plain(self, content: bytes, lines: int) -> list[Record] | None:
         """Without quotation marks a line is a record: three times as fast, and most files have none. None if it is not so."""
-        if b'"' in text:
+        if b'"' in content:
             return None
-        rows = csv.reader(text.decode("utf-8", "replace").split("\n"), delimiter=self._delimiter)
-        width = self._width
+        text = content.decode("utf-8", "replace")
+        rows = csv.reader(text.split("\n"), delimiter=self._delimiter)
+        is_odd, width = "'" in text or _UNREADABLE in text, self.width
         try:
-            records = [Record(row, _problem(row, width)) for row in rows if row]
+            records = [
+                Record(row, None, number) if len(row) == width and not is_odd else self._made(row, number)
+                for number, row in enumerate(rows, self.row + 1)
+                if row and (row[0].strip() or _is_written(row))
+            ]
         except csv.Error:  # a carriage return inside a line
             return None
-        self.position += len(text)
+        self.position += len(content)
+        self.row += lines
         return records
 
+    def _made(self, fields: list[str], number: int) -> Record:
+        """A record of cells as they stand in the file."""
+        fields, problem = _fitted([bare(cell) if cell[:1] == "'" else cell for cell in fields], self.width)
+        if any(_UNREADABLE in cell for cell in fields):
+            problem = mark("A letter of this row cannot be read. Write it anew and save the file as “CSV UTF-8”.")
+        return Record(fields, problem, number)
+
     def _fresh(self) -> Iterator[list[str]]:
-        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
 
     def _lines(self) -> Iterator[str]:
         while raw := self._back.popleft() if self._back else self._file.readline():
             self._record.append(raw)
             if len(self._record) > _WIDEST_RECORD:
                 raise csv.Error("a record without end")
-            yield raw.decode("utf-8", "replace")
+            yield raw.removeprefix(BOM).decode("utf-8", "replace")  # one in the middle: two files joined
 
-    def _uneven(self, fields: list[str]) -> Record:
-        if len(self._record) > 1:
-            return self._only_first_line()
-        self.position += len(self._record[0])
-        return Record(fields, _problem(fields, self._width))
+    def _with_spaces_outside_quotes(self) -> list[str] | None:
+        """The cells of a line such as `"a" , "b"`; None if that is not what is wrong with it."""
+        self._reader = self._fresh()
+        if len(self._record) != 1:
+            return None
+        line = _AFTER_QUOTE.sub('"', self._record[0].decode("utf-8", "replace"))
+        try:
+            return next(csv.reader([line], delimiter=self._delimiter, strict=True, skipinitialspace=True), [])
+        except csv.Error:
+            return None
+
+    def _swallowed(self, fields: list[str]) -> bool:
+        """Whether a record of several lines is a quotation mark nobody closed and the rows after it."""
+        if len(self._record) == 1 or len(fields) == self.width or not self.width:
+            return False
+        later = csv.reader((raw.decode("utf-8", "replace") for raw in self._record[1:]), delimiter=self._delimiter)
+        return _fitted(fields, self.width)[1] is not None or any(len(row) >= self.width for row in later)
 
     def _only_first_line(self) -> Record:
         first, *others = self._record
         self._back.extendleft(reversed(others))
         self._reader = self._fresh()
         self.position += len(first)
-        return Record(
-            [first.decode("utf-8", "replace").rstrip("\r\n")],
-            mark("The row cannot be read. Look at its quotation marks."),
-        )
+        self.row += 1
+        line = first.decode("utf-8", "replace").rstrip("\r\n")
+        return Record([line], mark("The row cannot be read. Look at its quotation marks."), self.row)
 
 
-def _problem(fields: list[str], width: int) -> str | None:
-    if len(fields) == width or not width:
-        return None
-    if len(fields) > width:
-        return mark("The row has more columns than the header.")
-    return mark("The row has fewer columns than the header.")
+def _is_written(fields: list[str]) -> bool:
+    return any(cell.strip() for cell in fields)
+
+
+def _fitted(fields: list[str], width: int) -> tuple[list[str], str | None]:
+    """As many cells as the header: what spreadsheets leave out at the end is empty, what they add there is left out."""
+    if len(fields) <= width or not width:
+        return fields + [""] * (width - len(fields)), None
+    if _is_written(fields[width:]):
+        return fields, mark("The row has more columns than the header.")
+    return fields[:width], None
 
 
 @dataclass(frozen=True)
 class Look:
-    """The beginning of a file: its delimiter, its columns, the byte where the rows begin, some rows."""
+    """The beginning of a file: its delimiter, its columns, the byte and row where the header ends, some rows."""
 
     delimiter: str
     columns: list[str]
     start: int
+    row: int
     rows: list[list[str]]
 
 
-def look(chunks: Iterator[bytes]) -> Look:
-    """Find the delimiter and the header. Raises Invalid: no rows, too many columns."""
+def look(chunks: Iterator[bytes], delimiter: str = "") -> Look:
+    """Find the delimiter, unless one is given, and the header. Raises Invalid: no rows, too many columns."""
     head = next(chunks, b"")
-    delimiter = _delimiter(head)
-    records = Records(chain([head], chunks), delimiter)
+    named, after = named_delimiter(head)
+    delimiter = delimiter or named or guessed_delimiter(head)
+    records = Records(chain([head], chunks), delimiter, position=after)
     header = next(iter(records), None)
     if header is None:
         raise Invalid.field("file", mark("The file is empty."))
     if len(header.fields) > MOST_COLUMNS:
         raise Invalid.field("file", mark("The file has more than %(most)s columns."), most=MOST_COLUMNS)
-    columns, start = _named(header.fields), records.position
+    columns, start, row = _named(header.fields), records.position, records.row
+    records.width = len(columns)
     first = records.take(SAMPLE_ROWS)
     if not first:
         raise Invalid.field("file", mark("The file has a header but no rows."))
-    return Look(delimiter, columns, start, _sample(first, records, len(columns)))
+    rows = _sample(first, records, len(columns))
+    while not header.fields[len(columns) - 1].strip() and not any(cells[len(columns) - 1].strip() for cells in rows):
+        columns.pop()  # delimiters at the end of the lines, and nothing under them
+    return Look(delimiter, columns, start, row, [cells[: len(columns)] for cells in rows])
 
 
 def _sample(taken: list[Record], records: Records, width: int) -> list[list[str]]:
@@ -308,23 +236,6 @@ def _sample(taken: list[Record], records: Records, width: int) -> list[list[str]
             break
         taken = records.take(SAMPLE_ROWS)
     return rows
-
-
-def _delimiter(head: bytes) -> str:
-    """The one that cuts the first lines into the most columns, all alike."""
-    lines = head.decode("utf-8", "replace").splitlines()[:20]
-    if len(head) == CHUNK and len(lines) > 1:
-        lines.pop()
-
-    def fitness(delimiter: str) -> tuple[int, int]:
-        try:
-            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
-        except csv.Error:
-            return (0, 0)
-        alike = sum(1 for width in widths if width == widths[0])
-        return (alike if widths and widths[0] > 1 else 0, widths[0] if widths else 0)
-
-    return max(DELIMITERS, key=fitness)
 
 
 def _named(header: list[str]) -> list[str]:

@@ -10,11 +10,20 @@ from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
 
 
-def options(session: Session, row: Import) -> tuple[ImportOptions, Import | None]:
-    """The options to begin with, and the earlier import they are from; the guesses when there is none.
+def keep(session: Session, row: Import, chosen: ImportOptions) -> None:
+    """Remember what was chosen for a file that waits to be started, so that whoever opens it again finds it."""
+    if row.state == "uploaded":
+        row.options = chosen.model_dump(mode="json")
+        session.flush()
 
-    Consent is never remembered: that these people agreed has to be said for every file.
+
+def options(session: Session, row: Import) -> tuple[ImportOptions, Import | None]:
+    """The options to begin with: what was chosen for this file, or for an earlier one, which is named; otherwise the guesses.
+
+    Consent is never taken over from another file: that these people agreed has to be said for every one.
     """
+    if row.options:
+        return ImportOptions.model_validate(row.options), None
     query = (
         select(Import)
         .where(Import.columns == row.columns, Import.state.in_(["queued", "running", "completed"]))

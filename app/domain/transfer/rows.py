@@ -4,19 +4,20 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from app.core import phone
 from app.core.errors import mark
 from app.core.text import clean
 from app.core.text import email as normal_email
-from app.domain.contacts import properties
+from app.domain.contacts import values
 from app.domain.transfer import demonstration
 from app.domain.transfer.mapping import PROPERTY, ImportOptions
 
 _REMEMBERED = 5_000  # values of one column whose check is kept: most columns repeat themselves
 _LONGEST_KEY = 200
+_BETWEEN_ADDRESSES = re.compile(r"[;,/|\n]|\s+(?=[+0]|\S+@)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _LANGUAGES = {"hebrew": "he", "עברית": "he", "english": "en", "אנגלית": "en", "iw": "he"}
@@ -52,6 +53,7 @@ class Draft:
     personal: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     consent: bool = False
+    flaws: tuple[tuple[str, str], ...] = ()  # (column, reason) of addresses left out
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -68,12 +70,19 @@ class Typed:
     is_pii: bool
 
 
+class Place(NamedTuple):
+    """Where the organisation is: whose numbers need no country code, and whose days count."""
+
+    region: str
+    zone: str
+
+
 class Plan:
     """The columns of a file, compiled once: calling it turns the fields of a row into a Draft, or raises Bad."""
 
-    def __init__(self, columns: Sequence[str], options: ImportOptions, known: Mapping[str, Typed], region: str) -> None:
+    def __init__(self, columns: Sequence[str], options: ImportOptions, known: Mapping[str, Typed], here: "Place") -> None:
         self._columns = columns
-        self._region = region
+        self._region, self._zone = here
         self._demonstration = options.demonstration
         self._tags = tuple(dict.fromkeys(t for tag in options.tags if (t := clean(tag)[:60])))
         self._consent = bool(options.consent)
@@ -94,7 +103,7 @@ class Plan:
         """What a row says of a contact. Raises Bad."""
         draft = Draft(consent=self._consent, tags=self._tags)
         if self._external_id is not None:
-            draft.external_id = self._key(fields[self._external_id])
+            draft.external_id = self._key(fields[self._external_id]) or None
         if self._consent_at is not None:
             draft.consent = self._agreed(self._consent_at, fields)
         if self._demonstration:
@@ -119,8 +128,6 @@ class Plan:
 
     def _key(self, value: str) -> str:
         key = clean(value)
-        if not key:
-            raise Bad(self._column(self._external_id), mark("The customer number is missing."))
         if len(key) > _LONGEST_KEY:
             raise Bad(self._column(self._external_id), mark("The customer number is too long."))
         return key
@@ -129,7 +136,7 @@ class Plan:
         """A clear yes; a blank is not one, and neither is a no, which withdraws nothing."""
         value = fields[place].strip()
         try:
-            return bool(value) and properties.boolean(value)
+            return bool(value) and values.boolean(value)
         except ValueError:
             raise Bad(self._column(place), _NOT["boolean"]) from None
 
@@ -138,26 +145,42 @@ class Plan:
             if value := clean(fields[place]):
                 setattr(draft, name, self._short(name, place, value))
         if self._emails:
-            draft.emails = self._all(fields, self._emails, normal_email, mark("This is not a valid e-mail address."))
+            draft.emails = self._all(draft, fields, self._emails, normal_email, _NOT["email"])
         if self._phones:
-            draft.phones = self._all(fields, self._phones, self._phone, mark("This is not a valid phone number."))
+            draft.phones = self._all(draft, fields, self._phones, self._phone, _NOT["phone"])
         if not (draft.external_id or draft.emails or draft.phones):
-            raise Bad(
-                self._column((self._emails or self._phones)[0]),
-                mark("There is neither an e-mail address nor a phone number."),
-            )
+            raise Bad(*(draft.flaws[0] if draft.flaws else self._nobody()))
+
+    def _nobody(self) -> tuple[str, str]:
+        if self._external_id is not None:
+            return self._column(self._external_id), mark("The customer number is missing.")
+        place = (self._emails or self._phones)[0]
+        return self._column(place), mark("There is neither an e-mail address nor a phone number.")
 
     def _all(
-        self, fields: list[str], places: list[int], normal: Callable[[str], str | None], reason: str
+        self, draft: Draft, fields: list[str], places: list[int], normal: Callable[[str], str | None], reason: str
     ) -> tuple[str, ...]:
+        """The good addresses of some columns; a bad one is a flaw of the row, which says all else all the same."""
         found: list[str] = []
         for place in places:
             if value := fields[place].strip():
                 clear = normal(value)
                 if clear is None:
-                    raise Bad(self._column(place), reason)
-                found.append(clear)
+                    clear = self._several(value, normal, found)
+                if clear is None:
+                    draft.flaws = (*draft.flaws, (self._column(place), reason))
+                else:
+                    found.append(clear)
         return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))
+
+    @staticmethod
+    def _several(value: str, normal: Callable[[str], str | None], found: list[str]) -> str | None:
+        """Several addresses in one cell: the last of them, the others are found; None if one of them is bad."""
+        clear = [normal(part) for part in _BETWEEN_ADDRESSES.split(value) if part.strip()]
+        if len(clear) < 2 or None in clear:
+            return None
+        found += [one for one in clear[:-1] if one]
+        return clear[-1]
 
     def _phone(self, value: str) -> str | None:
         return phone.parse(value, self._region)
@@ -198,7 +221,7 @@ class Plan:
 
     def _typed(self, wanted: Typed, place: int, value: str) -> Any:
         try:
-            return properties.typed(wanted.type, value)
+            return values.typed(wanted.type, value, self._zone)
         except ValueError:
             raise Bad(self._column(place), _NOT[wanted.type]) from None
 
@@ -242,6 +265,8 @@ class Plan:
 
 
 _NOT = {
+    "email": mark("This is not a valid e-mail address."),
+    "phone": mark("This is not a valid phone number."),
     "text": mark("The text is too long."),
     "number": mark("This is not a number."),
     "boolean": mark("This is neither yes nor no."),

@@ -10,12 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.core.db import live
-from app.core.files import Files
-from app.core.unit import settings_of
 from app.core.vault import OrganisationVault
 from app.domain.access.keyring import vault_of
 from app.domain.contacts.models import Contact, ContactAddress
-from app.domain.transfer import imports, reading
+from app.domain.transfer import imports
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
 from app.domain.transfer.reading import Record
@@ -36,6 +34,7 @@ class Trial:
     known: int = 0
     repeated: int = 0
     bad: Counter[tuple[str, str]] = field(default_factory=Counter)
+    flawed: Counter[tuple[str, str]] = field(default_factory=Counter)  # kept, but for an address
     is_whole: bool = True
 
     @property
@@ -49,7 +48,7 @@ def run(session: Session, row: Import, options: ImportOptions, *, by: Actor) -> 
     require(by, "imports:write")
     imports.check(session, row, options)
     plan, vault = imports.plan_of(session, row, options), vault_of(session)
-    records, trial, seen = _records(session, row), Trial(), set[str | bytes]()
+    records, trial, seen = imports.records_of(session, row), Trial(), set[str | bytes]()
     while trial.rows < MOST and (block := records.take(_AT_ONCE)):
         trial.rows += len(block)
         _count(session, trial, list(_keys(trial, block, plan, vault)), seen)
@@ -64,9 +63,12 @@ def _keys(trial: Trial, block: list[Record], plan: Plan, vault: OrganisationVaul
             trial.bad["", record.problem] += 1
             continue
         try:
-            yield _key(vault, plan(record.fields))
+            draft = plan(record.fields)
         except Bad as bad:
             trial.bad[bad.column, bad.reason] += 1
+        else:
+            trial.flawed.update(draft.flaws)
+            yield _key(vault, draft)
 
 
 def _key(vault: OrganisationVault, draft: Draft) -> str | bytes:
@@ -103,15 +105,10 @@ def samples(session: Session, row: Import, *, by: Actor) -> list[list[str]]:
     """A few unlike values of every column, from the first rows in which there are any. Raises Forbidden."""
     require(by, "imports:write")
     found: list[dict[str, None]] = [{} for _column in row.columns]
-    for record in _records(session, row).take(LOOKED_THROUGH):
+    for record in imports.records_of(session, row).take(LOOKED_THROUGH):
         if len(record.fields) != len(found):
             continue
         for values, value in zip(found, record.fields, strict=True):
             if len(values) < SAMPLED and value.strip():
                 values[value.strip()] = None
     return [list(values) for values in found]
-
-
-def _records(session: Session, row: Import) -> reading.Records:
-    chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
-    return reading.Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.dialect["start"])

@@ -23,15 +23,16 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.core import i18n
 from app.core.db import db
-from app.core.errors import Conflict, Invalid, mark
+from app.core.errors import Conflict, Invalid, Stale, mark
 from app.domain.access.keyring import organisation_of
 from app.domain.campaigns import drafts
-from app.domain.campaigns.drafts import CampaignInput
+from app.domain.campaigns.drafts import SUBJECT, CampaignInput
 from app.domain.campaigns.models import Campaign
 from app.domain.segments.models import Segment
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
+from app.web import conflicts
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
@@ -55,8 +56,8 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     scheduled_at = DateTimeLocalField(_l("Date and time"), [Optional()], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
-def _form(data: dict[str, Any] | None = None) -> CampaignForm:
-    form = CampaignForm(data=data)
+def _form(data: dict[str, Any] | None = None, *, of_request: bool = True) -> CampaignForm:
+    form = CampaignForm(data=data) if of_request else CampaignForm(formdata=None, data=data)
     offered = drafts.choices(db.session(), by=g.actor)
     segments = [(str(segment.id), _named(segment)) for segment in offered.segments]
     form.priority.choices = [(key, _(word)) for key, word in PRIORITIES.items()]
@@ -118,6 +119,8 @@ def update(campaign_id: UUID) -> ResponseReturnValue:
             drafts.update(db.session(), campaign_id, _command(form), version=inputs.version(form.version.data) or 0, by=g.actor)
         except Invalid as error:
             _onto(form, error)
+        except Stale:
+            return _conflict(form, campaign)
         except Conflict as error:
             form.form_errors.append(said(error))
             status = 409
@@ -125,6 +128,14 @@ def update(campaign_id: UUID) -> ResponseReturnValue:
             flash(_("Saved."), "success")
             return leave_for(url_for(".show", campaign_id=campaign_id))
     return _page(form, campaign, status)
+
+
+def _conflict(form: CampaignForm, campaign: Campaign) -> ResponseReturnValue:
+    """Somebody else was faster: what differs, and the form as it was written, now on the newest version."""
+    db.session().refresh(campaign)
+    found = conflicts.conflicting((SUBJECT, campaign.id), conflicts.between(_form(_present(campaign), of_request=False), form))
+    form.version.data = str(campaign.version)
+    return _page(form, campaign, 409, conflict=found)
 
 
 @bp.post("/<uuid:campaign_id>/clone")
@@ -136,8 +147,8 @@ def clone(campaign_id: UUID) -> ResponseReturnValue:
     return leave_for(url_for(".edit", campaign_id=campaign.id))
 
 
-def _page(form: CampaignForm, campaign: Campaign | None, status: int) -> ResponseReturnValue:
-    values = {"form": form, "campaign": campaign, "zone": organisation_of(db.session()).timezone}
+def _page(form: CampaignForm, campaign: Campaign | None, status: int, **more: object) -> ResponseReturnValue:
+    values: dict[str, object] = {**more, "form": form, "campaign": campaign, "zone": organisation_of(db.session()).timezone}
     return make_response(page_or_part("campaigns/edit.html", "campaigns/_form.html", **values), status)
 
 

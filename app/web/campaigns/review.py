@@ -39,12 +39,12 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
     sure = BooleanField()  # its label names the people, see _page
     seen = HiddenField()  # the request that is on the screen
 
-    def request(self) -> UUID | None:
-        """The request this was decided on, or None from a page that does not say."""
+    def request(self) -> UUID:
+        """The request this was decided on; from a page that does not say, one that never was."""
         try:
             return UUID(self.seen.data or "")
         except ValueError:
-            return None
+            return UUID(int=0)
 
 
 @bp.get("/<uuid:campaign_id>/review")

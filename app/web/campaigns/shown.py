@@ -7,12 +7,13 @@ from typing import Any
 from flask import g, url_for
 from flask_babel import gettext as _
 
+from app.core import clock
 from app.core.actor import Actor
 from app.core.db import db
 from app.core.errors import mark
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.campaigns import drafts, results, resuming, states
+from app.domain.campaigns import drafts, plan, results, resuming, states
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import listing, totals
 from app.domain.messages.states import NOT_SENT
@@ -56,6 +57,7 @@ def sending(campaign: Campaign) -> dict[str, Any]:
     return {
         "numbers": numbers,
         "whole": totals.together(numbers),
+        "held_until": results.held_until(db.session(), campaign, by=g.actor),
         "is_sending": campaign.state in SENDING,
         "stalled": listing.stalled(db.session(), campaign.id, by=g.actor) if campaign.state == "running" else [],
     }
@@ -70,7 +72,14 @@ def facts(campaign: Campaign) -> dict[str, Any]:
         *campaign.editors,
         *([approval.decided_by] if approval and approval.decided_by else []),
     ]
-    return {"used": drafts.used(session, campaign), "approval": approval, "names": users.names(session, people)}
+    waits = campaign.state in ("draft", "in_review", "approved", "scheduled")
+    return {
+        "goes_at": plan.goes_at(session, campaign) if waits else None,
+        "now": clock.now(),
+        "used": drafts.used(session, campaign),
+        "approval": approval,
+        "names": users.names(session, people),
+    }
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,11 @@ class ChannelShown:
     plan: Mapping[str, Any]
     rows: list[dict[str, Any]]
     findings: list[tuple[str, str]]
+
+    @property
+    def marked_in(self) -> str:
+        """The languages in which an advertisement has its marks; empty for other messages."""
+        return ", ".join(language(one) for one in self.plan.get("marked_in", []))
 
     @property
     def will_receive(self) -> int:

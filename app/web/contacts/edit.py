@@ -1,6 +1,5 @@
 """The form of a contact: new and change, with a field for every custom property."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.http.session import keep_changes
+from app.web.conflicts import Difference, conflicting
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.render import leave_for, page_or_part
@@ -46,15 +46,6 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     timezone = StringField(_l("Time zone"), [Length(max=64)])
     tags = StringField(_l("Tags"), [Length(max=2000)])
     groups = StringField(_l("Groups"), [Length(max=2000)])
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A field that somebody else changed meanwhile: how it stands now, and how this form has it."""
-
-    label: str
-    theirs: str
-    yours: str
 
 
 @bp.get("/new")
@@ -108,9 +99,9 @@ def save(contact_id: UUID) -> ResponseReturnValue:
     except Stale:
         profile.reveal(db.session(), contact_id, by=g.actor)  # what somebody else wrote is shown in clear
         keep_changes()
-        differences = _differences(contact, command)
+        found = conflicting((profile.SUBJECT, contact.id), _differences(contact, command))
         form.version.data = str(contact.version)
-        return _page(form, contact, status=409, differences=differences)
+        return _page(form, contact, status=409, conflict=found)
     except Conflict as error:
         form.external_id.errors = [said(error)]
         return _page(form, contact, status=422)
@@ -193,7 +184,7 @@ def _differences(contact: Contact, command: ContactInput) -> list[Difference]:
         Difference(own.label, _text(now.properties.get(own.key)), _text(command.properties.get(own.key)))
         for own in properties.listed(db.session())
     ]
-    return [row for row in rows if row.theirs != row.yours]
+    return rows
 
 
 def _onto(form: FlaskForm, error: Invalid) -> None:

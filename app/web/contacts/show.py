@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.core.db import db
-from app.core.errors import Conflict, Stale
+from app.core.errors import Conflict
 from app.domain.audit import trail
 from app.domain.consent import ledger, suppression
 from app.domain.contacts import groups, profile, properties, recipients
@@ -54,7 +54,7 @@ def set_test(contact_id: UUID, on: int) -> ResponseReturnValue:
             proposed = recipients.propose(db.session(), contact_id, version=version, by=g.actor)
             return redirect(asked(proposed) if proposed else url_for(".show", contact_id=contact_id), 303)
         recipients.take_off(db.session(), contact_id, version=version, by=g.actor)
-    except (Conflict, Stale) as error:
+    except Conflict as error:
         flash(said(error), "danger")
     else:
         flash(_("Tests do not go to this contact any more."), "success")

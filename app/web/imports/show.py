@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from app.core.db import db
 from app.domain.access import users
-from app.domain.transfer import imports
+from app.domain.transfer import badrows, imports
 from app.domain.transfer.models import Import
 from app.http.auth import allow
 from app.web.imports.blueprint import bp
@@ -30,7 +30,7 @@ def _values(row: Import) -> dict[str, object]:
     session = db.session()
     return {
         "row": row,
-        "reasons": imports.reasons(session, row) if row.failed else {},
+        "reasons": badrows.reasons(session, row) if row.failed or row.warned else {},
         "person": users.names(session, [row.created_by]).get(row.created_by) if row.created_by else None,
     }
 
@@ -49,6 +49,6 @@ def cancel(import_id: UUID) -> ResponseReturnValue:
 def errors(import_id: UUID) -> ResponseReturnValue:
     """The bad rows as CSV, in clear; logged."""
     row = imports.get(db.session(), import_id, by=g.actor)
-    content = imports.error_file(db.session(), import_id, by=g.actor)
+    content = badrows.download(db.session(), row, by=g.actor)
     name = f"{row.file_name.rpartition('.')[0] or row.file_name}-errors.csv"
     return send_file(BytesIO(content), mimetype="text/csv; charset=utf-8", as_attachment=True, download_name=name)

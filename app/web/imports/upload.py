@@ -14,6 +14,7 @@ from app.core.errors import Invalid
 from app.domain.transfer import imports
 from app.http import inputs
 from app.http.auth import allow
+from app.http.sizes import FILE, takes
 from app.web.imports.blueprint import bp
 from app.web.render import leave_for
 
@@ -33,6 +34,7 @@ def new() -> ResponseReturnValue:
 
 @bp.post("/new")
 @allow("imports:write")
+@takes(FILE)
 def take() -> ResponseReturnValue:
     """Keep the file and go on to its columns; what is wrong with it is said beside the field."""
     form = UploadForm()

@@ -1,6 +1,6 @@
 """The steps between upload and start: columns and options, then a trial that writes nothing.
 
-No step is kept on the server: what was chosen travels from form to form, so "back" loses nothing.
+What was chosen travels from form to form, so "back" loses nothing; what was tried is there when the wizard is opened again.
 """
 
 from dataclasses import dataclass
@@ -36,6 +36,12 @@ TYPES = {
     "date": mark("Date"),
     "list": mark("List"),
 }
+DELIMITERS = {
+    ",": mark("Comma"),
+    ";": mark("Semicolon"),
+    "\t": mark("Tab"),
+    "|": mark("Vertical bar"),
+}
 DEDUPE = {
     "update": mark("Update them with what the file says"),
     "fill": mark("Only fill in what is empty"),
@@ -66,6 +72,7 @@ class Column:
     target: str
     key: str
     type: str
+    is_personal: bool
 
 
 @bp.get("/<uuid:import_id>/columns")
@@ -87,6 +94,17 @@ def change(import_id: UUID) -> ResponseReturnValue:
     return _page(row, _form(), _mapping(row))
 
 
+@bp.post("/<uuid:import_id>/delimiter")
+@allow("imports:write")
+def cut(import_id: UUID) -> ResponseReturnValue:
+    """The columns as another delimiter makes them, guessed anew."""
+    try:
+        imports.cut_by(db.session(), import_id, request.form.get("delimiter", ""), by=g.actor)
+    except Invalid as error:
+        flash(_(error.message) % error.values, "danger")
+    return leave_for(url_for(".choose", import_id=import_id))
+
+
 @bp.post("/<uuid:import_id>/trial")
 @allow("imports:write")
 def attempt(import_id: UUID) -> ResponseReturnValue:
@@ -94,6 +112,7 @@ def attempt(import_id: UUID) -> ResponseReturnValue:
     row, form = imports.get(db.session(), import_id, by=g.actor), _form()
     try:
         options = _options(row, form)
+        remembered.keep(db.session(), row, options)
         rows = imports.preview(db.session(), row, options, by=g.actor)
         counted = trial.run(db.session(), row, options, by=g.actor)
     except Invalid as error:
@@ -142,6 +161,7 @@ def _page(
         fields={key: _(label) for key, label in LABELS.items()},
         definitions=definitions,
         types={key: _(label) for key, label in TYPES.items()},
+        delimiters={key: _(label) for key, label in DELIMITERS.items()},
         may_demonstrate=imports.may_demonstrate(session),
     )
     return make_response(page, status)
@@ -159,21 +179,32 @@ def _columns(row: Import, options: ImportOptions, known: set[str]) -> list[Colum
         kind = options.types.get(key) if is_new else None
         shown = NEW if is_new else target
         drawn.append(
-            Column(number, name, samples[number], shown, key if is_new else spare, kind or types.get(name, "text"))
+            Column(
+                number,
+                name,
+                samples[number],
+                shown,
+                key if is_new else spare,
+                kind or types.get(name, "text"),
+                key in options.personal if is_new else name in row.dialect.get("personal", ()),
+            )
         )
     return drawn
 
 
 def _mapping(row: Import) -> ImportOptions:
     """The columns as the form has them."""
-    mapping, types = {}, {}
+    mapping, types, personal = {}, {}, []
     for number, name in enumerate(row.columns):
         target = request.form.get(f"to-{number}", "")
         if target == NEW:
             key = properties.key_of(request.form.get(f"key-{number}") or name)
             target, types[key] = PROPERTY + key, request.form.get(f"type-{number}", "text")
+            if f"personal-{number}" in request.form:
+                personal.append(key)
         mapping[name] = target
-    return ImportOptions(mapping=mapping, types={key: kind for key, kind in types.items() if kind in TYPES})
+    known = {key: kind for key, kind in types.items() if kind in TYPES}
+    return ImportOptions(mapping=mapping, types=known, personal=tuple(personal))
 
 
 def _options(row: Import, form: OptionsForm) -> ImportOptions:
@@ -184,6 +215,7 @@ def _options(row: Import, form: OptionsForm) -> ImportOptions:
         {
             "mapping": columns.mapping,
             "types": columns.types,
+            "personal": columns.personal,
             "dedupe": form.dedupe.data,
             "demonstration": bool(form.demonstration.data),
             "consent": form.consent.data or (),

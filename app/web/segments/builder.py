@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from app.core import jsontext
 from app.core.errors import Conflict, Invalid, Issue
 from app.domain.segments.check import check
 from app.domain.segments.definition import AllOf, AnyOf, Definition, Not
@@ -150,7 +151,7 @@ def _remembered(packed: str) -> tuple[tuple[Pairs, ...], Pairs, tuple[Pairs, ...
     """What `log` packed. It comes from a browser, so it may be anything: then there is nothing to undo."""
     try:
         plain = zlib.decompressobj().decompress(b64decode(packed, validate=True), _MOST_BYTES)
-        past, now, future = json.loads(plain)
+        past, now, future = jsontext.loads(plain)
         states = [
             [(str(name), str(value)) for name, value in state] for state in (*past[-_KEPT:], now, *future[:_KEPT])
         ]

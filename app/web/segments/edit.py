@@ -12,7 +12,7 @@ from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from app.core.db import db
-from app.core.errors import Conflict, Invalid, Unavailable
+from app.core.errors import Conflict, Invalid, Stale, Unavailable
 from app.domain.segments import library, membership
 from app.domain.segments.definition import MOST_DEEP, everybody
 from app.domain.segments.library import SegmentInput
@@ -21,6 +21,7 @@ from app.domain.segments.models import Segment
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
+from app.web.conflicts import Difference, between, conflicting
 from app.web.render import is_part_wanted, leave_for, parts
 from app.web.segments import builder, conditions, shown, tree
 from app.web.segments.blueprint import bp
@@ -106,6 +107,9 @@ def _save(segment: Segment | None) -> ResponseReturnValue:
         is_whole = form.validate_on_submit()
         command = _command(form, raw) if is_whole else None
         saved = _stored(segment, command, form.version.data or "") if command else None
+    except Stale:
+        assert segment is not None
+        return _conflict(form, state, segment)
     except Conflict as error:
         form.form_errors.append(said(error))
         return _page(form, state, segment, status=409)
@@ -115,6 +119,17 @@ def _save(segment: Segment | None) -> ResponseReturnValue:
         return _refused(form, state, segment, _judged(state, segment))
     shown.saved(saved, is_new=segment is None)
     return leave_for(url_for(".show", segment_id=saved.id))
+
+
+def _conflict(form: SegmentForm, state: Builder, segment: Segment) -> ResponseReturnValue:
+    """Somebody else was faster: what differs, and the builder as it was drawn, now on the newest version."""
+    db.session().refresh(segment)
+    judged = _judged(state, segment)
+    ours = shown.sentence(judged.definition) if judged.definition else ""
+    now = SegmentForm(formdata=None, obj=segment)
+    found = [*between(now, form), Difference(_("Who is in it"), str(shown.sentence_of(segment)), str(ours))]
+    form.version.data = str(segment.version)
+    return _page(form, state, segment, status=409, conflict=conflicting((library.SUBJECT, segment.id), found))
 
 
 def _command(form: SegmentForm, raw: dict[str, Any]) -> SegmentInput:
@@ -149,12 +164,12 @@ def _judged(state: Builder, segment: Segment | None) -> Judged:
 
 def _page(
     form: SegmentForm, state: Builder, segment: Segment | None = None, *,
-    judged: Judged | None = None, is_counted: bool = False, status: int = 200,
+    judged: Judged | None = None, is_counted: bool = False, status: int = 200, **more: object,
 ) -> ResponseReturnValue:  # fmt: skip
     judged = judged or _judged(state, segment)
     values = _drawn(state, judged, is_strict=status == 422)
     values |= _counted(judged) if is_counted else _NOTHING
-    return make_response(render_template("segments/edit.html", form=form, segment=segment, **values), status)
+    return make_response(render_template("segments/edit.html", form=form, segment=segment, **values, **more), status)
 
 
 def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from app.core.errors import Conflict, Invalid, mark
 from app.domain.segments.definition import MOST_CONDITIONS, MOST_DEEP
 
+DEEPEST = 4 * MOST_DEEP  # what is a little too deep is shown with its mistake; a bottomless one is nobody's work
 Pairs = list[tuple[str, str]]
 _ID = re.compile(r"[gr][1-9][0-9]{0,5}")
 _MOST_TOKENS = 1000
@@ -72,10 +73,16 @@ def read(form: "MultiDict[str, str]") -> Group:
         else:
             raise _damaged()
         if isinstance(node, Group):
-            open_groups.append(node)
+            _open(open_groups, node)
     if root is None or open_groups:
         raise _damaged()
     return root
+
+
+def _open(groups: list[Group], group: Group) -> None:
+    if len(groups) == DEEPEST:
+        raise _damaged()
+    groups.append(group)
 
 
 def _node(form: "MultiDict[str, str]", told: str, seen: set[str]) -> Node:

@@ -21,7 +21,7 @@ migration = import_module("migrations.versions.0008_keyed_audit")
 
 @pytest.fixture
 def unkeyed(session: Session, organisation: Organisation) -> Session:
-    """Six entries chained by SHA-256 alone."""
+    """Seven entries chained by SHA-256 alone."""
     for number in range(5):
         trail.record(session, system(organisation.id), "thing.done", ("thing", number), after={"ö": number})
         session.commit()
@@ -50,11 +50,11 @@ def rechain(session: Session, organisation: Organisation) -> None:
 def test_an_old_chain_goes_on(unkeyed: Session, organisation: Organisation) -> None:
     assert chain.verify(unkeyed).broken_at == 1
     rechain(unkeyed, organisation)
-    assert chain.verify(unkeyed) == chain.Verdict(6, None)
-    assert unkeyed.execute(select(AuditHead.seq)).scalar_one() == 6
+    assert chain.verify(unkeyed) == chain.Verdict(7, None)
+    assert unkeyed.execute(select(AuditHead.seq)).scalar_one() == 7
     trail.record(unkeyed, system(organisation.id), "thing.done", ("thing", 9))
     unkeyed.commit()
-    assert chain.verify(unkeyed) == chain.Verdict(7, None)
+    assert chain.verify(unkeyed) == chain.Verdict(8, None)
 
 
 def test_a_broken_one_is_not_made_whole(unkeyed: Session, organisation: Organisation) -> None:

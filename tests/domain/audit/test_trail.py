@@ -44,7 +44,7 @@ def as_owner(session: Session, statement: str) -> None:
 def test_a_whole_chain_is_whole(chained: Session) -> None:
     verdict = chain.verify(chained)
     assert verdict.broken_at is None
-    assert verdict.entries == 11  # ten, and the making of the organisation
+    assert verdict.entries == 12  # ten, the making of the organisation, and its hours
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Stale
 from app.core.page import Ask
 from app.domain.access.models import Organisation
 from app.domain.audit.models import AuditEntry
@@ -18,7 +18,7 @@ from app.domain.content.models import Template
 from app.domain.links import used_by
 from tests.factories import people
 
-LEAVE = '<mj-text>Advertisement <a href="{{ unsubscribe_url }}">leave</a></mj-text>'
+LEAVE = '<mj-text>Advertisement, {{ organisation.name }} <a href="{{ unsubscribe_url }}">leave</a></mj-text>'
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_every_save_is_a_version_and_old_ones_come_back(session: Session, by: Ac
 def test_two_people_do_not_overwrite_each_other(session: Session, by: Actor) -> None:
     template = library.create(session, an_sms("one"), by=by)
     library.update(session, template.id, an_sms("two"), version=1, by=by)
-    with pytest.raises(Conflict):
+    with pytest.raises(Stale):
         library.update(session, template.id, an_sms("three"), version=1, by=by)
 
 
@@ -170,12 +170,14 @@ def test_only_writers_write(session: Session, by: Actor, role: str) -> None:
         (an_email(LEAVE + '<mj-image src="https://a.example/i.png" />'), "warning", "no alternative text"),
         (an_email(LEAVE + "<mj-text>" + "x" * 105_000 + "</mj-text>"), "warning", "larger than 102 KB"),
         (an_email(LEAVE + '<mj-button href="http://a.example">x</mj-button>'), "warning", "https://"),
-        (an_email(LEAVE.replace("Advertisement", "")), "warning", "advertisement"),
+        (an_email(LEAVE.replace("Advertisement", "")), "error", "says that it is one: write “Advertisement”"),
+        (an_email(LEAVE.replace("{{ organisation.name }}", "")), "error", "names the advertiser"),
         (an_sms("{{ contact.city }}"), "warning", "“contact.city” may be empty"),
         (an_sms("a" * 310), "warning", "about 3 SMS parts"),
         (an_sms("Save ₪500"), "warning", "“₪” make the text Unicode"),
         (an_sms("Advertisement. Reply STOP", message_class="marketing"), "warning", "Reply STOP"),
-        (an_sms("Advertisement", message_class="marketing"), "warning", "A marketing SMS needs a way to refuse"),
+        (an_sms("Advertisement", message_class="marketing"), "error", "A marketing SMS needs a way to refuse"),
+        (an_sms("{{ unsubscribe_url }}", message_class="marketing"), "error", "write “Advertisement”"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -222,9 +224,9 @@ def test_an_erased_person_is_nobody_to_preview_as(session: Session, by: Actor) -
 
 def test_a_preview_says_what_is_wrong_before_it_is_saved(session: Session, by: Actor) -> None:
     data = preview.data_for(session, None, "he")
-    known = checks.known_variables(session)
+    around = checks.setting(session)
     made = preview.preview(
-        "sms", "service", {"body": "שלום {{ contact.first_name }} {{ contact.x }}"}, data, language="he", known=known
+        "sms", "service", {"body": "שלום {{ contact.first_name }} {{ contact.x }}"}, data, language="he", around=around
     )
     assert made.body == "שלום דנה"
     assert [f.level for f in made.findings] == ["error", "warning"]

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.domain.content.sms import measure
+from app.domain.content.sms import excess, measure, plain
 
 ALEF, SMILE = "א", "🙂"
 
@@ -56,3 +56,28 @@ def test_parts_are_packed_one_sign_at_a_time(seed: int) -> None:
                 boxes.append(0)
             boxes[-1] += size
         assert measure(text).parts == (1 if sum(sizes) <= single else len(boxes))
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("Anna\xa0Maria", "Anna Maria"),
+        ("Anna\u202f\u2009Maria", "Anna  Maria"),
+        ("Anna\u2028Maria", "Anna Maria"),
+        ("\u200fAnna\u200b\u2066 Maria\u2069\ufeff\xad", "Anna Maria"),
+        ("An\u200dna", "Anna"),
+        ("\u202bדנה\u202c", "דנה"),
+        ("👩\u200d👧", "👩\u200d👧"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        (["a\xa0b", 5], ["a b", 5]),
+        (None, None),
+    ],
+)
+def test_signs_nobody_sees_are_not_paid_for(value: object, sent: object) -> None:
+    assert plain(value) == sent
+
+
+def test_what_unicode_costs_is_known() -> None:
+    assert excess("Hello " + "a" * 60 + "דנה") == 0
+    assert excess("Hello " + "a" * 100 + "דנה") == 1
+    assert excess("a" * 170) == 0

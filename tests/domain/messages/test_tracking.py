@@ -111,3 +111,41 @@ def test_an_old_address_somebody_else_has_by_now_can_be_read(session: Session, o
     people.contacts(session, 1, prefix="child-")
     assert tracking.unsubscribed(session, target, AGENT, ip=None)
     assert list(suppressed(session).values()) == ["client0@mail.example"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "kind"),
+    [
+        (AGENT, "human"),
+        ("Mozilla/5.0 (Linux; Android 9; CUBOT_X18) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36", "human"),
+        ("Mozilla/5.0 (Windows NT 10.0; Microsoft Outlook 16.0.12026; Pro)", "human"),
+        ("Mozilla/5.0", "privacy"),
+        ("Mozilla/5.0 (compatible; BarracudaCentral)", "robot"),
+        ("Mozilla/5.0 (compatible; Proofpoint URL Defense)", "robot"),
+        ("Mimecast", "robot"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36", "robot"),
+        ("curl/8.5.0", "robot"),
+        ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "robot"),
+        ("", "robot"),
+        (None, "robot"),
+    ],
+)
+def test_who_is_a_robot(agent: str | None, kind: str) -> None:
+    assert tracking.who(agent) == kind
+    assert tracking.who(agent, is_ahead=True) == "robot"
+
+
+def test_the_same_visit_is_written_down_once_and_a_flood_ends(
+    session: Session, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.contacts(session, 1)
+    target = sent_to(session, sending.email_template(session), "o")
+    for _ in range(5):
+        tracking.opened(session, target, AGENT)
+    assert len(session.execute(select(Trace)).all()) == 1
+    tracking.clicked(session, replace(target, kind="c"), AGENT)
+    monkeypatch.setattr(tracking, "MOST", 10)
+    for number in range(30):
+        tracking.opened(session, target, f"{AGENT} {number}")
+    kinds = session.execute(select(Trace.kind)).scalars().all()
+    assert (kinds.count("open"), kinds.count("click")) == (10, 1)

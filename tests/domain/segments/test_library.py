@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, system
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Stale, Unavailable
 from app.core.page import Ask
 from app.core.unit import act_as
 from app.domain.access import users
@@ -52,7 +52,7 @@ def test_a_segment_is_counted_when_it_is_made_and_when_it_changes(session: Sessi
     assert same.version == 1
     library.update(session, haifa.id, new("Haifa", field("city", "eq", "Eilat")), version=1, by=by)
     assert (haifa.size, haifa.version) == (4, 2)
-    with pytest.raises(Conflict):
+    with pytest.raises(Stale):
         library.update(session, haifa.id, new("Haifa", field("city", "is_set")), version=1, by=by)
 
 

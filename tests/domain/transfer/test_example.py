@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from types import ModuleType
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from app.core.db import make_engine, session_factory
 from app.core.settings import Settings
-from app.domain.transfer import imports, loading
+from app.domain.transfer import badrows, imports, loading
 from tests.domain.transfer.loads import Bank, bank
 
 RICH = """
@@ -60,11 +61,11 @@ def kill(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def after(name: str, calls: int) -> Callable[[], None]:
-    """Die after `name` of the loader has done its work for the so many-th time, before its transaction ends."""
+def after(module: ModuleType, name: str, calls: int) -> Callable[[], None]:
+    """Die after `name` of a module has done its work for the so many-th time, before its transaction ends."""
 
     def act() -> None:
-        done, count = getattr(loading, name), [0]
+        done, count = getattr(module, name), [0]
 
         def wrapped(*values: object) -> object:
             result = done(*values)
@@ -73,7 +74,7 @@ def after(name: str, calls: int) -> Callable[[], None]:
                 kill()
             return result
 
-        setattr(loading, name, wrapped)
+        setattr(module, name, wrapped)
 
     return act
 
@@ -82,12 +83,12 @@ def test_an_import_that_is_killed_three_times_loads_each_row_once(
     own_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "BLOCK", 300)
-    body = "".join(f"{n},client{n}@mail.example,{n}\n" if n % 50 else f"{n},bad,{n}\n" for n in range(1, 2001))
+    body = "".join(f"{n},client{n}@mail.example,{n}\n" if n % 50 else f",,{n}\n" for n in range(1, 2001))
     with bank(own_settings) as own:
         import_id = own.upload("client_id,email,balance\n" + body)
         # in the first block after COPY; between two blocks; in a later block with bad rows
-        for name, calls in (("_copy", 1), ("_find", 3), ("_keep_problems", 2)):
-            dies(own_settings, import_id, after(name, calls), own)
+        for module, name, calls in ((loading, "_copy", 1), (loading, "_find", 3), (badrows, "keep", 2)):
+            dies(own_settings, import_id, after(module, name, calls), own)
             before = own.row(import_id)
             assert (
                 before.rows

@@ -151,6 +151,11 @@ class Smtp(OneByOne):
         return events.receipts(body)
 
 
+# Mailbox, domain or syntax of the recipient (RFC 3463), a domain without mail (RFC 7505). A bare 550 may as well be about us:
+# who is taken off every list for it would not come back.
+_NO_SUCH_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+
+
 def _tls_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -172,14 +177,14 @@ def _meaning(refused: Refused) -> Rejected | Unavailable:
         return Unavailable(f"{step} refused for now", retry_after=LATER_SECONDS, category=category, code=code)
     if step not in ("RCPT", "message"):
         return Unavailable(f"{step} refused", code=code, whole_account=True)
-    return Rejected(f"{step} refused", category=_category(step, code), code=code)
+    return Rejected(f"{step} refused", category=_category(code), code=code)
 
 
-def _category(step: str, code: str) -> Category:
+def _category(code: str) -> Category:
     if code.startswith("5.7.") or code == "554":
         return Category.FILTERED
     if code == "5.2.2":
         return Category.QUOTA_EXCEEDED
-    if step == "RCPT" or code.startswith("5.1."):
+    if code in _NO_SUCH_MAILBOX:
         return Category.INVALID_NUMBER
     return Category.UNDELIVERABLE

@@ -1,0 +1,1 @@
+"""When customers may be written to: allowed hours, Shabbat, holidays."""
