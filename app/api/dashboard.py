@@ -15,6 +15,7 @@ bp = Blueprint("dashboard_api", __name__, url_prefix="/dashboard")
 
 @bp.get("")
 @allow("")
+@envelope.asks("days", "from", "to")
 def show() -> ResponseReturnValue:
     """The last 14 days, or `days`, or `from` and `to`; a message counts on the day it was handed over."""
     session, by = db.session(), g.actor
