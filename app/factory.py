@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 WEB = (
     "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "kept", "public", "health",
+    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "search", "kept", "public", "health",
 )  # fmt: skip
 API = (
     "contacts",

@@ -43,7 +43,8 @@ def show() -> ResponseReturnValue:
                 "new": [{"from": day.isoformat(), "days": growth.step, "number": number} for day, number in growth.new],
             },
             "waiting": {
-                "approvals": board.waiting, "in_doubt": board.in_doubt, "failed_imports": board.failed_imports,
+                "approvals": board.waiting, "in_doubt": board.in_doubt, "replies": board.replies,
+                "failed_imports": board.failed_imports,
             },
             "running": [
                 {"id": campaign.id, "name": campaign.name, "state": campaign.state, "done": one.done, "to_send": one.to_send}

@@ -18,6 +18,7 @@ from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access.models import User
 from app.domain.access.permissions import of_role
+from app.domain.calendar import holidays
 
 ZONE = ZoneInfo("Asia/Jerusalem")
 WEEKEND = (4, 5)  # Friday and Saturday, as date.weekday counts
@@ -26,7 +27,7 @@ Step = tuple[datetime, Callable[[], object]]  # what happens when the clock stan
 
 
 class When(NamedTuple):
-    """A moment so many days ago; on a weekend it is the Thursday before."""
+    """A moment so many days ago, or on the working day before that."""
 
     days_ago: int
     hour: int
@@ -75,6 +76,6 @@ class Bank:
 
 def working(day: date, step: int) -> date:
     """The day, or the next working one before (-1) or after (1) it."""
-    while day.weekday() in WEEKEND:
+    while day.weekday() in WEEKEND or day in holidays.of_year("IL", day.year):
         day += timedelta(days=step)
     return day

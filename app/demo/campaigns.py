@@ -42,7 +42,7 @@ SEATS = Told("seats", "Pension evening, the last seats", "Once more, shortly bef
 AGAIN = Told(
     "again", "Deposit offer, a second look", "To those who read the first one and did not go on.", "readers", "deposit"
 )
-ENDED = ((DEPOSIT, When(12, 10)), (CARD, When(9, 9, 30)), (PENSION, When(6, 10, 30)))
+ENDED = ((DEPOSIT, When(12, 10)), (CARD, When(9, 9, 30)), (PENSION, When(4, 10, 30)))
 SCHEDULED = When(2, 15)
 AHEAD = 3  # days until the scheduled one goes out
 WAITING = timedelta(hours=2)
@@ -65,19 +65,22 @@ def story(bank: Bank) -> list[Step]:
 
 
 def _ended(bank: Bank, told: Told, asked: datetime) -> list[Step]:
-    """Asked for, approved, launched; SMS at once, e-mail next morning if that is a working day; read for some days."""
+    """Asked for, approved, launched; SMS at once, e-mail next morning if it may go then; read for some days."""
     approved = asked + timedelta(minutes=40)
-    calm = working(asked.date() + timedelta(days=1), 1) == asked.date() + timedelta(days=1)
-    moments = {"sms": approved + timedelta(minutes=2), "email": approved + timedelta(hours=22 if calm else 5)}
+    morning = approved + timedelta(hours=23)
     steps: list[Step] = [
         (asked, partial(_submit, bank, told)),
         (approved, partial(_approve, bank, told, "Read, text by text.")),
         (approved + timedelta(minutes=1), partial(_launch, bank, told)),
     ]
-    for channel, moment in moments.items():
-        steps.append((moment, partial(mail.send, bank, channel)))
+    for channel, moment, later in (
+        ("sms", approved + timedelta(minutes=2), None),
+        ("email", approved + timedelta(minutes=5), morning),
+        ("email", morning, None),
+    ):
+        steps.append((moment, partial(mail.send, bank, channel, later=later)))
         steps.append((moment + timedelta(minutes=20), partial(mail.confirm, bank, told.key, channel)))
-    days = (moments["email"] + timedelta(days=day) for day in range(READING))
+    days = (morning + timedelta(days=day) for day in range(READING))
     steps += [
         (day + timedelta(hours=1), partial(mail.read, bank, told.key, number))
         for number, day in enumerate(days)

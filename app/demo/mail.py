@@ -13,6 +13,7 @@ from app.core.db import live
 from app.core.links import Target
 from app.core.pipeline import pipeline
 from app.demo.bank import Bank
+from app.domain.calendar.windows import windows_of
 from app.domain.campaigns import lifecycle
 from app.domain.contacts.models import Contact
 from app.domain.messages import dispatch, receipts, reference, tracking
@@ -49,15 +50,19 @@ class _Line(Memory):
         return Rejected("there is no such subscriber", category=Category.INVALID_NUMBER) if bad else None
 
 
-def send(bank: Bank, channel: str) -> None:
-    """Hand over what is due on a channel, at once or in the first moment it may go; whoever is through is complete."""
+def send(bank: Bank, channel: str, *, later: datetime | None = None) -> None:
+    """Hand over what is due on a channel, unless it may go `later`; whoever is through is complete."""
     with bank.open_unit() as session:
+        windows = windows_of(session)
+        if later and windows.is_open(later):
+            return
         queued = select(Send.source_id, func.min(Message.due_at).over()).join(Message, Message.send_id == Send.id)
         queued = queued.where(Send.channel == channel, Message.state == "queued").group_by(Send.source_id, Message.due_at)
         found = session.execute(queued).all()
     if not found:
         return
-    with clock.at(max(clock.now(), found[0][1])):
+    moment = max(clock.now(), found[0][1])
+    with clock.at(windows.next_open(moment) or moment):
         line, open_pipeline = _Line(), partial(pipeline, bank.settings, bank.organisation_id)
         dispatch.dispatch(bank.open_unit, open_pipeline, lambda *_: line, channel, seconds=120)
         for campaign_id in {row[0] for row in found}:

@@ -215,10 +215,23 @@ def test_search_by_keyboard(browser: Browser, address: str) -> None:
     page.keyboard.type("maya")
     expect(page.locator("#search-results a")).to_have_count(2)
     assert complaints(page) == []
+    field, first = page.locator("#find"), page.locator("#search-results a").first
+    expect(field).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("ArrowDown")
-    expect(page.locator("#search-results a").first).to_be_focused()
+    expect(first).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", "search-option-1")
+    expect(field).to_be_focused()  # so that one can go on typing
+    assert complaints(page) == []
     page.keyboard.press("Escape")
     expect(page.locator("#search-results a")).to_have_count(0)
+    expect(field).to_have_attribute("aria-expanded", "false")
+    page.keyboard.type("x")
+    expect(first).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#search-results a").last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(address + "/")
+    page.goto(address + "/campaigns")
     page.locator("main").click()
     page.keyboard.press("Control+k")
     expect(page.locator("#find")).to_be_focused()

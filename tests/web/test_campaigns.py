@@ -288,3 +288,12 @@ def test_who_approves_has_seen_what_he_approves(campaigns: Campaigning) -> None:
         assert refused.status_code == 409
         assert "submitted again since you opened it" in refused.get_data(as_text=True)
     assert campaigns.state(campaign_id) == "in_review"
+
+
+def test_a_sending_of_two_days_names_the_day_of_each_minute(campaigns: Campaigning) -> None:
+    from app.web.campaigns.show import _named
+
+    first, second = ("2026-11-24T09:12:00+00:00", 5, 5), ("2026-11-25T07:10:00+00:00", 3, 3)
+    with campaigns.bank.app.test_request_context():
+        assert [name for name, _, _ in _named([first, second])] == ["24.11 11:12", "25.11 09:10"]
+        assert [name for name, _, _ in _named([first])] == ["11:12"]

@@ -38,6 +38,20 @@ def test_the_days_are_the_same_numbers_as_the_campaigns(campaigns: Campaigning) 
         assert daily.growth(session, earlier, by=by).contacts == 14
 
 
+def test_a_message_belongs_to_the_day_of_the_banks_calendar(campaigns: Campaigning) -> None:
+    campaigns.launched()
+    campaigns.dispatch()
+    by = campaigns.bank.staff["marketer"]
+    with campaigns.bank.unit() as session:  # clocks went back on the 25th: it has 25 hours
+        session.execute(text("UPDATE sends SET created_at = '2026-10-20', not_after = '2026-10-30'"))
+        ids = list(session.execute(text("SELECT id FROM messages WHERE state = 'sent' ORDER BY id")).scalars())
+        for moment, some in (("2026-10-24 20:59:59+00", ids[:1]), ("2026-10-24 21:00+00", ids[1:3]), ("2026-10-25 21:59+00", ids[3:6]), ("2026-10-25 22:00+00", ids[6:])):
+            session.execute(text("UPDATE messages SET sent_at = :at WHERE id = ANY(:ids)"), {"at": moment, "ids": some})
+    with campaigns.bank.unit("marketer") as session:
+        sending = daily.sending(session, period.read(ZONE, first="2026-10-24", last="2026-10-26"), by=by)
+        assert [one.handed_over for _, one in sending.days] == [1, 5, 6]
+
+
 def test_one_statement_for_the_messages_and_few_for_what_polls(campaigns: Campaigning) -> None:
     campaigns.launched()
     by = campaigns.bank.staff["marketer"]

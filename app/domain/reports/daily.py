@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Date, case, cast, func, null, select
+from sqlalchemy import ARRAY, Date, DateTime, case, cast, func, null, select
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
@@ -50,7 +50,8 @@ def sending(session: Session, period: Period, *, by: Actor) -> Sending:
     """One pass over the messages of the sends that were open in the period. Raises Forbidden."""
     require(by, "messages:read")
     moment = func.coalesce(Message.sent_at, Message.final_at)  # one that was refused at once was never sent
-    day = cast(func.timezone(period.zone, moment), Date).label("day")
+    # a search among the days' first moments: half the time of asking the calendar for every message
+    day = func.width_bucket(moment, cast(period.starts, ARRAY(DateTime(timezone=True)))).label("day")
     keys = (day, Send.channel, Send.message_class, Message.state)
     query = (
         select(*keys, func.count().label("number"), func.count(Message.opened_at).label("opened"),
@@ -60,13 +61,11 @@ def sending(session: Session, period: Period, *, by: Actor) -> Sending:
         .where(Message.state.in_(HANDED_OVER), moment >= period.start, moment < period.end)
         .group_by(*keys)
     )  # fmt: skip
-    by_day: dict[date, list[Totals]] = {one: [] for one in period.days}
-    followed = []
+    by_day: list[list[Totals]] = [[] for _ in period.starts]
     for row in session.execute(query):
-        one = _totals(row)
-        by_day[row.day].append(one)
-        followed += [one] if one.opened is not None else []
-    days = [(one, together(parts)) for one, parts in by_day.items()]
+        by_day[row.day - 1].append(_totals(row))
+    followed = [one for parts in by_day for one in parts if one.opened is not None]
+    days = list(zip(period.days, map(together, by_day), strict=True))
     return Sending(days, together(one for _, one in days), together(followed))
 
 

@@ -26,12 +26,20 @@ class Period:
     @property
     def start(self) -> datetime:
         """The first moment."""
-        return datetime.combine(self.first, time(), ZoneInfo(self.zone))
+        return self._begin(self.first)
 
     @property
     def end(self) -> datetime:
         """The first moment after it."""
-        return datetime.combine(self.last + timedelta(days=1), time(), ZoneInfo(self.zone))
+        return self._begin(self.last + timedelta(days=1))
+
+    @property
+    def starts(self) -> list[datetime]:
+        """The first moment of every day of it: a day may have 23 or 25 hours."""
+        return [self._begin(day) for day in self.days]
+
+    def _begin(self, day: date) -> datetime:
+        return datetime.combine(day, time(), ZoneInfo(self.zone))
 
     @property
     def days(self) -> Iterator[date]:

@@ -82,23 +82,27 @@ def outcome(campaign_id: UUID) -> ResponseReturnValue:
         minutes = results.over_time(session, campaign, by=g.actor)
         values |= {
             "drawn": _drawn(minutes),
-            "minutes": [[_minute(at), sent, delivered] for at, sent, delivered in minutes],
+            "minutes": _named(minutes),
             "links": results.links(session, campaign, by=g.actor),
         }
     return page_or_part("campaigns/results.html", "campaigns/_results.html", tab="results", **values)
 
 
-def _minute(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone(get_timezone()).strftime("%H:%M")
+def _named(minutes: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """The minutes as the reader's clock shows them, with the day where there is more than one."""
+    moments = [datetime.fromisoformat(at).astimezone(get_timezone()) for at, _sent, _delivered in minutes]
+    is_one_day = len({moment.date() for moment in moments}) < 2
+    names = [f"{m:%H:%M}" if is_one_day else f"{m.day}.{m.month} {m:%H:%M}" for m in moments]
+    return [(name, sent, delivered) for name, (_at, sent, delivered) in zip(names, minutes, strict=True)]
 
 
 def _drawn(minutes: list[tuple[str, int, int]]) -> Markup | None:
     """The line of the sending; two points make one."""
     if len(minutes) < 2:
         return None
-    moments, sent, delivered = zip(*minutes, strict=True)
+    names, sent, delivered = zip(*_named(minutes), strict=True)
     series = [chart.Series(_("Handed over"), sent), chart.Series(_("Delivered"), delivered)]
-    return chart.line(_("Messages a minute"), [_minute(at) for at in moments], series, locale=current_language())
+    return chart.line(_("Messages a minute"), list(names), series, locale=current_language())
 
 
 @bp.get("/<uuid:campaign_id>/not-sent")

@@ -191,6 +191,7 @@ def others() -> list[Blueprint]:
     for name in OTHERS:
         blueprint = Blueprint(name, __name__, template_folder="templates")
         blueprint.add_url_rule(f"/{name}", "index", public(found_nothing))
+        blueprint.add_url_rule(f"/{name}/results", "found", public(found_nothing), methods=["POST"])
         found.append(blueprint)
     account = Blueprint("account", __name__)
     account.add_url_rule("/sessions", "sessions", public(found_nothing))
