@@ -1,19 +1,22 @@
-"""Values a field has now, for whoever writes a condition: the most frequent first, at most half a minute old."""
+"""Values a field has now, for whoever writes a condition: the most frequent to choose from, and those that nobody has."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.db import live
 from app.core.unit import actor_of
 from app.domain.contacts.models import Contact
-from app.domain.segments.fields import Field
+from app.domain.segments.definition import Definition, FieldIs, conditions
+from app.domain.segments.fields import Field, catalogue
 
 LOOKED_AT = 20_000  # contacts
 OFFERED = 20
+MOST_ASKED = 500  # values of one condition
+SHOWN = 10
 _KEPT = timedelta(seconds=30)
 _found: dict[tuple[UUID, str], tuple[datetime, list[str]]] = {}
 
@@ -26,11 +29,36 @@ def of(session: Session, field: Field) -> list[str]:
     kept_at, kept = _found.get(key, (None, []))
     if kept_at is not None and kept_at <= now < kept_at + _KEPT:
         return kept
-    contacts = live(Contact).c
-    value = contacts.properties[field.key].astext if field.source == "property" else contacts[field.key]
+    contacts, value = live(Contact).c, _column(field)
     some = select(value.label("value")).where(contacts.deleted_at.is_(None), value.is_not(None)).limit(LOOKED_AT).subquery()
     often = func.count().label("often")
     query = select(some.c.value).group_by(some.c.value).having(often > 1).order_by(often.desc(), some.c.value)
     found = list(session.execute(query.limit(OFFERED)).scalars())
     _found[key] = now, found
+    return found
+
+
+def _column(field: Field) -> ColumnElement[str]:
+    contacts = live(Contact).c
+    return contacts.properties[field.key].astext if field.source == "property" else contacts[field.key]
+
+
+def unknown(session: Session, definition: Definition) -> list[tuple[str, bool, list[str]]]:
+    """Of the values that conditions on texts name, those that nobody has: (label, is it the bank's own word, values)."""
+    known, found = catalogue(session), []
+    for part, _path in conditions(definition):
+        if not isinstance(part, FieldIs) or part.op not in ("eq", "in"):
+            continue
+        field = known.get(part.field)
+        if field is None or field.type != "text" or field.source not in ("column", "property"):
+            continue
+        given = part.value if isinstance(part.value, list | tuple) else [part.value]
+        values = [str(value) for value in given][:MOST_ASKED]
+        column = _column(field)
+        there = select(func.lower(column)).where(
+            live(Contact).c.deleted_at.is_(None), func.lower(column).in_([value.lower() for value in values])
+        )
+        present = set(session.execute(there.distinct()).scalars())
+        if missing := [value for value in values if value.lower() not in present]:
+            found.append((field.label, field.is_custom, missing[:SHOWN]))
     return found

@@ -6,7 +6,7 @@ The first choice of a row is a field of the contact, or one of the other kinds: 
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,10 @@ TIMES = {
 }  # fmt: skip
 STATES = {"granted": mark("given"), "withdrawn": mark("withdrawn"), "unknown": mark("never asked")}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
-_LISTED = re.compile(r"[\n\r]+")
+_LINE_ENDS = re.compile(r"[\n\r]+")
+# A value of a list: in quotation marks where it holds a separator itself, or up to the next one. בע"מ is no quotation.
+_LISTED = re.compile(r'\s*(?:"((?:[^"]|"")*)"(?=\s*(?:[,;،\t]|$))|([^,;،\t]+))\s*(?:[,;،\t]|$)')
+_NEEDS_QUOTES = re.compile(r'[,;،\t]|^"')
 _WITH_COMMAS = re.compile(r"[\n\r,،]+")
 
 
@@ -156,6 +159,18 @@ def _pieces(said: str, between: re.Pattern[str]) -> list[str]:
     return [piece.strip() for piece in between.split(said) if piece.strip()]
 
 
+def listed(said: list[str]) -> list[str]:
+    """The values of a list: typed or pasted, by lines, commas, semicolons or tabs; then those that were ticked. Each once."""
+    typed = [found for line in _LINE_ENDS.split(_first(said)) for found in _LISTED.finditer(line)]
+    values = [(found[1].replace('""', '"') if found[1] is not None else found[2]).strip() for found in typed]
+    return list(dict.fromkeys(value for value in [*values, *said[1:]] if value))
+
+
+def written(values: Iterable[str]) -> str:
+    """Values as a list shows them, one a line, so that `listed` reads the same again."""
+    return "\n".join('"' + value.replace('"', '""') + '"' if _NEEDS_QUOTES.search(value) else value for value in values)
+
+
 def _first(said: list[str]) -> str:
     return said[0].strip() if said else ""
 
@@ -165,7 +180,7 @@ _VALUES: dict[str, Callable[[list[str]], Any]] = {
     "text": _first,
     "choice": _first,
     "choices": list,
-    "lines": lambda said: _pieces(_first(said), _LISTED),
+    "lines": listed,
     "words": lambda said: _pieces(_first(said), _WITH_COMMAS),
     "number": lambda said: number(_first(said)),
     "numbers": lambda said: [number(one) for one in said],
@@ -256,7 +271,7 @@ def _field(condition: FieldIs) -> Said:
         texts = [str(one) for one in value]
         # Groups are check boxes and "between" two inputs: one value each. Everything else is one text with lines.
         separate = condition.op == "between" or condition.field in ("groups", "status")
-        return {**head, "v": texts if separate else ["\n".join(texts)]}
+        return {**head, "v": texts if separate else [written(texts)]}
     return {**head, "v": [str(value).lower() if isinstance(value, bool) else str(value)]}
 
 

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, Stale, Unavailable
-from app.domain.segments import library, membership
+from app.domain.segments import library, membership, suggestions
 from app.domain.segments.definition import MOST_DEEP, everybody
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.membership import Numbers
@@ -189,6 +189,8 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "sentence": shown.sentence(judged.definition) if judged.definition and judged.says_something else "",
         "worded": shown.worded,
         "suggested": shown.suggested,
+        "listed": conditions.listed,
+        "written": conditions.written,
         "choosable_segments": shown.segments(without=own),
         "choosable_campaigns": shown.campaigns(),
         "plain": not is_part_wanted(),
@@ -199,6 +201,7 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
 # Before anything is counted, or where nothing can be.
 _NOTHING: dict[str, Any] = {
     "is_counted": False, "numbers": None, "counts": {}, "sample": [], "left_out": 0, "too_slow": "", "is_part": False,
+    "unknown": [],
 }  # fmt: skip
 
 
@@ -210,10 +213,11 @@ def _counted(judged: Judged) -> dict[str, Any]:
     try:
         found = membership.numbers(db.session(), judged.definition)
         sample = membership.sample(db.session(), judged.definition)
+        unknown = suggestions.unknown(db.session(), judged.definition)
     except Unavailable as error:
         return nothing | {"too_slow": said(error)}
     counts = {row: _by_row(found, path) for row, path in judged.paths.items() if path in found.by_condition}
-    return nothing | {"numbers": found, "counts": counts, "sample": sample}
+    return nothing | {"numbers": found, "counts": counts, "sample": sample, "unknown": unknown}
 
 
 def _by_row(found: Numbers, path: str) -> int:
