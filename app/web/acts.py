@@ -111,6 +111,10 @@ KINDS = {
 }
 
 NAMES = {
+    "week": mark("Week"), "days": mark("Days that differ"), "holidays": mark("Holidays"), "growth": mark("Growth"),
+    "sunday": mark("Sunday"), "monday": mark("Monday"), "tuesday": mark("Tuesday"), "wednesday": mark("Wednesday"),
+    "thursday": mark("Thursday"), "friday": mark("Friday"), "saturday": mark("Saturday"),
+    "timezone": mark("Time zone"), "currency": mark("Currency"), "locale": mark("Language"),
     "approval": mark("Request"),
     "audience": mark("Audience"),
     "config": mark("Settings"),

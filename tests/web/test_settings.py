@@ -72,7 +72,9 @@ def test_two_owners_change_the_hours(campaigns: Campaigning) -> None:
         assert said in shown(refused)
     asked = owner.post("/settings/calendar", FORM)
     assert asked.location.startswith("/approvals/")
-    assert "10:00-18:00" in shown(owner.get(asked.location))
+    said = shown(owner.get(asked.location))
+    assert "10:00-18:00" in said
+    assert "Week › Monday" in said
     with campaigns.bank.unit() as session:
         assert hours.present(session) == hours.ALWAYS
     campaigns.granted("owner")

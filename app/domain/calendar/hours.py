@@ -18,6 +18,9 @@ from app.domain.calendar.windows import WEEK
 
 MOST_DAYS = 400
 Weekday = Literal["0", "1", "2", "3", "4", "5", "6"]
+DAYS: dict[Weekday, str] = {
+    "6": "sunday", "0": "monday", "1": "tuesday", "2": "wednesday", "3": "thursday", "4": "friday", "5": "saturday",
+}  # fmt: skip
 
 
 class Hours(BaseModel):
@@ -100,8 +103,8 @@ def _plain_day(one: SpecialDay) -> dict[str, str | None]:
 
 
 def plain(given: CalendarInput) -> dict[str, object]:
-    """The allowed hours in short words, to be compared and shown: {"week": {"0": "09:00-19:30"}, ...}."""
-    week = {day: "-".join(hours.plain) for day, hours in sorted(given.week.items())}
+    """The allowed hours in short words, to be compared and shown: {"week": {"sunday": "09:00-19:30"}, ...}."""
+    week = {name: "-".join(given.week[day].plain) if day in given.week else "closed" for day, name in DAYS.items()}
     days = {one.day.isoformat(): "-".join(one.hours.plain) if one.hours else "closed" for one in given.days}
     return {"week": week, "holidays": given.holidays or "none", "days": days}
 

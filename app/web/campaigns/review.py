@@ -1,6 +1,7 @@
 """The review: everything an approver has to see on one page, and his decision with a fresh code (D2, J2)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from app.core.errors import Conflict, Invalid
 from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
-from app.domain.campaigns import drafts, lifecycle, pinned, preview
+from app.domain.campaigns import drafts, lifecycle, pinned, plan, preview
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.http import inputs
@@ -67,9 +68,17 @@ def approve(campaign_id: UUID) -> ResponseReturnValue:
         lifecycle.approve(db.session(), campaign_id, note=form.note.data or "", seen=form.request(), by=actor)
     except Conflict as error:
         return _page(campaign, form, 409, said(error))
-    later = campaign.state == "scheduled"
-    flash(_("Approved. It is sent at its moment.") if later else _("Approved. The sending begins."), "success")
+    flash(_what_follows(campaign), "success")
     return leave_for(url_for(".show", campaign_id=campaign_id))
+
+
+def _what_follows(campaign: Campaign) -> str:
+    goes_at, now = plan.goes_at(db.session(), campaign), clock.now()
+    if campaign.state == "scheduled":
+        return str(_("Approved. It is sent at its moment."))
+    if goes_at is None or goes_at > now + timedelta(minutes=1):
+        return str(_("Approved. It goes out in the next allowed hours."))
+    return str(_("Approved. The sending begins."))
 
 
 def _is_sure(form: DecisionForm) -> bool:
