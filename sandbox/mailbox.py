@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
@@ -17,6 +18,7 @@ from sandbox.receipts import Receipts
 
 HERE = Path(__file__).parent
 PAGE = 50
+ZONE = ZoneInfo("Asia/Jerusalem")
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; base-uri 'none'"
 )
@@ -159,8 +161,8 @@ def linked(text: str) -> Markup:
 
 
 def clock(item: Item) -> str:
-    """When an item came, short."""
-    return datetime.fromtimestamp(item.received, UTC).strftime("%d %b %H:%M:%S")
+    """When an item came, short, in the bank's own time."""
+    return datetime.fromtimestamp(item.received, ZONE).strftime("%d %b %H:%M:%S")
 
 
 def _found(items: dict[str, Item], request: web.Request) -> Item:

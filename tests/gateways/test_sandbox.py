@@ -5,11 +5,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from app.gateways.channels.base import Outgoing
+from sandbox import mailbox
 from tests.gateways.test_channels import CARRIER, SMTP_RELAY, letter, sent
 from tests.servers import sandbox as servers
 from tests.servers.sandbox import ROOT, Sandbox, free_port, running
@@ -72,3 +75,8 @@ def read(sandbox: Sandbox, path: str) -> str:
     with urllib.request.urlopen(sandbox.url + path, timeout=10) as answer:
         text: str = answer.read().decode()
     return text
+
+
+def test_the_mailbox_shows_the_banks_own_time() -> None:
+    item = SimpleNamespace(received=datetime(2026, 7, 1, 9, 0, tzinfo=UTC).timestamp())
+    assert mailbox.clock(item) == "01 Jul 12:00:00"  # type: ignore[arg-type]
