@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -89,3 +91,30 @@ def page_asked(arguments: Mapping[str, str], rows: int = PER_PAGE) -> Ask:
     except ValueError:
         raise Invalid.field("per_page", mark("This is not a whole number.")) from None
     return Ask(cursor=arguments.get("cursor") or None, per_page=per_page)
+
+
+def days(first: str, last: str, zone: str) -> tuple[datetime | None, datetime | None]:
+    """Two days, both included and both optional, as moments in a zone: from the first, to before the second.
+
+    Raises Invalid, on the fields `from` and `until`.
+    """
+    found: dict[str, date] = {}
+    for name, day in (("from", first.strip()), ("until", last.strip())):
+        if day:
+            if not is_day(day):
+                raise Invalid.field(name, mark("This is not a date. Write it as 2026-12-31."))
+            found[name] = date.fromisoformat(day)
+    if len(found) == 2 and found["until"] < found["from"]:
+        raise Invalid.field("until", mark("The last day is before the first."))
+    if "until" in found:
+        found["until"] += timedelta(days=1)
+    starts = {name: datetime.combine(at, time(0), ZoneInfo(zone)) for name, at in found.items()}
+    return starts.get("from"), starts.get("until")
+
+
+def is_day(text: str) -> bool:
+    """True for an ISO date of a year that people and time zones know."""
+    try:
+        return len(text) == 10 and 1900 <= date.fromisoformat(text).year < 2200
+    except ValueError:
+        return False

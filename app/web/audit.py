@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from flask import Blueprint, Response, g, request, stream_with_context
+from flask import Blueprint, Response, g, make_response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.core import clock
 from app.core.db import db
+from app.core.errors import Invalid
 from app.documents import csv
 from app.documents.table import Column, Kind, Row
 from app.domain.access import users
 from app.domain.audit import chain, trail
 from app.domain.audit.models import AuditEntry
+from app.http import inputs
 from app.http.auth import allow
+from app.http.errors import said
 from app.web import acts, paging
 from app.web.acts import Act
 from app.web.render import page_or_part
@@ -27,8 +30,13 @@ bp = Blueprint("audit", __name__, url_prefix="/audit")
 @allow("audit:read")
 def index() -> ResponseReturnValue:
     """The trail, newest first."""
-    page = trail.entries(db.session(), paging.asked(), by=g.actor, wanted=_wanted())
-    return page_or_part(
+    wrong: dict[str, str] = {}
+    try:
+        wanted = _wanted()
+    except Invalid as error:
+        wanted, wrong = trail.Filter(), {issue.field: said(issue) for issue in error.details}
+    page = trail.entries(db.session(), paging.asked(), by=g.actor, wanted=wanted)
+    answer = page_or_part(
         "audit/index.html",
         "audit/_entries.html",
         page=page,
@@ -36,7 +44,9 @@ def index() -> ResponseReturnValue:
         actions=sorted(((key, acts.said(key)) for key in acts.ACTIONS), key=lambda pair: pair[1]),
         kinds=sorted(((key, acts.kind(key)) for key in acts.KINDS), key=lambda pair: pair[1]),
         people=users.everyone(db.session(), by=g.actor),
+        wrong=wrong,
     )
+    return make_response(answer, 422 if wrong else 200)
 
 
 @bp.get("/verify")
@@ -58,13 +68,15 @@ def export() -> ResponseReturnValue:
 
 
 def _wanted() -> trail.Filter:
+    """What was asked for. Raises Invalid: a day that is none."""
     try:
         actor_id = UUID(request.args["actor"]) if request.args.get("actor") else None
     except ValueError:
         actor_id = None
     # A NUL is in no act; the file is streamed, and by then an error could not be said any more.
     subject, action = (request.args.get(name, "").replace("\0", "") for name in ("subject", "action"))
-    return trail.Filter(subject_kind=subject, action=action, actor_id=actor_id)
+    first, before = inputs.days(request.args.get("from", ""), request.args.get("until", ""), g.organisation.timezone)
+    return trail.Filter(subject_kind=subject, action=action, actor_id=actor_id, first=first, before=before)
 
 
 def _columns() -> list[Column]:

@@ -1,11 +1,16 @@
 """The audit log in the browser: filtered, verified, exported."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
+from app.core import clock
 from app.core.db import make_owner_engine
 from app.core.errors import Forbidden
 from app.core.settings import Settings
+from app.domain.access import keys
+from app.domain.access.models import User
 from app.domain.audit import trail
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
@@ -55,3 +60,23 @@ def test_who_may_only_read_it_does_not_carry_it_away(campaigns: Campaigning) -> 
     with pytest.raises(Forbidden), campaigns.bank.unit("admin") as session:
         trail.export(session, trail.Filter(), by=by)
     assert "Export CSV" in shown(campaigns.bank.browser("auditor").get("/audit"))
+
+
+def test_the_days_of_the_trail_are_chosen(campaigns: Campaigning) -> None:
+    auditor = campaigns.bank.browser("auditor")
+    campaigns.submitted()
+    today = clock.today("Asia/Jerusalem")
+    yesterday = today - timedelta(days=1)
+    assert "Submitted the campaign for approval" in shown(auditor.get(f"/audit?from={today}&until={today}", htmx=True))
+    assert "Submitted the campaign for approval" not in shown(auditor.get(f"/audit?until={yesterday}", htmx=True))
+    for query, said in (("from=tomorrow", "This is not a date"), (f"from={today}&until={yesterday}", "The last day is before the first")):
+        wrong = auditor.get(f"/audit?{query}")
+        assert wrong.status_code == 422
+        assert said in shown(wrong)
+    with campaigns.bank.unit() as session:
+        user = session.get_one(User, campaigns.bank.staff["auditor"].id)
+        key = keys.create(session, user, name="tests", scopes=["*"], by=campaigns.bank.staff["auditor"])
+    client, auth = campaigns.bank.app.test_client(), {"Authorization": f"Bearer {key}"}
+    assert client.get(f"/api/v1/audit?until={yesterday}", headers=auth).get_json()["data"] == []
+    assert client.get(f"/api/v1/audit?from={today}", headers=auth).get_json()["data"]
+    assert client.get("/api/v1/audit?from=x", headers=auth).status_code == 422

@@ -54,12 +54,14 @@ def _plain(values: Mapping[str, object] | None) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which entries: of one subject or kind of subject, of actions that begin so, of one actor."""
+    """Which entries: of one subject or kind of subject, of actions that begin so, of one actor, from a moment to before another."""
 
     subject: tuple[str, str] | None = None
     subject_kind: str = ""
     action: str = ""
     actor_id: UUID | None = None
+    first: datetime | None = None
+    before: datetime | None = None
 
     def narrowed(self, query: Select[Any]) -> Select[Any]:
         """The query with what was asked for."""
@@ -69,6 +71,10 @@ class Filter:
             query = query.where(AuditEntry.subject_kind == self.subject_kind)
         if self.action:
             query = query.where(AuditEntry.action.startswith(self.action, autoescape=True))
+        if self.first:
+            query = query.where(AuditEntry.at >= self.first)
+        if self.before:
+            query = query.where(AuditEntry.at < self.before)
         return query.where(AuditEntry.actor_id == self.actor_id) if self.actor_id else query
 
 
