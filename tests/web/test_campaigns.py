@@ -297,3 +297,17 @@ def test_a_sending_of_two_days_names_the_day_of_each_minute(campaigns: Campaigni
     with campaigns.bank.app.test_request_context():
         assert [name for name, _, _ in _named([first, second])] == ["24.11 11:12", "25.11 09:10"]
         assert [name for name, _, _ in _named([first])] == ["11:12"]
+
+
+def test_a_page_in_review_follows_what_is_decided(campaigns: Campaigning) -> None:
+    campaign_id = campaigns.submitted()
+    marketer = campaigns.bank.browser("marketer")
+    assert 'hx-trigger="every 5s"' in marketer.get(f"/campaigns/{campaign_id}").get_data(as_text=True)
+    same = marketer.get(f"/campaigns/{campaign_id}/progress?was=in_review", htmx=True).get_data(as_text=True)
+    assert "The campaign is now" not in same
+    with campaigns.bank.unit("admin") as session:
+        lifecycle.reject(session, campaign_id, note="Shorter.", by=campaigns.bank.staff["admin"])
+    part = marketer.get(f"/campaigns/{campaign_id}/progress?was=in_review", htmx=True)
+    assert "The campaign is now: Draft" in shown(part)
+    assert "hx-trigger" not in part.get_data(as_text=True)
+    assert "Submit for approval" in shown(part)
