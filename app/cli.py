@@ -84,19 +84,19 @@ def seed_demo(access_file: Path, empty: bool) -> None:
 
 @click.command("create-organisation")
 @click.option("--name", required=True, help="The organisation's name.")
-@click.option("--email", required=True, help="The address its first administrator signs in with.")
-@click.option("--admin", required=True, help="The administrator's own name.")
-@click.option("--second-email", required=True, help="The address a second administrator signs in with.")
-@click.option("--second-admin", required=True, help="The second administrator's name.")
+@click.option("--email", required=True, help="The address its first owner signs in with.")
+@click.option("--admin", required=True, help="The first owner's own name.")
+@click.option("--second-email", required=True, help="The address its second owner signs in with.")
+@click.option("--second-admin", required=True, help="The second owner's name.")
 def create_organisation(name: str, email: str, admin: str, second_email: str, second_admin: str) -> None:
-    """Make an organisation with its first two administrators, who then add everybody else: rights are given by two.
+    """Make an organisation with its first two owners, who then add everybody else: rights are given by two.
 
     A terminal is asked for each password; where there is none, or nothing is typed, one is made and printed once.
     """
     settings: Settings = current_app.config["SETTINGS"]
     people = [(admin.strip(), email), (second_admin.strip(), second_email)]
     if not (name.strip() and all(person for person, _ in people)):
-        raise click.ClickException("The organisation and its administrators need a name. Nothing was made.")
+        raise click.ClickException("The organisation and its owners need a name. Nothing was made.")
     typed = [_asked_for(person) if _is_terminal() else "" for person, _ in people]
     passwords = [given or users.new_password() for given in typed]
     try:

@@ -1,4 +1,4 @@
-"""python3 manage.py organisation: make an organisation with its first two administrators, in what `up` runs on a data folder."""
+"""python3 manage.py organisation: make an organisation with its first two owners, in what `up` runs on a data folder."""
 
 import os
 import shlex

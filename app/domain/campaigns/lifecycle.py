@@ -41,7 +41,7 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
         )
     if any(channel.provider is None for channel in worked_out.channels):
         raise Invalid(
-            mark("There is no provider for one of the channels. Ask your administrator to add or enable one.")
+            mark("There is no provider for one of the channels. Ask an owner or operator to add or enable one.")
         )
     if plan.goes_at(session, campaign) is None:
         raise Invalid(mark("There are no allowed hours in the next 60 days. An owner can change them under Settings, Calendar."))

@@ -1,4 +1,4 @@
-"""What an administrator fills in per provider account; the secret is kept apart, encrypted."""
+"""What is filled in per provider account; the secret is kept apart, encrypted."""
 
 from typing import Annotated, Literal
 
