@@ -70,9 +70,14 @@ def test_the_days_of_the_trail_are_chosen(campaigns: Campaigning) -> None:
     assert "Submitted the campaign for approval" in shown(auditor.get(f"/audit?from={today}&until={today}", htmx=True))
     assert "Submitted the campaign for approval" not in shown(auditor.get(f"/audit?until={yesterday}", htmx=True))
     for query, said in (("from=tomorrow", "This is not a date"), (f"from={today}&until={yesterday}", "The last day is before the first")):
-        wrong = auditor.get(f"/audit?{query}")
-        assert wrong.status_code == 422
-        assert said in shown(wrong)
+        for htmx in (False, True):
+            wrong = auditor.get(f"/audit?{query}", htmx=htmx)
+            assert wrong.status_code == 422
+            assert said in shown(wrong)
+    part = auditor.get(f"/audit?until={yesterday}", htmx=True).get_data(as_text=True)
+    assert f'/audit/export?until={yesterday}"' in part, "the file holds what the list shows"
+    assert "Submitted" not in auditor.get(f"/audit/export?until={yesterday}").get_data(as_text=True)
+    assert "campaign.submitted" in auditor.get(f"/audit/export?from={today}").get_data(as_text=True)
     with campaigns.bank.unit() as session:
         user = session.get_one(User, campaigns.bank.staff["auditor"].id)
         key = keys.create(session, user, name="tests", scopes=["*"], by=campaigns.bank.staff["auditor"])
