@@ -9,9 +9,11 @@ from sqlalchemy import select
 
 from app.core.actor import system
 from app.domain.audit.models import AuditEntry
+from app.domain.consent import ledger
 from app.domain.contacts import profile, properties
 from app.domain.contacts.profile import ContactInput
 from app.domain.contacts.properties import PropertyInput
+from tests.factories import people
 from tests.web.pages import House
 
 DANA = {"external_id": "C-77", "email": "Dana@Mail.example", "phone": "052-2345678", "first_name": "Dana", "last_name": "Levi"}
@@ -132,3 +134,15 @@ def test_somebody_elses_contact_is_not_there(bank: House, page_app: Any, page_se
     stranger = house(page_app, page_settings).browser("marketer")
     for part in ("", "/edit", "/history", "/consents"):
         assert stranger.get(f"/contacts/{contact_id}{part}").status_code == 404
+
+
+def test_the_head_of_a_contact_says_who_opted_out(bank: House) -> None:
+    with bank.unit() as session:
+        contact = people.contacts(session, 1, prefix="optout")[0]
+    marketer = bank.browser("marketer")
+    assert "Opted out" not in marketer.get(f"/contacts/{contact}").get_data(as_text=True)
+    with bank.unit() as session:
+        ledger.withdraw(session, contact, ["sms"], basis="called", source="by hand")
+    page = marketer.get(f"/contacts/{contact}/consents").get_data(as_text=True)
+    assert "Opted out: SMS" in page
+    assert "Opted out: E-mail" not in page

@@ -77,7 +77,15 @@ def head(contact_id: UUID) -> dict[str, Any]:
     """What the head of every tab needs."""
     contact = profile.get(db.session(), contact_id, by=g.actor, deleted=True)
     person = profile.masked(profile.person_of(db.session(), contact))
-    return {"contact": contact, "person": person, "words": words, "is_revealed": False}
+    return {"contact": contact, "person": person, "words": words, "is_revealed": False, "refused": _refused(contact_id)}
+
+
+def _refused(contact_id: UUID) -> list[str]:
+    """The channels on which this person is not written to: consent taken back, or the address on the list."""
+    session = db.session()
+    withdrawn = {channel for channel, state in ledger.states(session, contact_id).items() if state == "withdrawn"}
+    stopped = withdrawn | {row.channel for row in suppression.of_contact(session, contact_id)}
+    return [channel for channel in words.CHANNELS if channel in stopped]
 
 
 def overview(contact: Contact, person: Person) -> dict[str, Any]:
