@@ -1,6 +1,7 @@
 """What a text looks like for one person, saved or still being written (C3)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import thread_time
 from typing import Any
@@ -112,13 +113,17 @@ def preview(
 ) -> Preview:
     """Render a text that may not be saved yet; with its findings if there is something to check it against.
 
+    What seems slow is made once more before it is called so: the first text of a process reads the words of its language.
+
     Raises TemplateError with the line and the reason, TooSlow.
     """
-    began = thread_time()
-    made = _made(channel, message_class, said, data, language, around)
-    if thread_time() - began > SLOW_SECONDS:
-        raise TooSlow
-    return made
+    for _ in range(2):
+        began = thread_time()
+        with suppress(TooSlow):
+            made = _made(channel, message_class, said, data, language, around)
+            if thread_time() - began <= SLOW_SECONDS:
+                return made
+    raise TooSlow
 
 
 def _made(
