@@ -17,7 +17,7 @@ from types import FrameType
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from app.core import queue, trace
+from app.core import i18n, queue, trace
 from app.core.process import settle
 from app.core.queue import QUEUES, Job
 from app.core.settings import BadSetting, Settings
@@ -110,6 +110,7 @@ def supervise(names: list[str], redis_url: str) -> None:
     for job in Job:
         if job.value.queue in wanted:
             importlib.import_module(job.value.function.rpartition(".")[0])
+    i18n.warm()
     settle()
     watch(wanted, {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}, redis_url)
 

@@ -28,3 +28,11 @@ def at(moment: datetime) -> Iterator[None]:
         yield
     finally:
         _source.reset(token)
+
+
+def is_day(value: object) -> bool:
+    """True for an ISO date of a year that people and time zones know."""
+    try:
+        return isinstance(value, str) and len(value) == 10 and 1900 <= date.fromisoformat(value).year < 2200
+    except ValueError:
+        return False

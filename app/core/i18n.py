@@ -66,6 +66,15 @@ def say(message: str, values: dict[str, object] | None, locale: str) -> str:
     return text % values if values else text
 
 
+def warm() -> None:
+    """Read the words of every language now: the first text of a process would otherwise pay for them out of its own time."""
+    for locale in LANGUAGES:
+        number(1, locale)
+        day(date(2026, 1, 1), locale)
+        money(Decimal(1), "ILS", locale)
+        translator(locale)
+
+
 def number(value: float | Decimal, locale: str, digits: int | None = None) -> str:
     """A number by locale; `digits` after the point, or as many as it has up to three."""
     if digits is None:

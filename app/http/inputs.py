@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.core import jsontext
+from app.core.clock import is_day
 from app.core.errors import Invalid, Issue, mark
 from app.core.page import PER_PAGE, Ask
 from app.http.errors import said
@@ -110,11 +111,3 @@ def days(first: str, last: str, zone: str) -> tuple[datetime | None, datetime | 
         found["until"] += timedelta(days=1)
     starts = {name: datetime.combine(at, time(0), ZoneInfo(zone)) for name, at in found.items()}
     return starts.get("from"), starts.get("until")
-
-
-def is_day(text: str) -> bool:
-    """True for an ISO date of a year that people and time zones know."""
-    try:
-        return len(text) == 10 and 1900 <= date.fromisoformat(text).year < 2200
-    except ValueError:
-        return False

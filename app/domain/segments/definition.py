@@ -1,12 +1,12 @@
 """The grammar of a segment (spec/api.md): a frozen tree, read from JSON with an exact path for everything that is wrong."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
+from app.core.clock import is_day
 from app.core.errors import Invalid, Issue, mark
 
 MOST_DEEP = 5
@@ -20,14 +20,6 @@ UNITS = ("hours", "days", "weeks", "months", "years")
 Id = Annotated[UUID, PlainSerializer(str)]
 Zone = Literal["organisation", "contact"]
 Comparison = Literal["eq", "neq", "gt", "gte", "lt", "lte"]
-
-
-def is_day(value: object) -> bool:
-    """True for an ISO date of a year that people and time zones know."""
-    try:
-        return isinstance(value, str) and len(value) == 10 and 1900 <= date.fromisoformat(value).year < 2200
-    except ValueError:
-        return False
 
 
 class Part(BaseModel):

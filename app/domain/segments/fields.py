@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone, text
+from app.core.clock import is_day
 from app.core.errors import mark
 from app.domain.access.keyring import organisation_of
 from app.domain.contacts.models import STATUSES, Group, PropertyDefinition
-from app.domain.segments.definition import MOST_VALUES, FieldIs, is_day
+from app.domain.segments.definition import MOST_VALUES, FieldIs
 
 MOST_TEXT = 500
 PROPERTY = "properties."
