@@ -90,7 +90,7 @@ def _messages(session: Session, campaign_id: UUID, channel: str, state: str) -> 
             Message.organisation_id, Message.occurrence_id, Message.id, Message.provider_account_id,
             Message.provider_reference, Message.sent_at, number,
         )
-        .join(Send, (Send.id == Message.send_id) & (Send.occurrence_id == Message.occurrence_id))
+        .join(Send, (Send.id == Message.send_id) & (Message.occurrence_id >= Send.first_occurrence))
         .join(live(Contact), contact.id == Message.contact_id)
         .where(Send.source_id == campaign_id, Message.channel == channel, Message.state == state)
         .order_by(number)

@@ -67,7 +67,7 @@ def _texts(session: Session, name: str, version: TemplateVersion, audience: Sele
     people = audience.limit(SAMPLE).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
     vault, ready = vault_of(session), prepared(version, "sms")
-    names, url = {"organisation": organisation_of(session).name, "campaign": name}, example_url(session)
+    names, url = {"organisation": organisation_of(session).name, "source": name}, example_url(session)
     until = monotonic() + SAMPLE_SECONDS
     for number, row in enumerate(session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()):
         if number and monotonic() > until:

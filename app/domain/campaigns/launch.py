@@ -111,7 +111,7 @@ def _open(
     send = sends.open_send(
         session,
         sends.NewSend(
-            occurrence_id=campaign.occurrence_id,
+            first_occurrence=campaign.occurrence_id,
             source=(SUBJECT, campaign.id),
             source_name=what.name,
             channel=text.channel,
@@ -125,4 +125,4 @@ def _open(
             routes=what.routes_of(text.channel),
         ),
     )
-    return create_messages(session, send, pinned.audience_of(session, what))
+    return create_messages(session, send, pinned.audience_of(session, what), occurrence=campaign.occurrence_id)

@@ -20,6 +20,7 @@ CONTACT_FIELDS = ("first_name", "last_name", "external_id", "language", "gender"
 KNOWN = frozenset(
     {f"contact.{name}" for name in CONTACT_FIELDS} | {"organisation.name", "campaign.name", "unsubscribe_url"}
 )
+VALUES = "values."  # what a source gives to its messages
 ALWAYS_FILLED = frozenset({"organisation.name", "campaign.name", "unsubscribe_url"})
 LANGUAGES = ("en", "he")
 PARTS = ("subject", "preheader", "body")
@@ -60,22 +61,31 @@ def known_variables(session: Session) -> frozenset[str]:
 class Setting:
     """What a text is checked against: the variables there are, the advertiser's name.
 
-    `is_named` says that the senders of SMS name the advertiser; otherwise the text has to.
+    `is_named` says that the senders of SMS name the advertiser; otherwise the text has to. `given` are the values that what sends
+    the text gives to it; None while nobody knows what will send it.
     """
 
     known: frozenset[str]
     organisation: str
     is_named: bool = True
+    given: frozenset[str] | None = None
 
 
-def setting(session: Session, *, is_named: bool = True) -> Setting:
+def setting(session: Session, *, is_named: bool = True, given: frozenset[str] | None = None) -> Setting:
     """What the texts of this organisation are checked against."""
-    return Setting(known_variables(session), organisation_of(session).name, is_named)
+    return Setting(known_variables(session), organisation_of(session).name, is_named, given)
 
 
-def check(session: Session, template: Template, version: TemplateVersion, *, is_named: bool = True) -> list[Finding]:
-    """All findings of a version, errors first."""
-    around = setting(session, is_named=is_named)
+def check(
+    session: Session,
+    template: Template,
+    version: TemplateVersion,
+    *,
+    is_named: bool = True,
+    given: frozenset[str] | None = None,
+) -> list[Finding]:
+    """All findings of a version, errors first; with what its source gives to the text, if that is known (Setting)."""
+    around = setting(session, is_named=is_named, given=given)
     found: list[Finding] = []
     for language, said in sorted(version.texts.items()):
         compiled = version.compiled.get(language, {})
@@ -98,7 +108,7 @@ def check_text(
 ) -> list[Finding]:
     """All findings of one text, saved or not, errors first. Raises TemplateError when it does not parse."""
     readings = {part: read(str(said.get(part) or "")) for part in PARTS}
-    found = [f for part, reading in readings.items() for f in _check_variables(part, reading, language, around.known)]
+    found = [f for part, reading in readings.items() for f in _check_variables(part, reading, language, around)]
     if channel == "sms":
         found += _check_sms(str(said["body"]), language)
     else:
@@ -114,7 +124,7 @@ def refuse_unknown(texts: Mapping[str, Mapping[str, Any]], known: frozenset[str]
     for language, said in texts.items():
         for part in PARTS:
             for name, line in read(str(said.get(part) or "")).variables.items():
-                if name not in known:
+                if name not in known and not name.startswith(VALUES):
                     raise _unknown(f"texts.{language}.{part}", name, line, known)
 
 
@@ -126,9 +136,16 @@ def _unknown(where: str, name: str, line: int, known: frozenset[str]) -> Invalid
     return Invalid.field(where, mark("Line %(line)s: nothing is known by the name “%(name)s”."), line=line, name=name)
 
 
-def _check_variables(part: str, reading: Reading, language: str, known: frozenset[str]) -> Iterator[Finding]:
+def _check_variables(part: str, reading: Reading, language: str, around: Setting) -> Iterator[Finding]:
+    known = around.known
     for name, line in sorted(reading.variables.items()):
-        if name not in known:
+        if name.startswith(VALUES) and around.given is None:
+            message = mark("“%(name)s” is filled only where what sends this text gives it. A campaign gives no values.")
+            yield Finding("warning", message, language, {"name": name}, line, part)
+        elif name.startswith(VALUES) and name[len(VALUES) :] not in (around.given or ()):
+            message = mark("What sends this text gives no value by the name “%(name)s”.")
+            yield Finding("error", message, language, {"name": name}, line, part)
+        elif name not in known and not name.startswith(VALUES):
             message = mark("Nothing is known by the name “%(name)s”.")
             yield Finding("error", message, language, {"name": name}, line, part)
     for name, line in sorted(reading.maybe_empty.items()):

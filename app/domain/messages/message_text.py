@@ -81,7 +81,7 @@ def _masked(session: Session, one: Kept) -> Kept:
     contact = {name: masked_name(str(value)) if name in _NAMES else value for name, value in one.contact.items()}
     own = {key: 3 * MASK if key in personal else value for key, value in one.properties.items()}
     to = masked_email(one.to) if "@" in one.to else phone.masked(one.to)
-    return replace(one, contact=contact, properties=own, to=to)
+    return replace(one, contact=contact, properties=own, to=to, values=dict.fromkeys(one.values, 3 * MASK))
 
 
 def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> MessageText | None:
@@ -99,7 +99,8 @@ def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> 
             made: str | Email = ready.sms(one.language, {**data, "unsubscribe_url": url})
             html = ""
         else:
-            made = ready.email(one.language, data, dead if is_masked else linker(links, send, message.id))
+            alive = linker(links, send.organisation_id, (message.occurrence_id, message.id))
+            made = ready.email(one.language, data, dead if is_masked else alive)
             html = ready.email(one.language, data, dead).html
     except TemplateError:
         return None

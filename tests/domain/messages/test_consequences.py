@@ -10,10 +10,8 @@ from app.domain.consent import suppression
 from app.domain.consent.models import Suppression
 from app.domain.messages.outcomes import consequence
 from app.gateways.channels.base import Accepted, Category, Outgoing, Rejected
-from tests.domain.messages.test_dispatch import Line, Run, run, states
+from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
-
-__all__ = ["run"]
 
 
 class Refusing(Line):

@@ -15,10 +15,8 @@ from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.contacts.profile import ContactInput
 from app.domain.messages import policy
 from app.domain.messages.models import Message
-from tests.domain.messages.test_dispatch import Line, Run, run
+from tests.domain.messages.line import Line, Run
 from tests.factories import people, sending
-
-__all__ = ["run"]
 
 
 @pytest.fixture

@@ -18,13 +18,11 @@ from app.domain.content import library, render
 from app.domain.content.models import Template
 from app.domain.messages import message_text, tracking
 from app.domain.messages.models import Attempt, Message
-from tests.domain.messages.test_dispatch import Line, Run, run
+from tests.domain.messages.line import Line, Run
 from tests.domain.messages.test_tracking import AGENT, in_two_languages
 from tests.factories import people, sending
 
-__all__ = ["run"]
 SMS = 'Advertisement. Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
-
 
 @pytest.fixture
 def by(session: Session, organisation: Organisation) -> Actor:

@@ -16,10 +16,8 @@ from app.domain.messages import reconcile, sends
 from app.domain.messages.models import Message, Send
 from app.gateways.channels.base import InDoubt
 from app.gateways.channels.memory import Memory
-from tests.domain.messages.test_dispatch import Line, Run, run, states
+from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
-
-__all__ = ["run"]
 
 Ask = Callable[[Memory], reconcile.Settled]
 
