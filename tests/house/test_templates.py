@@ -147,3 +147,11 @@ def test_a_field_one_types_in_asks_once(path: Path) -> None:
     """A change is told when the field is left, too: by then the next page may be on its way, and the first one comes after it."""
     for trigger in re.findall(r'class="[^"]*\bfilters"[^>]*hx-trigger="([^"]*\binput changed[^"]*)"', path.read_text()):
         assert not re.search(r"\bchange\b(?! from:\{)", trigger), "a bare change beside a field one types in"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_tokens_are_masked_and_secrets_told_once(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"\b\w+\.csrf_token\b|hidden_tag", text), "draws the token as it is: ui.csrf_field() masks it"
+    for output in re.findall(r'<output class="secret"[^>]*>(.*?)</output>', text):
+        assert "|told_once" in output, "a secret in an answer that is compressed"
