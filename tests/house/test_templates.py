@@ -140,3 +140,12 @@ def test_every_macro_called_exists() -> None:
         given |= {part.strip() for part in names.split(",")}
     called = {name(path): set(re.findall(r"\bui\.([a-z_]+)\(", path.read_text())) for path in PAGES}
     assert {path: names - given for path, names in called.items() if names - given} == {}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_what_is_written_in_a_language_has_a_direction_of_its_own(path: Path) -> None:
+    """A subject, a body, a note: in a page of the other direction its full stop would stand at the wrong end."""
+    spoken = re.findall(r"""<(?!bdi|label|html|button)\w+[^<]*?\blang="\{\{.*?\}\}"[^<]*?>""", path.read_text())
+    wrong = [tag for tag in spoken if "dir=" not in tag and 'class="letter"' not in tag]
+    assert wrong == []
+    assert not re.search(r"<(?!bdi)(?:strong|p|pre|td|h\d)(?![^>]*\bdir=)[^>]*>\{\{ (?:\w+\.)?(?:subject|body|note) \}\}", path.read_text())
