@@ -77,5 +77,3 @@ class Person:
         assert wrong == [], (name, wrong)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
         assert self.troubles == [], (name, self.troubles)
-
-
