@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from app.core.db import db
@@ -34,8 +34,8 @@ bp = Blueprint("account", __name__)
 class LoginForm(FlaskForm):  # type: ignore[misc]
     """Address and password."""
 
-    email = StringField("E-mail", [DataRequired()])
-    password = PasswordField("Password", [DataRequired()])
+    email = EmailField(_l("E-mail"), [InputRequired()])
+    password = PasswordField(_l("Password"), [InputRequired()])
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
@@ -45,7 +45,9 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField(_l("New password"), [InputRequired()])
     end_sessions = BooleanField(_l("End all my other sessions"), default=True)
     end_keys = BooleanField(_l("Revoke all my API keys"))
-    again = PasswordField(_l("New password once more"), [EqualTo("password", _l("The two are not the same."))])
+    again = PasswordField(
+        _l("New password once more"), [InputRequired(), EqualTo("password", _l("The two are not the same."))]
+    )
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
