@@ -15,7 +15,7 @@ The ladder of nouns, highest first; a noun uses only nouns below it, siblings ar
     transfer
     campaigns
     segments
-    messages              one door: every message is made by messages.enlist and ends in messages.receipts
+    messages              one door: every message is made by messages.create_messages and ends in messages.receipts
     content | providers
     consent
     contacts

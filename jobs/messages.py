@@ -27,7 +27,7 @@ def _send(organisation_id: UUID, channel: str, again: Job) -> None:
     open_unit, open_pipeline = here.opener(organisation_id), partial(pipeline, here.settings, organisation_id)
     tally = dispatch.dispatch(open_unit, open_pipeline, here.open_channel, channel, stopping=turn())
     if tally.time_over:
-        here.ring(again, organisation_id)
+        here.enqueue(again, organisation_id)
 
 
 @lane
@@ -35,7 +35,7 @@ def apply_receipts(organisation_id: UUID) -> None:
     """Apply the receipts in the inbox."""
     here = runtime()
     if receipts.apply_all(here.opener(organisation_id), stopping=turn()):
-        here.ring(Job.APPLY_RECEIPTS, organisation_id)
+        here.enqueue(Job.APPLY_RECEIPTS, organisation_id)
 
 
 @lane

@@ -37,5 +37,5 @@ def relay(organisation_id: UUID) -> None:
     until = monotonic() + SECONDS
     while relay_one(here.opener(organisation_id), CONSUMERS):
         if monotonic() > until:
-            here.ring(Job.RELAY_OUTBOX, organisation_id)
+            here.enqueue(Job.RELAY_OUTBOX, organisation_id)
             return

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core import trace
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
-from app.core.queue import Job, ring_all
+from app.core.queue import Job, enqueue_all
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.gateways.channels.base import Channel
@@ -62,9 +62,9 @@ class Runtime:
             kind, config, secret, guard=guard(self.settings), allow_private=not self.settings.is_production
         )
 
-    def ring(self, job: Job, *ids: object) -> None:
+    def enqueue(self, job: Job, *ids: object) -> None:
         """Ring a bell outside any unit of work."""
-        ring_all(self.settings.redis_url, [(job, tuple(str(i) for i in ids))])
+        enqueue_all(self.settings.redis_url, [(job, tuple(str(i) for i in ids))])
 
 
 def guard(settings: Settings) -> Guard:

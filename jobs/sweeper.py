@@ -36,7 +36,7 @@ def sweep(here: Runtime) -> int:
     def one(organisation_id: UUID) -> None:
         nonlocal rung
         rings = [ring for ring in _sweep_one(here, organisation_id) if ring[0].value.queue in quiet]
-        queue.ring_all(here.settings.redis_url, rings)
+        queue.enqueue_all(here.settings.redis_url, rings)
         rung += len(rings)
 
     here.for_each(one)

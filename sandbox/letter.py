@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from html import unescape
+
+from sandbox.links import through
 
 _FRAME_HEAD = '<base target="_blank"><meta charset="utf-8">'
+_HREF = re.compile(r"""(?i)(<a\s[^>]*?href=)(["'])(https?://[^"']+)\2""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,13 @@ def read(raw: bytes) -> Letter:
     return Letter(headers, text, html, parts)
 
 
-def framed(letter: Letter, parts_url: str) -> str:
-    """The HTML as it is shown in its frame: links open a new tab, inline pictures come from our parts."""
+def framed(letter: Letter, message: str) -> str:
+    """The HTML as it is shown in its frame: links open a new tab by way of the mailbox, inline pictures come from our parts."""
     html = letter.html
     for part in letter.parts:
         if part.content_id:
-            html = html.replace(f"cid:{part.content_id}", f"{parts_url}/{part.number}")
+            html = html.replace(f"cid:{part.content_id}", f"{message}/parts/{part.number}")
+    html = _HREF.sub(lambda found: f'{found[1]}"{through(message, unescape(found[3]))}"', html)
     return (
         re.sub(r"(?i)(<head[^>]*>)", r"\1" + _FRAME_HEAD, html, count=1)
         if "<head" in html.lower()

@@ -1,4 +1,4 @@
-"""The mailbox in the browser: what arrived, an e-mail as people see it, one-click unsubscribe, answering an SMS."""
+"""The mailbox in the browser: what arrived, an e-mail as people see it, its links, one-click unsubscribe, answering an SMS."""
 
 import re
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup, escape
 
-from sandbox import letter
+from sandbox import letter, links
 from sandbox.ledger import Item, Ledger
 from sandbox.receipts import Receipts
 
@@ -27,7 +27,8 @@ FRAME_POLICY = (
     "default-src 'none'; img-src * data:; style-src 'unsafe-inline'; font-src data:; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
-_URL = re.compile(r"https?://[^\s<>\"]+")
+# An SMS is short: its examples go without "https://".
+_URL = re.compile(r"https?://[^\s<>\"]+|(?<![@\w.-])(?:[\w-]+\.)+example/[^\s<>\"]+")
 
 
 class Mailbox:
@@ -45,6 +46,8 @@ class Mailbox:
             web.get("/", self.index),
             web.get("/sms/{id}", self.sms),
             web.post("/sms/{id}/reply", self.reply),
+            web.get("/{kind:sms|email}/{id}/follow", self.follow),
+            web.get("/bank", self.bank),
             web.get("/email/{id}", self.email),
             web.get("/email/{id}/html", self.html),
             web.get("/email/{id}/source", self.source),
@@ -86,6 +89,22 @@ class Mailbox:
             self.receipts.post(address, event | {"occurred_at": now.isoformat()})
         raise web.HTTPSeeOther(f"/sms/{item.id}?said={quote(text)}")
 
+    async def follow(self, request: web.Request) -> web.Response:
+        """Go where a link of a message leads."""
+        is_sms, address = request.match_info["kind"] == "sms", request.query.get("to", "")
+        if is_sms:
+            body = _found(self.ledger.sms.by_id, request).text
+        else:
+            read = self._letter(request)[1]
+            body = read.html + read.text
+        if not links.stands_in(address, body):
+            raise web.HTTPNotFound
+        raise web.HTTPFound(await links.follow(address, request))
+
+    async def bank(self, request: web.Request) -> web.Response:
+        """The bank's web site, as far as there is one, in the language of the browser."""
+        return self._page("bank.html", at=request.query.get("at", ""), hebrew=links.wants_hebrew(request))
+
     async def email(self, request: web.Request) -> web.Response:
         """One e-mail."""
         item = _found(self.ledger.email.by_id, request)
@@ -96,7 +115,7 @@ class Mailbox:
     async def html(self, request: web.Request) -> web.Response:
         """The HTML of one e-mail, for its frame."""
         item, read = self._letter(request)
-        body = letter.framed(read, f"/email/{item.id}/parts")
+        body = letter.framed(read, f"/email/{item.id}")
         return web.Response(text=body, content_type="text/html", headers={"Content-Security-Policy": FRAME_POLICY})
 
     async def source(self, request: web.Request) -> web.Response:
@@ -147,14 +166,15 @@ class Mailbox:
         return web.Response(text=text, content_type="text/html", headers=_safe() | {"Content-Security-Policy": POLICY})
 
 
-def linked(text: str) -> Markup:
-    """Text with its addresses made links."""
+def linked(text: str, message: str) -> Markup:
+    """Text with its addresses made links; `message` is the address of what holds it."""
     parts, end = [], 0
     for found in _URL.finditer(text):
         url = found.group().rstrip(".,;:)")
+        whole = url if "://" in url else f"https://{url}"
         parts += [
             escape(text[end : found.start()]),
-            Markup('<a href="{0}" rel="noreferrer" target="_blank">{0}</a>').format(url),
+            Markup('<a href="{}" rel="noreferrer" target="_blank">{}</a>').format(links.through(message, whole), url),
         ]
         end = found.start() + len(url)
     return Markup("").join([*parts, escape(text[end:])])

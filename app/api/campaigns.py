@@ -14,7 +14,7 @@ from app.core.db import db
 from app.domain.campaigns import drafts, lifecycle, plan, results, resuming
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
-from app.domain.messages import listing, totals, trial
+from app.domain.messages import listing, test_send, totals
 from app.http.auth import allow
 from app.http.inputs import Strict
 
@@ -28,7 +28,7 @@ class Note(Strict):
     approval_id: UUID  # the request he has read; another one since is a conflict
 
 
-def shown(campaign: Campaign) -> dict[str, Any]:
+def serialize(campaign: Campaign) -> dict[str, Any]:
     """A campaign as the API shows it."""
     return {
         "id": campaign.id,
@@ -53,7 +53,7 @@ def _input(campaign: Campaign) -> dict[str, Any]:
 
 def _one(campaign: Campaign, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/campaigns/{campaign.id}" if status == 201 else None
-    return envelope.ok(shown(campaign), status, location=location, version=campaign.version)
+    return envelope.ok(serialize(campaign), status, location=location, version=campaign.version)
 
 
 @bp.get("")
@@ -64,7 +64,7 @@ def index() -> ResponseReturnValue:
     page = drafts.listed(
         db.session(), envelope.ask(), by=g.actor, state=request.args.get("state", ""), text=request.args.get("q", "")
     )
-    return envelope.listed(page, shown)
+    return envelope.listed(page, serialize)
 
 
 @bp.post("")
@@ -104,7 +104,7 @@ def test(campaign_id: UUID) -> ResponseReturnValue:
     """Send the texts of a campaign to the test recipients; by channel, how many get it and why others do not."""
     session = db.session()
     texts = drafts.used(session, drafts.get(session, campaign_id, by=g.actor)).templates
-    return envelope.ok({text.channel: trial.send_test(session, text, by=g.actor) for text in texts}, 202)
+    return envelope.ok({text.channel: test_send.send(session, text, by=g.actor) for text in texts}, 202)
 
 
 @bp.post("/<uuid:campaign_id>/submit")

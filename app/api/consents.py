@@ -44,7 +44,7 @@ class ConsentOf(ConsentInput):
 def index() -> ResponseReturnValue:
     """List acts, newest first; filters `contact` and `state`."""
     contact, state = envelope.query_uuid("contact"), envelope.word("state")
-    return envelope.listed(ledger.listed(db.session(), envelope.ask(), contact_id=contact, state=state, by=g.actor), shown)
+    return envelope.listed(ledger.listed(db.session(), envelope.ask(), contact_id=contact, state=state, by=g.actor), serialize)
 
 
 @bp.post("")
@@ -75,10 +75,10 @@ def of_contact(contact_id: UUID, status: int = 200) -> ResponseReturnValue:
     """Where a contact stands, and the acts that led there."""
     session = db.session()
     profile.get(session, contact_id, by=g.actor, deleted=True)
-    acts = [shown(entry) for entry in ledger.history(session, contact_id)]
+    acts = [serialize(entry) for entry in ledger.history(session, contact_id)]
     return envelope.ok({"states": ledger.states(session, contact_id), "acts": acts}, status)
 
 
-def shown(entry: ConsentEntry) -> dict[str, Any]:
+def serialize(entry: ConsentEntry) -> dict[str, Any]:
     """An act as the API shows it."""
     return {name: getattr(entry, name) for name in _CONSENT}

@@ -195,7 +195,7 @@ def import_file() -> ResponseReturnValue:
     except DomainError:
         imports.discard(session, row)
         raise
-    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{row.id}")
+    return envelope.ok(jobs.serialize(row), 202, location=f"/api/v1/jobs/{row.id}")
 
 
 def _wanted_of(row: Import, given: dict[str, Any]) -> ImportOptions:

@@ -65,7 +65,7 @@ def ok(
     return response
 
 
-def listed(page: Page[Item], shown: Callable[[Item], Any]) -> Response:
+def listed(page: Page[Item], serialize: Callable[[Item], Any]) -> Response:
     """A keyset page of things."""
     links = {"self": request.full_path.rstrip("?")}
     for name, cursor in (("next", page.next), ("prev", page.prev)):
@@ -75,12 +75,12 @@ def listed(page: Page[Item], shown: Callable[[Item], Any]) -> Response:
     said: dict[str, Any] = {**meta(), "per_page": page.per_page}
     if page.total is not None:
         said["total"] = page.total
-    return jsonify({"data": [plain(shown(item)) for item in page.items], "meta": said, "links": links})
+    return jsonify({"data": [plain(serialize(item)) for item in page.items], "meta": said, "links": links})
 
 
-def all_of(items: Iterable[Item], shown: Callable[[Item], Any]) -> Response:
+def all_of(items: Iterable[Item], serialize: Callable[[Item], Any]) -> Response:
     """A short list that is never paged."""
-    rows = [plain(shown(item)) for item in items]
+    rows = [plain(serialize(item)) for item in items]
     return jsonify(
         {
             "data": rows,

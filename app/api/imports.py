@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from app.api import envelope, jobs
 from app.core.db import db
 from app.core.errors import Invalid, mark
-from app.domain.transfer import badrows, imports, trial
+from app.domain.transfer import badrows, dry_run, imports
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
 from app.http import inputs
@@ -36,7 +36,7 @@ def upload() -> ResponseReturnValue:
     if sent is None:
         raise Invalid.field("file", mark("Send the file as “file” of a multipart form."))
     row = imports.upload(db.session(), sent.filename or "", sent.stream, by=g.actor)
-    said = jobs.shown(row) | {"options": imports.suggested(row).model_dump()}
+    said = jobs.serialize(row) | {"options": imports.suggested(row).model_dump()}
     return envelope.ok(said, 201, location=f"/api/v1/jobs/{row.id}")
 
 
@@ -53,13 +53,13 @@ def _row(one: imports.Previewed) -> dict[str, Any]:
     return {"row": one.number, "fields": one.fields, "is_good": one.draft is not None, "column": one.column, "reason": one.reason}
 
 
-@bp.post("/<uuid:import_id>/trial")
+@bp.post("/<uuid:import_id>/dry-run")
 @envelope.once("imports:write")
 def attempt(import_id: UUID) -> ResponseReturnValue:
     """What would become of the rows; nothing is written."""
     session = db.session()
     row = imports.get(session, import_id, by=g.actor)
-    found = trial.run(session, row, _options(row), by=g.actor)
+    found = dry_run.run(session, row, _options(row), by=g.actor)
     bad = [{"column": column, "reason": reason, "rows": rows} for (column, reason), rows in found.bad.most_common()]
     names = ("rows", "new", "known", "repeated", "failed", "is_whole")
     return envelope.ok({name: getattr(found, name) for name in names} | {"bad": bad})
@@ -72,7 +72,7 @@ def start(import_id: UUID) -> ResponseReturnValue:
     session = db.session()
     row = imports.get(session, import_id, by=g.actor)
     imports.start(session, import_id, _options(row), by=g.actor)
-    return envelope.ok(jobs.shown(row), 202, location=f"/api/v1/jobs/{import_id}")
+    return envelope.ok(jobs.serialize(row), 202, location=f"/api/v1/jobs/{import_id}")
 
 
 @bp.get("/<uuid:import_id>/errors")

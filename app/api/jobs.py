@@ -23,7 +23,7 @@ _IMPORT = (
 _REPORT = ("name", "subject_id", "subject_name", "created_by", "created_at", "finished_at")
 
 
-def shown(job: Work) -> dict[str, Any]:
+def serialize(job: Work) -> dict[str, Any]:
     """A job as the API shows it: an import with its numbers, a report with its files."""
     common = {"id": job.id, "kind": work.kind_of(job), "state": job.state, "failure": job.failure}
     return common | (_import(job) if isinstance(job, Import) else _report(job))
@@ -44,18 +44,18 @@ def _report(job: ReportRun) -> dict[str, Any]:
 def index() -> ResponseReturnValue:
     """Imports and reports, the newest first; filter `kind` (import, report)."""
     page = work.listed(db.session(), envelope.ask(), by=g.actor, kind=request.args.get("kind", ""))
-    return envelope.listed(page, shown)
+    return envelope.listed(page, serialize)
 
 
 @bp.get("/<uuid:job_id>")
 @allow("")
 def show(job_id: UUID) -> ResponseReturnValue:
     """How far one is."""
-    return envelope.ok(shown(work.get(db.session(), job_id, by=g.actor)))
+    return envelope.ok(serialize(work.get(db.session(), job_id, by=g.actor)))
 
 
 @bp.post("/<uuid:job_id>/cancel")
 @envelope.once("imports:write")
 def cancel(job_id: UUID) -> ResponseReturnValue:
     """Stop an import; the rows loaded so far stay."""
-    return envelope.ok(shown(work.cancel(db.session(), job_id, by=g.actor)))
+    return envelope.ok(serialize(work.cancel(db.session(), job_id, by=g.actor)))

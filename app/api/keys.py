@@ -27,7 +27,7 @@ class KeyInput(Strict):
     scopes: list[str] = Field(min_length=1, max_length=100)
 
 
-def shown(key: ApiKey) -> dict[str, Any]:
+def serialize(key: ApiKey) -> dict[str, Any]:
     """A key as the API shows it, without its secret."""
     return {name: getattr(key, name) for name in _FIELDS}
 
@@ -36,7 +36,7 @@ def shown(key: ApiKey) -> dict[str, Any]:
 @allow("")
 def index() -> ResponseReturnValue:
     """One's own keys, or all for who may write keys."""
-    return envelope.all_of(keys.listed(db.session(), by=g.actor), shown)
+    return envelope.all_of(keys.listed(db.session(), by=g.actor), serialize)
 
 
 @bp.post("")
@@ -45,7 +45,7 @@ def create() -> ResponseReturnValue:
     """Make a key that may no more than the one it is made with; `secret_key` is shown here and never again."""
     wanted, session = envelope.body(KeyInput), db.session()
     whole, request = rights.new_key(session, name=wanted.name, scopes=wanted.scopes, by=g.actor)
-    made = shown(keys.of_whole(session, whole)) | {"secret_key": whole, "approval_id": request.id if request else None}
+    made = serialize(keys.of_whole(session, whole)) | {"secret_key": whole, "approval_id": request.id if request else None}
     return envelope.ok(made, 201, location=f"/api/v1/keys/{made['id']}")
 
 

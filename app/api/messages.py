@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.api import envelope
 from app.core.db import db
-from app.domain.messages import listing, reconcile, said
+from app.domain.messages import listing, message_text, reconcile
 from app.domain.messages.models import Attempt, Message, Receipt
 from app.http.auth import allow
 from app.http.inputs import Strict
@@ -55,7 +55,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 
 def _text(message: Message) -> dict[str, Any] | None:
-    text = said.said(db.session(), message, by=g.actor, reveal=g.actor.may("contacts:reveal"))
+    text = message_text.of(db.session(), message, by=g.actor, reveal=g.actor.may("contacts:reveal"))
     if text is None:
         return None
     names = ("language", "to", "sender", "subject", "body", "is_masked", "is_proved")

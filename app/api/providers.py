@@ -22,7 +22,7 @@ _INPUT = ("name", "kind", "channel", "config", "sender", "priority", "cost")
 _FIELDS = ("id", *_INPUT, "is_enabled", "created_at", "checked_at", "last_error")
 
 
-def shown(account: ProviderAccount) -> dict[str, Any]:
+def serialize(account: ProviderAccount) -> dict[str, Any]:
     """An account as the API shows it, without its secret."""
     return {name: getattr(account, name) for name in _FIELDS}
 
@@ -31,7 +31,7 @@ def shown(account: ProviderAccount) -> dict[str, Any]:
 @allow("providers:read")
 def index() -> ResponseReturnValue:
     """All accounts, in the order in which they are used."""
-    return envelope.all_of(accounts.listed(db.session(), by=g.actor), shown)
+    return envelope.all_of(accounts.listed(db.session(), by=g.actor), serialize)
 
 
 @bp.post("")
@@ -45,7 +45,7 @@ def create() -> ResponseReturnValue:
 @allow("providers:read")
 def show(account_id: UUID) -> ResponseReturnValue:
     """One account."""
-    return envelope.ok(shown(accounts.get(db.session(), account_id)))
+    return envelope.ok(serialize(accounts.get(db.session(), account_id)))
 
 
 @bp.patch("/<uuid:account_id>")
@@ -76,7 +76,7 @@ def use(account_id: UUID) -> ResponseReturnValue:
 @allow("providers:write")
 def leave(account_id: UUID) -> ResponseReturnValue:
     """Use it no more, at once."""
-    return envelope.ok(shown(accounts.set_enabled(db.session(), account_id, False, by=g.actor)))
+    return envelope.ok(serialize(accounts.set_enabled(db.session(), account_id, False, by=g.actor)))
 
 
 def _open(kind: str, config: Any, secret: str) -> Any:

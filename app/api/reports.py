@@ -30,7 +30,7 @@ _FIELDS = (
 )
 
 
-def shown(run: ReportRun) -> dict[str, Any]:
+def serialize(run: ReportRun) -> dict[str, Any]:
     """A run as the API shows it; the checksums name its files."""
     files = {kind: checksum for kind, checksum in (("xlsx", run.xlsx), ("pdf", run.pdf)) if checksum}
     return {name: getattr(run, name) for name in _FIELDS} | {"files": files}
@@ -48,7 +48,7 @@ def index() -> ResponseReturnValue:
 @envelope.asks(paged=True)
 def made() -> ResponseReturnValue:
     """The reports that were asked for, newest first."""
-    return envelope.listed(runs.listed(db.session(), envelope.ask(), by=g.actor), shown)
+    return envelope.listed(runs.listed(db.session(), envelope.ask(), by=g.actor), serialize)
 
 
 @bp.post("/<name>/run")
@@ -56,14 +56,14 @@ def made() -> ResponseReturnValue:
 def run(name: str) -> ResponseReturnValue:
     """Ask for a report; it is made in the background."""
     asked = runs.ask(db.session(), name, envelope.body(ReportInput), by=g.actor)
-    return envelope.ok(shown(asked), 202, location=f"/api/v1/reports/runs/{asked.id}")
+    return envelope.ok(serialize(asked), 202, location=f"/api/v1/reports/runs/{asked.id}")
 
 
 @bp.get("/runs/<uuid:run_id>")
 @allow("reports:read")
 def show(run_id: UUID) -> ResponseReturnValue:
     """One report's progress and files."""
-    return envelope.ok(shown(runs.get(db.session(), run_id, by=g.actor)))
+    return envelope.ok(serialize(runs.get(db.session(), run_id, by=g.actor)))
 
 
 @bp.get("/runs/<uuid:run_id>/<kind>")

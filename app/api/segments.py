@@ -16,7 +16,7 @@ from app.core.db import db
 from app.core.errors import Invalid, Issue, mark
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
-from app.domain.segments import explain, fields, library, membership, sealing, words
+from app.domain.segments import encryption, explain, fields, library, membership, words
 from app.domain.segments.check import check
 from app.domain.segments.definition import Definition
 from app.domain.segments.explain import Explanation
@@ -47,13 +47,13 @@ def _said(definition: Definition) -> str:
     return words.spoken(words.sentence(definition, names), i18n.translator(g.actor.locale).gettext)
 
 
-def shown(segment: Segment) -> dict[str, Any]:
+def serialize(segment: Segment) -> dict[str, Any]:
     """A segment as lists show it: e-mails and phones in its definition are masked."""
     return {
         "id": segment.id,
         "name": segment.name,
         "description": segment.description,
-        "definition": sealing.masked(library.definition_of(db.session(), segment)),
+        "definition": encryption.masked(library.definition_of(db.session(), segment)),
         "size": segment.size,
         "counted_at": segment.counted_at,
         "version": segment.version,
@@ -79,7 +79,7 @@ def contact_out(row: Row[Any]) -> dict[str, Any]:
 
 def _one(segment: Segment, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/segments/{segment.id}" if status == 201 else None
-    out = shown(segment)
+    out = serialize(segment)
     if g.actor.may("contacts:reveal"):
         out["definition"] = library.revealed(db.session(), segment, by=g.actor).dump()
     return envelope.ok(out, status, location=location, version=segment.version)
@@ -103,7 +103,7 @@ def index() -> ResponseReturnValue:
     page = library.listed(
         db.session(), envelope.ask(), by=g.actor, text=request.args.get("q", ""), is_archived=is_archived
     )
-    return envelope.listed(page, shown)
+    return envelope.listed(page, serialize)
 
 
 @bp.post("")
@@ -202,7 +202,7 @@ def explanation_out(one: Explanation) -> dict[str, Any]:
         "external_id": one.external_id,
         "in": one.is_in,
         "conditions": [
-            {"path": v.path, "condition": sealing.masked(v.condition), "holds": v.holds, "value": v.value}
+            {"path": v.path, "condition": encryption.masked(v.condition), "holds": v.holds, "value": v.value}
             for v in one.verdicts
         ],
     }

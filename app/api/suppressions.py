@@ -38,7 +38,7 @@ class Lifting(Strict):
     reason: str = Field(default="", max_length=500)
 
 
-def shown(row: Suppression) -> dict[str, Any]:
+def serialize(row: Suppression) -> dict[str, Any]:
     """A suppression as the API shows it: in clear for those who keep the list, masked for others."""
     session = db.session()
     clear = g.actor.may("suppressions:write")
@@ -55,7 +55,7 @@ def index() -> ResponseReturnValue:
     page = suppression.listed(
         db.session(), envelope.ask(), by=g.actor, channel=given.get("channel", ""), address=given.get("address", "")
     )
-    return envelope.listed(page, shown)
+    return envelope.listed(page, serialize)
 
 
 @bp.post("")
@@ -67,7 +67,7 @@ def add() -> ResponseReturnValue:
     is_new = suppression.add(session, new.address, channel=new.channel, reason=new.reason, by=g.actor)
     found = suppression.listed(session, envelope.ask(), by=g.actor, channel=new.channel, address=new.address)
     row = found.items[0]
-    return envelope.ok(shown(row), 201 if is_new else 200, location=f"/api/v1/suppressions/{row.id}")
+    return envelope.ok(serialize(row), 201 if is_new else 200, location=f"/api/v1/suppressions/{row.id}")
 
 
 @bp.post("/import")
@@ -94,7 +94,7 @@ def export() -> ResponseReturnValue:
 @allow("suppressions:read")
 def show(suppression_id: UUID) -> ResponseReturnValue:
     """One standing suppression."""
-    return envelope.ok(shown(suppression.get(db.session(), suppression_id, by=g.actor)))
+    return envelope.ok(serialize(suppression.get(db.session(), suppression_id, by=g.actor)))
 
 
 @bp.delete("/<uuid:suppression_id>")

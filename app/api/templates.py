@@ -34,7 +34,7 @@ class As(Strict):
     language: str = Field(default="en", pattern="^(en|he)$")
 
 
-def shown(template: Template, version: TemplateVersion) -> dict[str, Any]:
+def serialize(template: Template, version: TemplateVersion) -> dict[str, Any]:
     """A template with its present texts."""
     return {
         "id": template.id,
@@ -59,7 +59,7 @@ def _version(version: TemplateVersion) -> dict[str, Any]:
 def _one(template: Template, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/templates/{template.id}" if status == 201 else None
     present = library.current(db.session(), template)
-    return envelope.ok(shown(template, present), status, location=location, version=template.version)
+    return envelope.ok(serialize(template, present), status, location=location, version=template.version)
 
 
 @bp.get("")
@@ -70,7 +70,7 @@ def index() -> ResponseReturnValue:
     wanted = {name: request.args.get(name, "") for name in ("channel", "message_class")}
     page = library.listed(db.session(), envelope.ask(), by=g.actor, text=request.args.get("q", ""), **wanted)
     present = library.currents(db.session(), page.items)
-    return envelope.listed(page, lambda template: shown(template, present[template.id]))
+    return envelope.listed(page, lambda template: serialize(template, present[template.id]))
 
 
 @bp.post("")

@@ -39,7 +39,7 @@ class Change(Strict):
     is_active: bool | None = None
 
 
-def shown(user: User) -> dict[str, Any]:
+def serialize(user: User) -> dict[str, Any]:
     """A user as the API shows it."""
     return {name: getattr(user, name) for name in _FIELDS}
 
@@ -50,14 +50,14 @@ def _given(given: Given | Approval, status: int = 200) -> ResponseReturnValue:
         return envelope.ok(request_out(given), 202)
     location = f"/api/v1/users/{given.user.id}" if status == 201 else None
     first = {"first_password": given.password} if given.password else {}
-    return envelope.ok(shown(given.user) | first, status, location=location)
+    return envelope.ok(serialize(given.user) | first, status, location=location)
 
 
 @bp.get("/users")
 @allow("users:read")
 def index() -> ResponseReturnValue:
     """All users, by name."""
-    return envelope.all_of(users.everyone(db.session(), by=g.actor), shown)
+    return envelope.all_of(users.everyone(db.session(), by=g.actor), serialize)
 
 
 @bp.post("/users")
@@ -71,7 +71,7 @@ def create() -> ResponseReturnValue:
 @allow("users:read")
 def show(user_id: UUID) -> ResponseReturnValue:
     """One user."""
-    return envelope.ok(shown(users.get(db.session(), user_id)))
+    return envelope.ok(serialize(users.get(db.session(), user_id)))
 
 
 @bp.patch("/users/<uuid:user_id>")
@@ -84,7 +84,7 @@ def change(user_id: UUID) -> ResponseReturnValue:
     if wanted.is_active:
         return _given(rights.let_in(session, user_id, by=g.actor))
     if wanted.is_active is False:
-        return envelope.ok(shown(users.set_active(session, user_id, False, by=g.actor)))
+        return envelope.ok(serialize(users.set_active(session, user_id, False, by=g.actor)))
     return show(user_id)
 
 

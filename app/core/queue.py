@@ -67,7 +67,7 @@ def _hasty(redis_url: str) -> "Redis":
     return Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=2, health_check_interval=30)
 
 
-def ring_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
+def enqueue_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> None:
     """Ring these bells now. A ring that Redis refuses is logged and dropped: the sweeper rings again."""
     try:
         redis = connection(redis_url)

@@ -60,7 +60,7 @@ def before_commit(session: Session, key: str, act: Callable[[Session], None]) ->
     session.info.setdefault("before_commit", {})[key] = act
 
 
-def ring(session: Session, job: queue.Job, *ids: object) -> None:
+def enqueue_after_commit(session: Session, job: queue.Job, *ids: object) -> None:
     """Ring a job's bell after this unit has committed, never before; a lost ring is repeated by the sweeper."""
     session.info.setdefault("rings", {})[(job, tuple(str(i) for i in ids))] = True
 
@@ -106,7 +106,7 @@ def _ring_bells(session: Session) -> None:
         return
     rings: dict[tuple[queue.Job, tuple[str, ...]], Any] = session.info.pop("rings", {})
     if rings and "settings" in session.info:
-        queue.ring_all(settings_of(session).redis_url, list(rings))
+        queue.enqueue_all(settings_of(session).redis_url, list(rings))
 
 
 @event.listens_for(Session, "after_rollback")

@@ -22,7 +22,7 @@ from app.domain.approvals.models import Approval
 from app.http import inputs, subjects
 from app.http.auth import allow
 from app.http.errors import said, status_of
-from app.web import acts, factor, paging
+from app.web import audit_labels, factor, paging
 from app.web.render import leave_for, page_or_part
 
 bp = Blueprint("approvals", __name__, url_prefix="/approvals")
@@ -76,7 +76,7 @@ def index() -> ResponseReturnValue:
         act_of=lambda approval: gettext(PROPOSED.get(str(approval.summary.get("act")), "")),
         names=users.names(session, list(people)),
         review_of=review_of,
-        kind_of=acts.kind,
+        kind_of=audit_labels.kind,
     )
 
 
@@ -153,14 +153,14 @@ def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: st
     values: dict[str, Any] = {
         "approval": approval,
         "act": gettext(PROPOSED.get(str(approval.summary.get("act")), "")),
-        "changes": acts.changes(approval.summary.get("before"), approval.summary.get("after")),
+        "changes": audit_labels.changes(approval.summary.get("before"), approval.summary.get("after")),
         "names": users.names(db.session(), people),
         "form": form,
         "fresh": factor.is_fresh(),
         "refused": refused,
         "blocked": decisions.blocked_reason(db.session(), approval, by=g.actor),
         "deciders": [u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors],
-        "kind_of": acts.kind,
+        "kind_of": audit_labels.kind,
     }
     return make_response(render_template("approvals/show.html", **values), status)
 

@@ -18,8 +18,8 @@ from app.domain.audit.models import AuditEntry
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import acts, paging
-from app.web.acts import Act
+from app.web import audit_labels, paging
+from app.web.audit_labels import Act
 from app.web.render import page_or_part
 from app.web.segments.shown import versions
 
@@ -41,8 +41,8 @@ def index() -> ResponseReturnValue:
         "audit/_entries.html",
         page=page,
         acts=_drawn(page.items),
-        actions=sorted(((key, acts.said(key)) for key in acts.ACTIONS), key=lambda pair: pair[1]),
-        kinds=sorted(((key, acts.kind(key)) for key in acts.KINDS), key=lambda pair: pair[1]),
+        actions=sorted(((key, audit_labels.said(key)) for key in audit_labels.ACTIONS), key=lambda pair: pair[1]),
+        kinds=sorted(((key, audit_labels.kind(key)) for key in audit_labels.KINDS), key=lambda pair: pair[1]),
         people=users.everyone(db.session(), by=g.actor),
         wrong=wrong,
     )
@@ -87,7 +87,7 @@ def _columns() -> list[Column]:
 
 def _rows(entries: Iterable[AuditEntry]) -> Iterator[Row]:
     for entry in entries:
-        changes = acts.changes(entry.before, entry.after)
+        changes = audit_labels.changes(entry.before, entry.after)
         yield (
             entry.seq, entry.at, entry.actor_name, entry.actor_kind, entry.action, entry.subject_kind, entry.subject_id,
             "; ".join(f"{c.name}: {c.before or '–'} → {c.after or '–'}" for c in changes), entry.ip or "",
@@ -98,5 +98,5 @@ def _rows(entries: Iterable[AuditEntry]) -> Iterator[Row]:
 def _drawn(entries: Sequence[AuditEntry]) -> list[Act]:
     """Entries in words; definitions of segments as sentences for whoever may read segments."""
     if not g.actor.may("segments:read"):
-        return acts.drawn(entries)
-    return [one for entry in entries for one in (versions if entry.subject_kind == "segment" else acts.drawn)([entry])]
+        return audit_labels.drawn(entries)
+    return [one for entry in entries for one in (versions if entry.subject_kind == "segment" else audit_labels.drawn)([entry])]

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from app.core.db import db
 from app.core.errors import Invalid, NotFound, mark
-from app.domain.messages import faces, listing, reconcile, said, sends
+from app.domain.messages import listing, masked_recipients, message_text, reconcile, sends
 from app.domain.messages.models import Message
 from app.domain.messages.states import RANKS
 from app.domain.reports.words import CHANNEL, REASON, STATE
@@ -63,8 +63,8 @@ def _drawn(messages: list[Message]) -> dict[str, object]:
     """What rows need beside the messages: masked people, the names of sources and accounts."""
     session = db.session()
     return {
-        "faces": faces.faces(session, [message.contact_id for message in messages]),
-        "nobody": faces.NOBODY,
+        "recipients": masked_recipients.of(session, [message.contact_id for message in messages]),
+        "nobody": masked_recipients.NOBODY,
         "sends": listing.sends_of(session, [message.send_id for message in messages], by=g.actor),
         "accounts": listing.account_names(session, by=g.actor),
     }
@@ -92,8 +92,8 @@ def _page(message_id: UUID, *, reveal: bool) -> ResponseReturnValue:
         "messages/show.html",
         found=found,
         message=message,
-        face=faces.faces(session, [message.contact_id]).get(message.contact_id, faces.NOBODY),
-        text=said.said(session, message, by=g.actor, reveal=reveal),
+        recipient=masked_recipients.of(session, [message.contact_id]).get(message.contact_id, masked_recipients.NOBODY),
+        text=message_text.of(session, message, by=g.actor, reveal=reveal),
     )
 
 
@@ -102,7 +102,7 @@ def _page(message_id: UUID, *, reveal: bool) -> ResponseReturnValue:
 def email(message_id: UUID) -> ResponseReturnValue:
     """The e-mail for a sandboxed frame, masked, under its own policy."""
     message = listing.evidence(db.session(), message_id, by=g.actor).message
-    text = said.said(db.session(), message, by=g.actor)
+    text = message_text.of(db.session(), message, by=g.actor)
     if text is None or not text.html:
         raise NotFound(mark("There is no such text."))
     return security.as_preview(Response(text.html))

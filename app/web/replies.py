@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from app.core.db import db
 from app.domain.access import users
-from app.domain.messages import faces, replies
+from app.domain.messages import masked_recipients, replies
 from app.domain.messages.models import Reply
 from app.http.auth import allow
 from app.web import paging
@@ -41,6 +41,6 @@ def drawn(rows: Sequence[Reply]) -> dict[str, object]:
     session = db.session()
     return {
         "words_of": replies.words(session, rows, by=g.actor),
-        "faces": faces.faces(session, [row.contact_id for row in rows if row.contact_id]),
+        "recipients": masked_recipients.of(session, [row.contact_id for row in rows if row.contact_id]),
         "people": users.names(session, [row.handled_by for row in rows if row.handled_by]),
     }

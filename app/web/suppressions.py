@@ -23,7 +23,7 @@ from app.domain.consent.models import CHANNELS, SUPPRESSION_REASONS
 from app.http import inputs
 from app.http.auth import allow
 from app.http.sizes import MB, takes
-from app.web import paging
+from app.web import paging, sought
 from app.web.approvals import asked
 from app.web.contacts import words
 from app.web.render import leave_for, page_or_part
@@ -66,7 +66,7 @@ def _choices(form: FlaskForm) -> FlaskForm:
 def index() -> ResponseReturnValue:
     """The standing suppressions, newest first, masked."""
     session, channel = db.session(), request.args.get("channel", "")
-    address = request.args.get("address", "").strip()
+    address = sought.words()
     channel = channel if channel in CHANNELS else ""
     page = suppression.listed(session, paging.asked(), by=g.actor, channel=channel, address=address)
     return page_or_part(
@@ -76,8 +76,16 @@ def index() -> ResponseReturnValue:
         addresses=suppression.masked(session, page.items),
         people=users.names(session, [row.added_by for row in page.items if row.added_by]),
         words=words,
+        address=address,
         is_filtered=bool(channel or address),
     )
+
+
+@bp.post("/search")
+@allow("suppressions:read")
+def find() -> ResponseReturnValue:
+    """The form above the list."""
+    return sought.leads_to(".index", "address", ["channel"])
 
 
 @bp.get("/new")

@@ -20,7 +20,7 @@ from app.domain.content import checks, differences, gallery, library, preview
 from app.domain.content.library import LANGUAGES, TemplateInput
 from app.domain.content.models import Template
 from app.domain.links import used_by
-from app.domain.messages import trial
+from app.domain.messages import test_send
 from app.http import inputs, security
 from app.http.auth import allow
 from app.http.errors import said as in_words
@@ -327,7 +327,7 @@ def duplicate(template_id: UUID) -> ResponseReturnValue:
 def test(template_id: UUID) -> ResponseReturnValue:
     """Send the text to the test recipients."""
     try:
-        counted = trial.send_test(db.session(), library.get(db.session(), template_id, by=g.actor), by=g.actor)
+        counted = test_send.send(db.session(), library.get(db.session(), template_id, by=g.actor), by=g.actor)
     except Conflict as error:
         flash(in_words(error), "danger")
         return redirect(url_for(".show", template_id=template_id), 303)

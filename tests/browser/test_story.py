@@ -126,7 +126,7 @@ def imports(marketer: Person) -> None:
     page.wait_for_url(re.compile("/columns"))
     page.check("#demonstration")
     marketer.looks_right("import-columns")
-    marketer.send("/trial")
+    marketer.send("/dry-run")
     page.wait_for_selector("main form[action$='/start']")
     marketer.looks_right("import-trial")
     page.click("main form[action$='/start'] button[type=submit].btn-primary")

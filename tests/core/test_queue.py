@@ -31,7 +31,7 @@ def watch() -> Iterator[None]:
 
 @pytest.mark.usefixtures("watch")
 def test_who_rings_does_not_wait(hanging: str) -> None:
-    queue.ring_all(hanging, [(Job.RUN_REPORT, (str(uuid4()),))] * 5)
+    queue.enqueue_all(hanging, [(Job.RUN_REPORT, (str(uuid4()),))] * 5)
 
 
 @pytest.mark.usefixtures("watch")

@@ -14,7 +14,8 @@ from app.domain.contacts.models import Contact
 from app.domain.content import library
 from app.domain.content.library import Said, TemplateInput
 from app.domain.content.models import Template
-from app.domain.messages import enlist, sends
+from app.domain.messages import sends
+from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Send
 from app.domain.providers import accounts
 from app.domain.providers.accounts import AccountInput
@@ -54,7 +55,7 @@ def account(session: Session, channel: str = "sms", kind: str = "", **config: ob
 
 
 def send_to_everybody(session: Session, template: Template, source_id: UUID) -> Send:
-    """Open a send of a text to every contact there is, and enlist them."""
+    """Open a send of a text to every contact there is, and create its messages."""
     version = library.current(session, template)
     send = sends.open_send(
         session,
@@ -71,5 +72,5 @@ def send_to_everybody(session: Session, template: Template, source_id: UUID) -> 
             not_after=clock.now() + timedelta(hours=24),
         ),
     )
-    enlist.enlist(session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)))
+    create_messages(session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)))
     return send

@@ -1,13 +1,17 @@
 """The sandbox keeps what it accepted, whatever happens to it, and shows it."""
 
+import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -64,15 +68,54 @@ def test_the_mailbox_shows_what_came_and_runs_none_of_it(sandbox: Sandbox) -> No
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)" in page
     sms = sandbox.received("sms")["items"][0]["id"]
-    assert '<a href="https://bank.example/x"' in read(sandbox, f"/sms/{sms}")
+    assert f'<a href="/sms/{sms}/follow?to=https%3A%2F%2Fbank.example%2Fx"' in read(sandbox, f"/sms/{sms}")
     email = sandbox.received("email")["items"][0]["id"]
     assert "a line that begins with a dot" in read(sandbox, f"/email/{email}")
     with urllib.request.urlopen(f"{sandbox.url}/email/{email}/html", timeout=10) as frame:
         assert "sandbox" in frame.headers["Content-Security-Policy"]
 
 
-def read(sandbox: Sandbox, path: str) -> str:
-    with urllib.request.urlopen(sandbox.url + path, timeout=10) as answer:
+class Tracker(BaseHTTPRequestHandler):
+    """A link that is counted and leads on; it remembers who came."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append(self.headers["User-Agent"])
+        self.send_response(302)
+        self.send_header("Location", "https://www.bank.example/deposit?year=1&kind=a")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_a_link_of_a_message_leads_to_a_page_of_the_bank(sandbox: Sandbox) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Tracker)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    link = f"http://127.0.0.1:{server.server_port}/c/token"
+    html = f'<html><body><a class="x" href="{link}?a=1&amp;b=2">See the offer</a></body></html>'
+    mime = f"Subject: s\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n".encode()
+    sent(CARRIER.open(sandbox), [Outgoing("s", "+972522000001", "BANK", f"see {link} or bank.example/p")])
+    sent(SMTP_RELAY.open(sandbox), [Outgoing("e", "a@mail.example", "b@bank.example", mime=mime)])
+    sms, email = (sandbox.received(kind)["items"][0]["id"] for kind in ("sms", "email"))
+    tracked, bare = re.findall(r'href="(/sms/[^"]+)"', read(sandbox, f"/sms/{sms}").replace("&amp;", "&"))
+    assert "https://www.bank.example/deposit?year=1&amp;kind=a" in read(sandbox, tracked, "Mozilla/5.0 (a person)")
+    assert Tracker.seen == ["Mozilla/5.0 (a person)"]
+    assert 'dir="ltr">https://bank.example/p<' in read(sandbox, bare)
+    followed = re.findall(r'href="(/email/[^"]+)"', read(sandbox, f"/email/{email}/html"))
+    page = read(sandbox, followed[0], language="he-IL,he;q=0.9,en;q=0.8")
+    assert 'dir="rtl"' in page
+    assert "לכאן מוביל הקישור" in page
+    assert 'dir="ltr"' in read(sandbox, followed[0], language="de,en-GB;q=0.9,he;q=0.1")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        read(sandbox, f"/sms/{sms}/follow?to=http%3A%2F%2F127.0.0.1%3A1%2Felsewhere")
+    server.shutdown()
+
+
+def read(sandbox: Sandbox, path: str, agent: str = "test", *, language: str = "en") -> str:
+    request = urllib.request.Request(sandbox.url + path, headers={"User-Agent": agent, "Accept-Language": language})
+    with urllib.request.urlopen(request, timeout=10) as answer:
         text: str = answer.read().decode()
     return text
 

@@ -36,7 +36,7 @@ def here(own_settings: Settings) -> Runtime:
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> Rung:
     rounds: Rung = []
-    monkeypatch.setattr(queue, "ring_all", lambda _url, rings: rounds.append(rings))
+    monkeypatch.setattr(queue, "enqueue_all", lambda _url, rings: rounds.append(rings))
     return rounds
 
 
@@ -71,8 +71,8 @@ def test_where_enough_waits_nobody_rings(here: Runtime, rung: Rung, monkeypatch:
 def test_a_queue_is_quiet_until_three_jobs_wait(here: Runtime) -> None:
     url = here.settings.redis_url
     queue.connection(url).flushdb()
-    queue.ring_all(url, [(Job.RUN_REPORT, ("1",)), (Job.RUN_REPORT, ("2",))])
+    queue.enqueue_all(url, [(Job.RUN_REPORT, ("1",)), (Job.RUN_REPORT, ("2",))])
     assert "reports" in queue.quiet(url)
-    queue.ring_all(url, [(Job.RUN_REPORT, ("3",))])
+    queue.enqueue_all(url, [(Job.RUN_REPORT, ("3",))])
     assert queue.quiet(url) == set(queue.QUEUES) - {"reports"}
     queue.connection(url).flushdb()

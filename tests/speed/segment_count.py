@@ -126,7 +126,7 @@ def filled(session: Session, contacts: int) -> dict[str, Any]:
         if statement.strip():
             given = {"organisation": organisation.id, "contacts": contacts, "blind": blind}
             session.execute(text(statement), {k: v for k, v in given.items() if f":{k}" in statement})
-    today = compiler.setting(session)
+    today = compiler.compile_context(session)
     from app.domain.segments import days
 
     since = days.begin(days.shifted(today.today(), -30, "days"), today.zone)

@@ -1,6 +1,7 @@
 """Contact pages as a person without script uses them."""
 
 import re
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -51,9 +52,41 @@ def test_people_are_masked_until_somebody_looks_and_the_look_is_logged(bank: Hou
 def test_the_search_finds_by_whole_address_or_beginning_of_the_external_id(bank: House, text: str) -> None:
     made(bank)
     made(bank, external_id="X-1", email="other@mail.example", phone="0522345679")
-    page = bank.browser("viewer").client.get("/contacts", query_string={"q": text}).get_data(as_text=True)
+    viewer = bank.browser("viewer")
+    page = viewer.get(viewer.post("/contacts/search", {"q": text}).location).get_data(as_text=True)
     assert "C-77" in page
     assert "<bdi>X-1</bdi>" not in page
+
+
+def test_what_was_searched_for_stands_in_no_address_and_is_kept_from_page_to_page(bank: House) -> None:
+    for number in range(3):
+        made(bank, external_id=f"C-77{number}", tags=("gold",))
+    marketer = bank.browser("marketer")
+    first = marketer.post("/contacts/search", {"q": "0522345678", "tag": "gold", "status": "", "per_page": "9"}, htmx=True)
+    assert first.status_code == 303
+    address = first.location
+    assert "tag=gold" in address
+    assert "0522345678" not in address
+    assert "status" not in address
+    page = marketer.get(f"{address}&per_page=2").text
+    assert 'value="0522345678"' in page, "the field says what the list shows, also after a reload"
+    following = unescape(re.findall(r'rel="next" href="([^"]+)"', page)[0])
+    assert "<bdi>C-770</bdi>" in marketer.get(following).text
+    counted = unescape(re.findall(r'hx-get="(/contacts/count[^"]+)"', page)[0])
+    assert "3" in marketer.get(counted).text
+    every = re.findall(r'(?:href|action|hx-get|hx-post)="([^"]*)"', page)
+    assert not [one for one in every if "2345678" in one]
+    assert marketer.post("/contacts/search", {"q": "", "tag": "gold"}).location.endswith("/contacts?tag=gold")
+
+
+def test_nobody_else_opens_a_search_by_its_address(bank: House) -> None:
+    made(bank)
+    address = bank.browser("marketer").post("/contacts/search", {"q": "dana@mail.example"}).location
+    for url in (address, "/contacts?s=", "/contacts?s=nonsense", "/contacts?s=%00", address + "AAAA"):
+        answer = bank.browser("viewer").get(url)
+        assert answer.status_code == (200 if url.endswith("s=") else 422), url
+        assert "dana" not in answer.text
+    assert "Type it again" in answer.text
 
 
 def test_a_contact_is_added_changed_deleted_and_brought_back(bank: House) -> None:

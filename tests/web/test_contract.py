@@ -215,6 +215,6 @@ def test_an_import_step_by_step(caller: Caller) -> None:
     made = sent.get_json()["data"]
     rows = caller.data("POST", f"/imports/{made['id']}/preview", {})
     assert rows[0]["is_good"]
-    assert caller.data("POST", f"/imports/{made['id']}/trial", {})["new"] >= 1
+    assert caller.data("POST", f"/imports/{made['id']}/dry-run", {})["new"] >= 1
     assert caller("GET", f"/imports/{made['id']}/errors").status_code == 200
     assert caller("POST", f"/imports/{made['id']}/start", {}).status_code == 202

@@ -45,7 +45,7 @@ def test_a_file_goes_from_upload_to_its_result(bank: House) -> None:
     assert (sent["key-4"], sent["type-4"], sent["type-5"]) == ("balance", "number", "date")
     base = columns.removesuffix("/columns")
     sent |= {"consent": "sms", "basis": "form at the branch", "tags": "autumn"}
-    trial = marketer.post(f"{base}/trial", sent).get_data(as_text=True)
+    trial = marketer.post(f"{base}/dry-run", sent).get_data(as_text=True)
     assert "+972522345678" in trial
     assert "This is not a valid e-mail address." in trial
     hidden = dict(re.findall(r'<input type="hidden" name="(?!csrf)([^"]+)" value="([^"]*)">', trial))
@@ -91,7 +91,7 @@ def test_the_wizard_opened_again_shows_what_was_tried(bank: House) -> None:
     page = marketer.get(columns).get_data(as_text=True)
     assert re.search(r'name="personal-1"[^>]* checked', page)
     sent = choices(page) | {"key-1": "whole_name", "dedupe": "fill", "personal-1": "y", "tags": "autumn"}
-    assert marketer.post(columns.replace("columns", "trial"), sent).status_code == 200
+    assert marketer.post(columns.replace("columns", "dry-run"), sent).status_code == 200
     again = marketer.get(columns).get_data(as_text=True)
     assert choices(again)["key-1"] == "whole_name"
     assert re.search(r'name="personal-1"[^>]* checked', again)
@@ -127,7 +127,7 @@ def test_options_that_do_not_fit_come_back_with_what_was_chosen(bank: House) -> 
     marketer = bank.browser("marketer")
     columns = uploaded(marketer, FILE.encode()).headers["Location"]
     sent = choices(marketer.get(columns).get_data(as_text=True)) | {"to-0": "", "to-2": "", "to-3": "", "key-4": "saldo"}
-    answer = marketer.post(columns.replace("columns", "trial"), sent)
+    answer = marketer.post(columns.replace("columns", "dry-run"), sent)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert "Choose the column that tells who it is" in page

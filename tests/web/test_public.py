@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.links import Links, Target
-from app.domain.messages.models import Message, Trace
+from app.domain.messages.models import EngagementEvent, Message
 from tests.web.campaigning import Campaigning
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -33,6 +33,6 @@ def test_an_open_is_a_persons_only_if_somebody_asked(
     client = campaigns.bank.app.test_client()
     assert client.open(f"/o/{token}", method=method, headers={"User-Agent": BROWSER, **header}).status_code == 200
     with campaigns.bank.unit() as session:
-        trace = session.execute(select(Trace).where(Trace.message_id == message.id)).scalar_one()
+        trace = session.execute(select(EngagementEvent).where(EngagementEvent.message_id == message.id)).scalar_one()
         seen = session.execute(select(Message.opened_at).where(Message.id == message.id)).scalar_one()
     assert (trace.who, seen is not None) == (who, who == "human")

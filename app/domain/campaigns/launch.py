@@ -17,7 +17,8 @@ from app.domain.campaigns import drift, pinned, plan, states
 from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import PRIORITIES, Campaign
 from app.domain.campaigns.pinned import Pinned, PinnedText
-from app.domain.messages import enlist, sends
+from app.domain.messages import sends
+from app.domain.messages.create_messages import create_messages
 
 SENT_WITHIN = timedelta(hours=24)
 
@@ -124,4 +125,4 @@ def _open(
             routes=what.routes_of(text.channel),
         ),
     )
-    return enlist.enlist(session, send, pinned.audience_of(session, what))
+    return create_messages(session, send, pinned.audience_of(session, what))

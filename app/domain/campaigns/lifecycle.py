@@ -10,7 +10,7 @@ from app.core.actor import Actor, require, system
 from app.core.errors import Conflict, Forbidden, Invalid, Issue, mark
 from app.core.money import rounded
 from app.core.queue import Job
-from app.core.unit import ring
+from app.core.unit import enqueue_after_commit
 from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.campaigns import pinned, plan, states
@@ -105,7 +105,7 @@ def approve(
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
         campaign.state = states.after(after, "schedule")
     else:
-        ring(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
+        enqueue_after_commit(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
     return campaign
 
 
@@ -179,7 +179,7 @@ def send_now(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     campaign = one_for_update(session, campaign_id)
     if campaign.state != "approved":
         raise Conflict(mark("This campaign starts by itself at the moment that was approved."))
-    ring(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
+    enqueue_after_commit(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
     return campaign
 
 

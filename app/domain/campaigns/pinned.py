@@ -21,8 +21,8 @@ from app.domain.campaigns.models import Campaign
 from app.domain.content import library as content_library
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.providers import accounts
+from app.domain.segments import encryption, membership
 from app.domain.segments import library as segment_library
-from app.domain.segments import membership, sealing
 from app.domain.segments.check import reached
 from app.domain.segments.models import Segment
 
@@ -119,7 +119,7 @@ def digest(session: Session, pinned: Pinned) -> bytes:
 
 def audience_of(session: Session, pinned: Pinned) -> Select[Any]:
     """The contact ids of the pinned audience, by the pinned definitions."""
-    opened = {i: sealing.readable(session, stored) for i, stored in pinned.definitions.items()}
+    opened = {i: encryption.readable(session, stored) for i, stored in pinned.definitions.items()}
     return membership.audience(session, list(pinned.audience.segments), list(pinned.audience.exclude), pinned=opened)
 
 
@@ -146,7 +146,7 @@ def _definitions(session: Session, audience: Mapping[str, Any]) -> dict[UUID, di
     for i in [UUID(str(i)) for side in ("segments", "exclude") for i in audience.get(side, [])]:
         segment = session.get_one(Segment, i)
         found[i] = segment.definition
-        for inner in reached(session, sealing.opened(session, segment)):
+        for inner in reached(session, encryption.opened(session, segment)):
             found[inner] = session.get_one(Segment, inner).definition
     return found
 

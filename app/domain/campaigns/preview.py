@@ -21,8 +21,7 @@ from app.domain.content import library, sms
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.preview import data_for, example_url
 from app.domain.content.render import TemplateError, prepared
-from app.domain.messages import sends
-from app.domain.messages.faces import faces
+from app.domain.messages import masked_recipients, sends
 from app.domain.messages.rendering import data_of
 
 _RECIPIENTS = load("messages/queries.sql")["recipients"]
@@ -72,14 +71,14 @@ def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -
     people = pinned.audience_of(session, pinned.kept(session, campaign)).limit(most).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
     rows = session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()
-    masked = faces(session, ids)
+    masked = masked_recipients.of(session, ids)
     found = []
     for template, version in _texts(session, campaign):
         for row in rows:
             text = _sample(session, campaign, (template.channel, version), row)
-            face = masked.get(row["id"])
-            if text and face:
-                found.append(replace(text, who=face.name, address=face.first.get(template.channel, "")))
+            recipient = masked.get(row["id"])
+            if text and recipient:
+                found.append(replace(text, who=recipient.name, address=recipient.first.get(template.channel, "")))
     return found
 
 

@@ -15,7 +15,7 @@ from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import sends, totals
-from app.domain.messages.models import Message, Send, Trace
+from app.domain.messages.models import EngagementEvent, Message, Send
 from app.domain.messages.states import HANDED_OVER
 from app.domain.messages.totals import Totals
 
@@ -119,16 +119,16 @@ def links(session: Session, campaign: Campaign, *, by: Actor) -> list[tuple[str,
 
 def _by_link(session: Session, campaign: Campaign) -> list[tuple[int, int]]:
     """Clicks by people on each link: (number of the link, people)."""
-    people = func.count(func.distinct(Trace.message_id))
+    people = func.count(func.distinct(EngagementEvent.message_id))
     query = (
-        select(Trace.link, people)
+        select(EngagementEvent.link, people)
         .where(
-            Trace.occurrence_id == campaign.occurrence_id,
-            Trace.kind == "click",
-            Trace.who == "human",
-            Trace.link.is_not(None),
+            EngagementEvent.occurrence_id == campaign.occurrence_id,
+            EngagementEvent.kind == "click",
+            EngagementEvent.who == "human",
+            EngagementEvent.link.is_not(None),
         )
-        .group_by(Trace.link)
+        .group_by(EngagementEvent.link)
         .order_by(people.desc())
     )
     return [(link or 0, number) for link, number in session.execute(query).all()]

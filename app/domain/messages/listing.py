@@ -13,7 +13,7 @@ from app.core.errors import NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.messages.models import Attempt, Message, Receipt, Send, Trace
+from app.domain.messages.models import Attempt, EngagementEvent, Message, Receipt, Send
 from app.domain.messages.sends import may_carry
 from app.domain.providers.models import ProviderAccount
 
@@ -62,7 +62,7 @@ class Evidence:
     send: Send
     attempts: Sequence[Attempt]
     receipts: Sequence[Receipt]
-    traces: Sequence[Trace]
+    traces: Sequence[EngagementEvent]
     version: TemplateVersion | None = None
     template: Template | None = None
     consent: ConsentEntry | None = None
@@ -86,7 +86,9 @@ def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
         ).scalars().all(),
         session.execute(select(Receipt).where(Receipt.message_id == message_id).order_by(Receipt.received_at)).scalars().all(),
         session.execute(
-            select(Trace).where(Trace.occurrence_id == occurrence, Trace.message_id == message_id).order_by(Trace.id)
+            select(EngagementEvent)
+            .where(EngagementEvent.occurrence_id == occurrence, EngagementEvent.message_id == message_id)
+            .order_by(EngagementEvent.id)
         ).scalars().all(),
         version,
         session.get(Template, version.template_id) if version else None,

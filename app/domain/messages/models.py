@@ -192,7 +192,7 @@ class ShortLink(Owned, Base):
     message_id: Mapped[UUID]
 
 
-class Trace(Owned, Base):
+class EngagementEvent(Owned, Base):
     """An open, a click or an unsubscribe, kept raw with what is needed to score it again (human, bot, mail privacy)."""
 
     __tablename__ = "traces"

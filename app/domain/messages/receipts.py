@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.queue import Job
 from app.core.sql import load
-from app.core.unit import ring
+from app.core.unit import enqueue_after_commit
 from app.domain.consent import suppression
 from app.domain.messages import reference
 from app.domain.messages.models import Receipt as Inbox
@@ -38,7 +38,7 @@ def receive(
     events = channel.parse_receipts(body)
     if events:
         keep(session, account_id, account.organisation_id, events)
-        ring(session, Job.APPLY_RECEIPTS, account.organisation_id)
+        enqueue_after_commit(session, Job.APPLY_RECEIPTS, account.organisation_id)
     return len(events)
 
 

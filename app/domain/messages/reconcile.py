@@ -18,7 +18,7 @@ from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.sql import load
-from app.core.unit import ring
+from app.core.unit import enqueue_after_commit
 from app.domain.audit import trail
 from app.domain.messages import reference
 from app.domain.messages.models import Message, Send
@@ -115,7 +115,7 @@ def _reopen_send(session: Session, message: Message) -> None:
     send = session.get_one(Send, message.send_id)
     if send.state == "drained":
         send.state, send.drained_at = "running", None
-    ring(session, JOB[send.channel], send.organisation_id)
+    enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
 
 
 def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Message:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.queue import Job
 from app.core.sql import load
-from app.core.unit import actor_of, ring
+from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.calendar.windows import Windows, windows_of
 from app.domain.messages.models import Send
 from app.domain.outbox.publish import publish
@@ -92,7 +92,7 @@ def resume(session: Session, kind: str, source_id: UUID) -> None:
     """Go on claiming."""
     _move(session, kind, source_id, "paused", "running")
     for send in of_source(session, kind, source_id):
-        ring(session, JOB[send.channel], send.organisation_id)
+        enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
 
 
 def stop(session: Session, kind: str, source_id: UUID) -> int:

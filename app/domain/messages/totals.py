@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.messages.models import Message, Send, Trace
+from app.domain.messages.models import EngagementEvent, Message, Send
 from app.domain.messages.states import HANDED_OVER, NOT_SENT, OPEN
 
 # Every rate and what it is a share of.
@@ -29,7 +29,9 @@ RATES = {
     "unsubscribed": "handed_over",
     "failed": "handed_over",
 }
-TRACKED = (("email", "marketing"),)  # channel and class of what tells when it is opened and clicked; service mail is not followed
+TRACKED = (
+    ("email", "marketing"),
+)  # channel and class of what tells when it is opened and clicked; service mail is not followed
 COUNTED = (
     "audience", "left_out", "to_send", "waiting", "in_doubt", "taken_back", "handed_over", "delivered", "failed", "no_word",
     "opened", "clicked", "unsubscribed", "parts",
@@ -149,7 +151,9 @@ def _of_send(session: Session, send: Send, unsubscribed: int) -> Totals:
         channel=send.channel,
         states=_sums((row.state, row.number) for row in rows),
         skips=_sums((row.reason or row.state, row.number) for row in rows if row.state in NOT_SENT),
-        failures=_sums((row.reason, row.number) for row in rows if row.reason and row.state in ("failed", "undeliverable")),
+        failures=_sums(
+            (row.reason, row.number) for row in rows if row.reason and row.state in ("failed", "undeliverable")
+        ),
         opened=sum(row.opened for row in rows) if is_tracked else None,
         clicked=sum(row.clicked for row in rows) if is_tracked else None,
         unsubscribed=unsubscribed,
@@ -163,9 +167,12 @@ def _unsubscribed(session: Session, sends: Sequence[Send]) -> dict[UUID, int]:
     people = func.count(func.distinct(Message.contact_id))
     query = (
         select(Message.send_id, people)
-        .join(Trace, (Trace.message_id == Message.id) & (Trace.occurrence_id == Message.occurrence_id))
+        .join(
+            EngagementEvent,
+            (EngagementEvent.message_id == Message.id) & (EngagementEvent.occurrence_id == Message.occurrence_id),
+        )
         .where(Message.send_id.in_([send.id for send in sends]))
-        .where(Message.occurrence_id.in_({send.occurrence_id for send in sends}), Trace.kind == "unsubscribe")
+        .where(Message.occurrence_id.in_({send.occurrence_id for send in sends}), EngagementEvent.kind == "unsubscribe")
         .group_by(Message.send_id)
     )
     return dict(session.execute(query).all()) if sends else {}

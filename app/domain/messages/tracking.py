@@ -16,7 +16,7 @@ from app.domain.consent import ledger, suppression
 from app.domain.contacts.models import Contact
 from app.domain.content.models import TemplateVersion
 from app.domain.content.render import prepared
-from app.domain.messages.models import Message, Send, Trace
+from app.domain.messages.models import EngagementEvent, Message, Send
 
 # Those who open mail before its reader does; the library knows crawlers, not these. Whole words: a Cubot is a telephone.
 _SCANNER = re.compile(
@@ -116,13 +116,22 @@ def unsubscribed(session: Session, target: Target, agent: str | None, *, ip: str
 def _trace(session: Session, target: Target, what: tuple[str, int | None], agent: str | None, reader: str) -> None:
     """Keep a trace (its kind, and the link of a click), unless it is the same visit again or there are enough."""
     now, (kind, link), name = clock.now(), what, (agent or "")[:300]
-    of_message = (Trace.occurrence_id == target.occurrence_id, Trace.message_id == target.message_id, Trace.kind == kind)
-    is_same = and_(Trace.at > now - AGAIN, Trace.agent == name, Trace.who == reader, Trace.link.is_not_distinct_from(link))
+    of_message = (
+        EngagementEvent.occurrence_id == target.occurrence_id,
+        EngagementEvent.message_id == target.message_id,
+        EngagementEvent.kind == kind,
+    )
+    is_same = and_(
+        EngagementEvent.at > now - AGAIN,
+        EngagementEvent.agent == name,
+        EngagementEvent.who == reader,
+        EngagementEvent.link.is_not_distinct_from(link),
+    )
     all_, same = session.execute(select(func.count(), func.count().filter(is_same)).where(*of_message)).one()
     if same or all_ >= MOST:
         return
     session.add(
-        Trace(
+        EngagementEvent(
             organisation_id=target.organisation_id,
             occurrence_id=target.occurrence_id,
             message_id=target.message_id,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.queue import Job
-from app.core.unit import actor_of, ring
+from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.notices.models import Notice
 
 
@@ -45,5 +45,5 @@ def post(
     )
     session.add(notice)
     session.flush()
-    ring(session, Job.DELIVER_NOTICES, organisation_id)
+    enqueue_after_commit(session, Job.DELIVER_NOTICES, organisation_id)
     return notice

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.queue import Job
-from app.core.unit import actor_of, ring
+from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.outbox.models import OutboxDelivery, OutboxEvent
 
 # Who must hear of what. The functions behind the names stand in jobs/outbox.py, the only place that knows both sides.
@@ -35,4 +35,4 @@ def publish(session: Session, kind: str, subject_id: UUID, payload: dict[str, ob
             for c in consumers
         ],
     )
-    ring(session, Job.RELAY_OUTBOX, organisation_id)
+    enqueue_after_commit(session, Job.RELAY_OUTBOX, organisation_id)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.actor import Actor, require
 from app.core.db import live
 from app.domain.contacts.models import Contact
-from app.domain.messages import trial
+from app.domain.messages import test_send
 from app.domain.messages.models import Message, Send
 from app.domain.messages.states import HANDED_OVER
 from app.domain.messages.totals import TRACKED, Totals, together
@@ -57,7 +57,7 @@ def sending(session: Session, period: Period, *, by: Actor) -> Sending:
         select(*keys, func.count().label("number"), func.count(Message.opened_at).label("opened"),
                func.count(Message.clicked_at).label("clicked"))
         .join(Send, (Send.id == Message.send_id) & (Send.occurrence_id == Message.occurrence_id))
-        .where(Send.created_at < period.end, Send.not_after > period.start, Send.source_kind != trial.KIND)
+        .where(Send.created_at < period.end, Send.not_after > period.start, Send.source_kind != test_send.KIND)
         .where(Message.state.in_(HANDED_OVER), moment >= period.start, moment < period.end)
         .group_by(*keys)
     )  # fmt: skip

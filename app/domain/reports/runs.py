@@ -17,7 +17,7 @@ from app.core.files import Files
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.text import email as normal_email
-from app.core.unit import ring, settings_of
+from app.core.unit import enqueue_after_commit, settings_of
 from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.campaigns import drafts
@@ -80,7 +80,7 @@ def ask(session: Session, name: str, wanted: ReportInput, *, by: Actor) -> Repor
     session.flush()
     after = {"report": name, "campaign": campaign.id, "recipients": len(addresses)}
     trail.record(session, by, "report.asked", ("report", run.id), after=after)
-    ring(session, Job.RUN_REPORT, by.organisation_id, run.id)
+    enqueue_after_commit(session, Job.RUN_REPORT, by.organisation_id, run.id)
     return run
 
 

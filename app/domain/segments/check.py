@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, Issue, mark
-from app.domain.segments import fields, sealing
+from app.domain.segments import encryption, fields
 from app.domain.segments.definition import (
     AllOf,
     AnyOf,
@@ -80,7 +80,7 @@ def _references(session: Session, definition: Definition, own_id: UUID | None) -
 def _one(session: Session, segment_id: UUID) -> Definition | None:
     query = select(Segment).where(Segment.id == segment_id, Segment.archived_at.is_(None))
     segment = session.execute(query).scalar_one_or_none()
-    return sealing.opened(session, segment) if segment else None
+    return encryption.opened(session, segment) if segment else None
 
 
 def reached(session: Session, definition: Definition) -> set[UUID]:

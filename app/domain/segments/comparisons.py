@@ -37,7 +37,7 @@ from app.domain.segments.definition import FieldIs
 from app.domain.segments.fields import Field
 
 if TYPE_CHECKING:
-    from app.domain.segments.compiler import Setting
+    from app.domain.segments.compiler import CompileContext
 
 Predicate = ColumnElement[bool]
 Compare = Callable[[Any, Any], Predicate]
@@ -46,7 +46,7 @@ address = live(ContactAddress)
 member = live(GroupMember)
 
 
-def compare(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+def compare(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
     """The predicate of a checked condition."""
     if info.source == "address":
         return _address(around, info, condition)
@@ -114,7 +114,7 @@ def _addresses(kind: str) -> Select[Any]:
     return select(address.c.contact_id).where(address.c.contact_id == contact.c.id, address.c.kind == kind)
 
 
-def _address(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+def _address(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
     """E-mail and phone lie encrypted; equal ones are found by their blind index. Any of a person's addresses counts."""
     query = _addresses(info.name)
     if condition.op in ("eq", "in"):
@@ -229,7 +229,7 @@ def _boolean(info: Field, condition: FieldIs) -> Predicate:
 # ---- Days
 
 
-def _day(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+def _day(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
     """A date of `properties`: ISO dates sort as text, so nothing is cast that might not be a date.
 
     Every comparison is a range up to the day after its last day, so that a time behind the date does no harm.
@@ -278,7 +278,7 @@ def _window(op: str, today: date, number: int, unit: str) -> tuple[date, date]:
     return days.shifted(today, -number, unit), today
 
 
-def by_today(around: "Setting", near: Callable[[date], Predicate]) -> Predicate:
+def by_today(around: "CompileContext", near: Callable[[date], Predicate]) -> Predicate:
     """A comparison with today: the organisation's, or each contact's own where the definition says so."""
     home = around.today()
     if around.whose != "contact":
@@ -292,7 +292,7 @@ def by_today(around: "Setting", near: Callable[[date], Predicate]) -> Predicate:
     return case(*ways, else_=near(home)) if ways else near(home)
 
 
-def _moment(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
+def _moment(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
     """A moment of our own records, by the days of the organisation."""
     moment = contact.c[info.key]
     if condition.op in ("is_set", "is_not_set"):
@@ -305,7 +305,7 @@ def _moment(around: "Setting", info: Field, condition: FieldIs) -> Predicate:
     return found.is_not(true()) if condition.op == "not_in_last" else found
 
 
-def _bounds(around: "Setting", condition: FieldIs) -> tuple[date | None, date | None]:
+def _bounds(around: "CompileContext", condition: FieldIs) -> tuple[date | None, date | None]:
     """The first and the last day that count."""
     if condition.op in ("in_last", "not_in_last", "in_next"):
         return _window(condition.op, around.today(), condition.value, condition.unit or "days")

@@ -20,7 +20,7 @@ from app.core.vault import OrganisationVault
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.consent.models import ConsentState
 from app.domain.contacts.models import Contact
-from app.domain.segments import deeds, sealing
+from app.domain.segments import encryption, engagement
 from app.domain.segments.bucket import in_buckets
 from app.domain.segments.comparisons import compare
 from app.domain.segments.definition import (
@@ -43,7 +43,7 @@ Predicate = ColumnElement[bool]
 
 
 @dataclass(frozen=True)
-class Setting:
+class CompileContext:
     """What a definition is compiled in: the moment, the zone, the fields, and the segments it lies in already."""
 
     session: Session
@@ -59,9 +59,9 @@ class Setting:
         return clock.today(self.zone)
 
 
-def setting(session: Session) -> Setting:
+def compile_context(session: Session) -> CompileContext:
     """The present moment of the session's organisation."""
-    return Setting(session, catalogue(session), vault_of(session), clock.now(), organisation_of(session).timezone)
+    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), organisation_of(session).timezone)
 
 
 def present() -> Predicate:
@@ -71,15 +71,15 @@ def present() -> Predicate:
 
 def predicate(session: Session, definition: Definition) -> Predicate:
     """The definition as a condition on `live.contacts`; true or not, possibly NULL."""
-    return within(setting(session), definition)
+    return within(compile_context(session), definition)
 
 
-def within(around: Setting, definition: Definition) -> Predicate:
+def within(around: CompileContext, definition: Definition) -> Predicate:
     """The definition in a setting made before, so that several share one."""
     return _node(_zoned(around, definition), definition.where)
 
 
-def one(around: Setting, definition: Definition, condition: Any) -> Predicate:
+def one(around: CompileContext, definition: Definition, condition: Any) -> Predicate:
     """A single part of a definition."""
     return _node(_zoned(around, definition), condition)
 
@@ -89,11 +89,11 @@ def combined(definition: Definition, found: Mapping[str, Predicate]) -> Predicat
     return _tree(definition.where, "where", lambda _condition, path: found[path])
 
 
-def _zoned(around: Setting, definition: Definition) -> Setting:
+def _zoned(around: CompileContext, definition: Definition) -> CompileContext:
     return replace(around, whose=definition.zone)
 
 
-def _node(around: Setting, node: Any) -> Predicate:
+def _node(around: CompileContext, node: Any) -> Predicate:
     return _tree(node, "where", lambda condition, _path: _condition(around, condition))
 
 
@@ -112,7 +112,7 @@ def opposite(found: Predicate) -> Predicate:
     return not_(found) if isinstance(found, Exists) else found.is_not(true())
 
 
-def _condition(around: Setting, condition: Any) -> Predicate:
+def _condition(around: CompileContext, condition: Any) -> Predicate:
     if isinstance(condition, FieldIs):
         info = around.known.get(condition.field)
         if info is None:
@@ -123,7 +123,7 @@ def _condition(around: Setting, condition: Any) -> Predicate:
     if isinstance(condition, Consented):
         return _consented(condition)
     if isinstance(condition, Messaged):
-        return deeds.happened(around, condition)
+        return engagement.happened(around, condition)
     if isinstance(condition, InSegment):
         found = _segment(around, condition.segment)
         return opposite(found) if condition.op == "not_in" else found
@@ -143,7 +143,7 @@ def _consented(condition: Consented) -> Predicate:
     return not_(found) if condition.op == "neq" else found
 
 
-def _segment(around: Setting, segment_id: UUID) -> Predicate:
+def _segment(around: CompileContext, segment_id: UUID) -> Predicate:
     """The other segment's own conditions, written out here: the planner then sees all of them at once."""
     if segment_id in around.inside:
         raise Conflict(mark("A segment contains itself. Change one of the segments it names."))
@@ -158,4 +158,4 @@ def _definition(session: Session, segment_id: UUID) -> Definition:
     segment = session.get(Segment, segment_id)
     if segment is None:
         raise Conflict(mark("A segment that is used here is no longer there."))
-    return sealing.opened(session, segment)
+    return encryption.opened(session, segment)

@@ -14,7 +14,7 @@ MOST_CONDITIONS = 50
 MOST_VALUES = 1000
 BUCKETS = 10_000
 CHANNELS = ("sms", "email")
-DEEDS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "failed")
+ENGAGEMENTS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "failed")
 UNITS = ("hours", "days", "weeks", "months", "years")
 
 Id = Annotated[UUID, PlainSerializer(str)]

@@ -12,7 +12,7 @@ from app.core.db import live
 from app.core.errors import NotFound, mark
 from app.domain.consent.models import ConsentState
 from app.domain.contacts.models import ContactAddress, GroupMember
-from app.domain.segments import compiler, sealing
+from app.domain.segments import compiler, encryption
 from app.domain.segments.compiler import contact
 from app.domain.segments.definition import Condition, Consented, Definition, FieldIs, InBucket, conditions
 from app.domain.segments.fields import Catalogue, Field
@@ -55,12 +55,12 @@ def find(session: Session, said: str, *, by: Actor) -> UUID:
 def explain(session: Session, segment: Segment, contact_id: UUID, *, by: Actor) -> Explanation:
     """Explain a segment for one contact. Raises NotFound."""
     require(by, "contacts:read")
-    return judge(session, sealing.opened(session, segment), contact_id)
+    return judge(session, encryption.opened(session, segment), contact_id)
 
 
 def judge(session: Session, definition: Definition, contact_id: UUID) -> Explanation:
     """Explain a definition for one contact: the very predicates the select is made of. Raises NotFound."""
-    around = compiler.setting(session)
+    around = compiler.compile_context(session)
     parts = list(conditions(definition))
     wanted = [compiler.within(around, definition), *[compiler.one(around, definition, one) for one, _ in parts]]
     columns = [one.is_(true()).label(f"holds_{n}") for n, one in enumerate(wanted)]
@@ -76,7 +76,7 @@ def judge(session: Session, definition: Definition, contact_id: UUID) -> Explana
     return Explanation(contact_id, row["external_id"], bool(row["holds_0"]), verdicts)
 
 
-def _value(around: compiler.Setting, condition: Condition, row: Any) -> Any:
+def _value(around: compiler.CompileContext, condition: Condition, row: Any) -> Any:
     if isinstance(condition, FieldIs):
         info = around.known.get(condition.field)
         return _held(around.session, around.known, info, row) if info else None

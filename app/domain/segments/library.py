@@ -15,7 +15,7 @@ from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.links import used_by
 from app.domain.links.models import UsedBy
-from app.domain.segments import membership, sealing
+from app.domain.segments import encryption, membership
 from app.domain.segments.check import check
 from app.domain.segments.definition import Definition, named_segments
 from app.domain.segments.models import Segment
@@ -42,7 +42,7 @@ def create(session: Session, new: SegmentInput, *, by: Actor) -> Segment:
         organisation_id=by.organisation_id,
         name=new.name,
         description=new.description or None,
-        definition=sealing.sealed(session, definition),
+        definition=encryption.sealed(session, definition),
         version=1,
         created_by=by.id,
         updated_by=by.id,
@@ -109,13 +109,13 @@ def get(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
 
 def definition_of(session: Session, segment: Segment) -> Definition:
     """A segment's definition with readable values."""
-    return sealing.opened(session, segment)
+    return encryption.opened(session, segment)
 
 
 def revealed(session: Session, segment: Segment, *, by: Actor) -> Definition:
     """A segment's definition for whoever may see its values; a look at one that names people is logged. Raises Forbidden."""
     definition = definition_of(session, segment)
-    if sealing.names_people(definition):
+    if encryption.names_people(definition):
         require(by, "contacts:reveal")
         trail.record(session, by, "segment.revealed", (SUBJECT, segment.id))
     return definition
@@ -187,7 +187,7 @@ def _changes(session: Session, segment: Segment, new: SegmentInput, definition: 
         changed["description"] = new.description or None
     # Compared open: a value sealed again is another ciphertext.
     if definition.dump() != definition_of(session, segment).dump():
-        changed["definition"] = sealing.sealed(session, definition)
+        changed["definition"] = encryption.sealed(session, definition)
     return changed
 
 

@@ -16,7 +16,7 @@ from app.core.actor import Actor, require
 from app.core.errors import DomainError, NotFound, Unavailable, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import savepoint
-from app.domain.segments import compiler, sealing
+from app.domain.segments import compiler, encryption
 from app.domain.segments.compiler import contact
 from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
@@ -77,7 +77,7 @@ def count(session: Session, definition: Definition) -> int:
 
 def numbers(session: Session, definition: Definition) -> Numbers:
     """All the numbers the builder shows, in one pass over the contacts. Raises Unavailable if it takes too long."""
-    around, parts = compiler.setting(session), list(conditions(definition))
+    around, parts = compiler.compile_context(session), list(conditions(definition))
     below = _worked_out([compiler.one(around, definition, condition) for condition, _ in parts])
     found = {path: below.c[n] for n, (_, path) in enumerate(parts)}
     with in_time(session):
@@ -115,7 +115,7 @@ def sample(session: Session, definition: Definition, most: int = 5) -> Sequence[
 def contacts(session: Session, segment: Segment, ask: Ask, *, by: Actor) -> Page[Row[Any]]:
     """A page of a segment's contacts, oldest first, without personal data."""
     require(by, "contacts:read")
-    found = compiler.predicate(session, sealing.opened(session, segment))
+    found = compiler.predicate(session, encryption.opened(session, segment))
     return fetch(session, select(*SHOWN).where(compiler.present(), found), [contact.c.id], ask)
 
 
@@ -126,18 +126,18 @@ def audience(
 
     The definitions of `pinned` are used in place of the present ones. Whoever is deleted is never among them. Raises NotFound.
     """
-    around = replace(compiler.setting(session), opened=dict(pinned or {}))
+    around = replace(compiler.compile_context(session), opened=dict(pinned or {}))
     wanted = or_(*[_predicate(around, i) for i in include]) if include else true()
     left_out = [compiler.opposite(_predicate(around, i)) for i in exclude]
     return select(contact.c.id).where(compiler.present(), and_(wanted, *left_out))
 
 
-def _predicate(around: compiler.Setting, segment_id: UUID) -> ColumnElement[bool]:
+def _predicate(around: compiler.CompileContext, segment_id: UUID) -> ColumnElement[bool]:
     if segment_id not in around.opened:
         segment = around.session.get(Segment, segment_id)
         if segment is None:
             raise NotFound(mark("There is no such segment."))
-        around.opened[segment_id] = sealing.opened(around.session, segment)
+        around.opened[segment_id] = encryption.opened(around.session, segment)
     return compiler.within(around, around.opened[segment_id])
 
 
@@ -145,7 +145,7 @@ def recount(session: Session, segment: Segment) -> None:
     """Count a segment and note when; one that takes too long has no size."""
     session.flush()
     try:
-        segment.size = count(session, sealing.opened(session, segment))
+        segment.size = count(session, encryption.opened(session, segment))
     except Unavailable:
         segment.size = None
     segment.counted_at = clock.now()
@@ -168,10 +168,10 @@ def recount_all(session: Session, seconds: float = BUDGET) -> int:
         .scalars()
         .all()
     )
-    around, ready = compiler.setting(session), []
+    around, ready = compiler.compile_context(session), []
     for segment in segments:
         try:
-            ready.append((segment, compiler.within(around, sealing.opened(session, segment))))
+            ready.append((segment, compiler.within(around, encryption.opened(session, segment))))
         except DomainError:
             segment.size, segment.counted_at = None, around.now
     counted = 0

@@ -18,8 +18,8 @@ from app.domain.segments.definition import (
     Not,
     Span,
 )
+from app.domain.segments.encryption import PERSONAL, masked_value
 from app.domain.segments.fields import MANY, Catalogue, Field
-from app.domain.segments.sealing import PERSONAL, masked_value
 
 _SHOWN_VALUES = 5
 
@@ -61,7 +61,7 @@ UNITS = {
 }  # fmt: skip
 CHANNELS = {"sms": mark("SMS"), "email": mark("e-mail")}
 CONSENT = {"granted": mark("was given"), "withdrawn": mark("was withdrawn"), "unknown": mark("was never asked")}
-DEEDS = {
+ENGAGEMENTS = {
     "sent": mark("the contact was sent a message"),
     "delivered": mark("the contact received a message"),
     "opened": mark("the contact opened a message"),
@@ -212,7 +212,7 @@ def _value(node: FieldIs, info: Field | None) -> Any:
 
 
 def _message(node: Messaged, names: Names) -> Said:
-    parts: list[Any] = [Said(DEEDS[node.did])]
+    parts: list[Any] = [Said(ENGAGEMENTS[node.did])]
     if node.campaign:
         parts.append(
             Said(mark("of the campaign “%(name)s”"), {"name": names.campaigns.get(node.campaign, str(node.campaign))})

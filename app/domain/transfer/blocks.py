@@ -18,7 +18,7 @@ from app.core.errors import mark
 from app.core.vault import OrganisationVault
 from app.domain.contacts.person import Person, opened
 from app.domain.transfer.reading import Record
-from app.domain.transfer.rows import PLAIN, Bad, Draft, Plan
+from app.domain.transfer.rows import PLAIN, Bad, Draft, RowMapper
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _ESCAPED = re.compile(r"[\\\t\n\r]")
@@ -115,8 +115,8 @@ Found = Mapping[str | bytes, Known | Ambiguous]
 class Maker:
     """Everything about an import that stays the same for all its blocks."""
 
-    def __init__(self, plan: Plan, vault: OrganisationVault, dedupe: str, fingerprint: str) -> None:
-        self.plan = plan
+    def __init__(self, mapper: RowMapper, vault: OrganisationVault, dedupe: str, fingerprint: str) -> None:
+        self.mapper = mapper
         self.vault = vault
         self.dedupe = dedupe
         # A row's hash counts only for the same file header, mapping and options: with others it means something else.
@@ -129,7 +129,7 @@ class Maker:
                 block.problems.append(Problem(row, "", problem, fields))
                 continue
             try:
-                draft = self.plan(fields)
+                draft = self.mapper(fields)
             except Bad as bad:
                 block.problems.append(Problem(row, bad.column, bad.reason, fields))
                 continue

@@ -17,7 +17,7 @@ from app.core.files import Files
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.text import clean
-from app.core.unit import ring, settings_of
+from app.core.unit import enqueue_after_commit, settings_of
 from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.contacts import properties
@@ -25,7 +25,7 @@ from app.domain.contacts.properties import PropertyInput
 from app.domain.transfer import dialects, loading, mapping, reading
 from app.domain.transfer.mapping import PROPERTY, ImportOptions
 from app.domain.transfer.models import Import
-from app.domain.transfer.rows import Bad, Draft, Place, Plan, Typed
+from app.domain.transfer.rows import Bad, Draft, Place, RowMapper, Typed
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "sandbox" / "data" / "bank-marketing.csv.gz"
 SUBJECT = "import"
@@ -127,7 +127,7 @@ def start(session: Session, import_id: UUID, options: ImportOptions, *, by: Acto
         "mapping": row.mapping, "dedupe": options.dedupe, "demonstration": options.demonstration,
         "consent": list(options.consent), "basis": options.basis,
     })  # fmt: skip
-    ring(session, Job.RUN_IMPORT, by.organisation_id, row.id)
+    enqueue_after_commit(session, Job.RUN_IMPORT, by.organisation_id, row.id)
     return row
 
 
@@ -200,14 +200,14 @@ def preview(session: Session, row: Import, options: ImportOptions, *, by: Actor)
     """The first rows as they would be imported; nothing is written. Raises Invalid, Forbidden."""
     require(by, "imports:write")
     check(session, row, options)
-    plan = plan_of(session, row, options)
+    mapper = row_mapper_of(session, row, options)
     shown = []
     for fields, problem, number in records_of(session, row).take(PREVIEWED):
         if problem:
             shown.append(Previewed(number, fields, None, "", problem))
             continue
         try:
-            shown.append(Previewed(number, fields, plan(fields)))
+            shown.append(Previewed(number, fields, mapper(fields)))
         except Bad as bad:
             shown.append(Previewed(number, fields, None, bad.column, bad.reason))
     return shown
@@ -220,13 +220,13 @@ def records_of(session: Session, row: Import) -> reading.Records:
     return reading.Records(chunks, dialect["delimiter"], width=width, position=dialect["start"], row=after)
 
 
-def plan_of(session: Session, row: Import, options: ImportOptions) -> Plan:
+def row_mapper_of(session: Session, row: Import, options: ImportOptions) -> RowMapper:
     """What the rows of a file are read by, with properties that are not defined yet."""
     known = {p.key: Typed(p.key, p.type, p.is_pii) for p in properties.listed(session)}
     for key in _new_keys(options, set(known)):
         known[key] = Typed(key, options.types.get(key, "text"), key in options.personal)
     organisation = organisation_of(session)
-    return Plan(row.columns, options, known, Place(organisation.region, organisation.timezone))
+    return RowMapper(row.columns, options, known, Place(organisation.region, organisation.timezone))
 
 
 def _new_keys(options: ImportOptions, known: set[str]) -> list[str]:

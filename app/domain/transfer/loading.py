@@ -36,7 +36,7 @@ from app.domain.transfer.blocks import Ambiguous, Block, Found, Known, Maker, St
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
 from app.domain.transfer.reading import Records
-from app.domain.transfer.rows import Place, Plan, Typed
+from app.domain.transfer.rows import Place, RowMapper, Typed
 
 log = logging.getLogger(__name__)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
@@ -115,9 +115,9 @@ def _loader(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID)
     options = ImportOptions.model_validate(row.options)
     known = {p.key: Typed(p.key, p.type, p.is_pii) for p in properties.listed(session)}
     organisation = organisation_of(session)
-    plan = Plan(row.columns, options, known, Place(organisation.region, organisation.timezone))
+    mapper = RowMapper(row.columns, options, known, Place(organisation.region, organisation.timezone))
     fingerprint = json.dumps([row.columns, options.model_dump(mode="json")], sort_keys=True)
-    maker = Maker(plan, vault_of(session), options.dedupe, fingerprint)
+    maker = Maker(mapper, vault_of(session), options.dedupe, fingerprint)
     chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
     records = Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.position, row=row.last_row)
     return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options), row.failed + row.warned)

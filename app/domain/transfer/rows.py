@@ -77,7 +77,7 @@ class Place(NamedTuple):
     zone: str
 
 
-class Plan:
+class RowMapper:
     """The columns of a file, compiled once: calling it turns the fields of a row into a Draft, or raises Bad."""
 
     def __init__(self, columns: Sequence[str], options: ImportOptions, known: Mapping[str, Typed], here: "Place") -> None:

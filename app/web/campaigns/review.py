@@ -25,7 +25,7 @@ from app.domain.campaigns.models import Campaign
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import acts, factor, reasons
+from app.web import audit_labels, factor, reasons
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
@@ -125,14 +125,14 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "cost": approval.summary["cost"],
         "texts": preview.texts(session, campaign, by=g.actor),
         "samples": preview.samples(session, campaign, by=g.actor),
-        "differences": acts.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary)) if earlier else [],
+        "differences": audit_labels.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary)) if earlier else [],
         "rewritten": preview.rewritten(session, campaign, earlier.summary, approval.summary) if earlier else [],
         "earlier": earlier,
         "form": form,
         "fresh": factor.is_fresh(),
         "refused": refused,
         "again": approval.summary.get("again") or {},
-        "hurdle": _hurdle(campaign, approval, changed),
+        "blocked_reason": _blocked_reason(campaign, approval, changed),
         "changed": changed,
         "approvers": [
             u.name for u in users.with_permission(session, "campaigns:approve") if u.id not in approval.editors
@@ -148,7 +148,7 @@ def _confirmation(channels: Sequence[shown.ChannelShown]) -> str:
     return str(_("Yes, write to this many people: %(numbers)s", numbers=numbers))
 
 
-def _hurdle(campaign: Campaign, approval: Approval, changed: bool) -> str:
+def _blocked_reason(campaign: Campaign, approval: Approval, changed: bool) -> str:
     """Why this visitor cannot approve now, in a sentence; empty if nothing stands in the way."""
     if approval.state != "pending" or campaign.state != "in_review":
         return "decided"

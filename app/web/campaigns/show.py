@@ -23,7 +23,7 @@ from app.domain.campaigns.models import Campaign
 from app.http import security
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import acts, paging
+from app.web import audit_labels, paging
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
@@ -123,7 +123,7 @@ def history(campaign_id: UUID) -> ResponseReturnValue:
     campaign = drafts.get(session, campaign_id, by=g.actor)
     page = trail.entries(session, paging.asked(), by=g.actor, subject=(SUBJECT, str(campaign.id)))
     notes = {str(approval.id): approval for approval in decisions.of_subject(session, (SUBJECT, campaign.id))}
-    values = {**shown.head(campaign), **shown.sending(campaign), "acts": acts.drawn(page.items), "notes": notes}
+    values = {**shown.head(campaign), **shown.sending(campaign), "acts": audit_labels.drawn(page.items), "notes": notes}
     return page_or_part("campaigns/history.html", "campaigns/_history.html", tab="history", page=page, **values)
 
 

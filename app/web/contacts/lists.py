@@ -1,4 +1,4 @@
-"""The list of contacts: filters in the address, keyset pages, masked people."""
+"""The list of contacts: filters in the address, what was typed sealed there, keyset pages, masked people."""
 
 from functools import cache
 from typing import Any
@@ -19,22 +19,22 @@ from app.domain.contacts.models import STATUSES
 from app.domain.contacts.search import Filter
 from app.domain.segments import library, membership
 from app.http.auth import allow
-from app.web import paging
+from app.web import paging, sought
 from app.web.badges import badge
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.locale import current_language
 from app.web.render import is_part_wanted, page_or_part
 
-FILTERS = ("q", "tag", "group", "status", "segment", "deleted", "test")
+FILTERS = ("tag", "group", "status", "segment", "deleted", "test")
 
 
 @bp.get("")
 @allow("contacts:read")
 def index() -> ResponseReturnValue:
     """Contacts, the newest first. Names and addresses are masked for everybody."""
-    session = db.session()
-    page = search.listed(session, _wanted(), paging.asked(), by=g.actor)
+    session, wanted = db.session(), _wanted()
+    page = search.listed(session, wanted, paging.asked(), by=g.actor)
     people = profile.masked_all(session, page.items)
     consents = _consents(ledger.states_of(session, people))
     return page_or_part(
@@ -42,9 +42,17 @@ def index() -> ResponseReturnValue:
         "contacts/_contacts.html",
         page=page,
         rows=[(contact, people[contact.id], consents[contact.id]) for contact in page.items],
-        is_filtered=any(request.args.get(name) for name in FILTERS),
+        words=wanted.q,
+        is_filtered=bool(wanted.q) or any(request.args.get(name) for name in FILTERS),
         **({} if is_part_wanted() else _choices(session)),
     )
+
+
+@bp.post("/search")
+@allow("contacts:read")
+def find() -> ResponseReturnValue:
+    """The form above the list."""
+    return sought.leads_to(".index", "q", FILTERS)
 
 
 def _choices(session: Session) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def _drawn(_language: str) -> dict[tuple[str, str], Markup]:
 def _wanted() -> Filter:
     given = request.args
     return Filter(
-        q=given.get("q", ""),
+        q=sought.words(),
         tag=given.get("tag", ""),
         group=given.get("group", ""),
         status=given.get("status", ""),

@@ -17,7 +17,7 @@ from app.domain.contacts.person import Person
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import acts, paging
+from app.web import audit_labels, paging
 from app.web.approvals import asked
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
@@ -67,7 +67,7 @@ def history(contact_id: UUID) -> ResponseReturnValue:
     """Everything that was done to the contact, from the audit log."""
     values = head(contact_id)
     page = trail.entries(db.session(), paging.asked(), by=g.actor, subject=("contact", str(contact_id)))
-    drawn = acts.drawn(page.items)
+    drawn = audit_labels.drawn(page.items)
     return page_or_part(
         "contacts/history.html", "contacts/_history.html", tab="history", page=page, acts=drawn, **values
     )

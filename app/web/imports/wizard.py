@@ -19,7 +19,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.contacts import properties
-from app.domain.transfer import imports, remembered, trial
+from app.domain.transfer import dry_run, imports, remembered
 from app.domain.transfer.mapping import LABELS, PROPERTY, ImportOptions
 from app.domain.transfer.models import Import
 from app.http import inputs
@@ -105,7 +105,7 @@ def cut(import_id: UUID) -> ResponseReturnValue:
     return leave_for(url_for(".choose", import_id=import_id))
 
 
-@bp.post("/<uuid:import_id>/trial")
+@bp.post("/<uuid:import_id>/dry-run")
 @allow("imports:write")
 def attempt(import_id: UUID) -> ResponseReturnValue:
     """The first rows as they would become, and the counts of the file; nothing is written."""
@@ -114,12 +114,12 @@ def attempt(import_id: UUID) -> ResponseReturnValue:
         options = _options(row, form)
         remembered.keep(db.session(), row, options)
         rows = imports.preview(db.session(), row, options, by=g.actor)
-        counted = trial.run(db.session(), row, options, by=g.actor)
+        counted = dry_run.run(db.session(), row, options, by=g.actor)
     except Invalid as error:
         return _refused(row, form, error)
     given = [(name, value) for name, values in request.form.lists() for value in values if name != "csrf_token"]
-    values = {"rows": rows, "trial": counted, "options": options, "given": given}
-    return render_template("imports/trial.html", row=row, form=form, words=words, **values)
+    values = {"rows": rows, "dry_run": counted, "options": options, "given": given}
+    return render_template("imports/dry_run.html", row=row, form=form, words=words, **values)
 
 
 @bp.post("/<uuid:import_id>/start")
@@ -168,7 +168,7 @@ def _page(
 
 
 def _columns(row: Import, options: ImportOptions, known: set[str]) -> list[Column]:
-    samples, types = trial.samples(db.session(), row, by=g.actor), row.dialect["types"]
+    samples, types = dry_run.samples(db.session(), row, by=g.actor), row.dialect["types"]
     guesses = imports.suggested(row).mapping
     drawn = []
     for number, name in enumerate(row.columns):

@@ -13,7 +13,7 @@ from typing import Any
 from app.core.errors import mark
 from app.domain.segments.definition import (
     CHANNELS,
-    DEEDS,
+    ENGAGEMENTS,
     UNITS,
     Condition,
     Consented,
@@ -283,18 +283,18 @@ def offered(known: Catalogue) -> list[tuple[str, list[tuple[str, str, bool]]]]:
     fields = list(known.fields.values())
     ours = [(info.name, info.label, True) for info in fields if not info.is_custom]
     own = [(info.name, info.label, False) for info in fields if info.is_custom]
-    deeds = [(MESSAGE + did, DEEDS_SAID[did], True) for did in DEEDS]
+    engagements = [(MESSAGE + did, ENGAGEMENT_WORDS[did], True) for did in ENGAGEMENTS]
     consents = [(CONSENT + channel, CONSENTS[channel], True) for channel in CHANNELS]
     others = [("segment", mark("Another segment"), True), ("bucket", mark("Random share"), True)]
     groups = [
         (mark("Contact"), ours), (mark("Own fields"), own), (mark("Consent"), consents),
-        (mark("Messages"), deeds), (mark("Segments and shares"), others),
+        (mark("Messages"), engagements), (mark("Segments and shares"), others),
     ]  # fmt: skip
     return [(heading, found) for heading, found in groups if found]
 
 
 CONSENTS = {"sms": mark("Consent to SMS"), "email": mark("Consent to e-mail")}
-DEEDS_SAID = {
+ENGAGEMENT_WORDS = {
     "sent": mark("Was sent a message"), "delivered": mark("Received a message"), "opened": mark("Opened a message"),
     "clicked": mark("Clicked in a message"), "bounced": mark("Had a message bounce"),
     "complained": mark("Complained about a message"), "unsubscribed": mark("Unsubscribed from a message"),

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import flash, g, render_template, request, url_for
+from flask import flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -15,7 +15,7 @@ from app.domain.segments.library import SUBJECT
 from app.domain.segments.models import Segment
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import paging
+from app.web import paging, sought
 from app.web.render import leave_for, page_or_part, parts_or_redirect
 from app.web.segments import shown
 from app.web.segments.blueprint import bp
@@ -68,11 +68,18 @@ def people(segment_id: UUID) -> ResponseReturnValue:
 @allow("contacts:read")
 def why(segment_id: UUID) -> ResponseReturnValue:
     """Why one contact is in it or not (B5)."""
-    segment, asked = _segment(segment_id), request.args.get("contact", "").strip()
+    segment, asked = _segment(segment_id), sought.words()
     values: dict[str, Any] = {"segment": segment, "asked": asked, "about": None, "unknown": ""}
     if asked:
         values |= _about(segment, asked)
     return page_or_part("segments/why.html", "segments/_why.html", tab="why", **values)
+
+
+@bp.post("/<uuid:segment_id>/why")
+@allow("contacts:read")
+def ask_why(segment_id: UUID) -> ResponseReturnValue:
+    """The question itself."""
+    return sought.leads_to(".why", "contact", segment_id=segment_id)
 
 
 def _about(segment: Segment, asked: str) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from app.core.db import db
 from app.core.page import MOST, Ask
 from app.domain.audit.models import AuditEntry
 from app.domain.campaigns import drafts
-from app.domain.segments import fields, library, sealing, suggestions, words
+from app.domain.segments import encryption, fields, library, suggestions, words
 from app.domain.segments.definition import AllOf, AnyOf, Consented, Definition, FieldIs, InBucket, Not, children
 from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
 from app.domain.segments.words import Names
-from app.web import acts
-from app.web.acts import Act, Change
+from app.web import audit_labels
+from app.web.audit_labels import Act, Change
 from app.web.locale import current_language
 
 
@@ -62,18 +62,18 @@ def sentence_of(segment: Segment) -> str:
 
 def versions(entries: Iterable[AuditEntry]) -> list[Act]:
     """The entries of a segment's history, their definitions as sentences."""
-    return [replace(act, changes=_said_changes(act)) for act in acts.drawn(entries)]
+    return [replace(act, changes=_said_changes(act)) for act in audit_labels.drawn(entries)]
 
 
 def _said_changes(act: Act) -> list[Change]:
     before, after = ({**(values or {})} for values in (act.entry.before, act.entry.after))
     old, new = before.pop("definition", None), after.pop("definition", None)
     said = Change(_("Conditions"), old and _sentence_of_kept(old), new and _sentence_of_kept(new))
-    return [*acts.changes(before, after), *([said] if old or new else [])]
+    return [*audit_labels.changes(before, after), *([said] if old or new else [])]
 
 
 def _sentence_of_kept(raw: dict[str, Any]) -> str:
-    return sentence(sealing.readable(db.session(), raw))
+    return sentence(encryption.readable(db.session(), raw))
 
 
 def worded(options: Iterable[tuple[str, str]], translates: bool = True) -> list[tuple[str, str]]:

@@ -18,7 +18,8 @@ from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
 from app.domain.consent import ledger, suppression
 from app.domain.contacts import profile
-from app.domain.messages import dispatch, enlist, listing, outcomes, sends, totals
+from app.domain.messages import dispatch, listing, outcomes, sends, totals
+from app.domain.messages.create_messages import create_messages, tally
 from app.domain.messages.models import Attempt, Message
 from app.domain.messages.rendering import Ready
 from app.gateways.channels.base import Accepted, InDoubt, OneByOne, Outgoing, Rejected, Unavailable
@@ -103,7 +104,7 @@ def test_the_numbers_add_up_by_construction(session: Session, run: Run) -> None:
     suppression.suppress(session, "+972522000011", channel="sms", reason="manual", source="test")
     sending.account(session)
     send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
-    assert enlist.tally(session, send) == {"queued": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
+    assert tally(session, send) == {"queued": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
     run(Line())
     assert states(session) == {"sent": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
     numbers = totals.of_source(session, send.source_id)[0]
@@ -118,7 +119,7 @@ def test_enlisting_again_adds_nobody(session: Session, organisation: Organisatio
     from app.core.db import live
     from app.domain.contacts.models import Contact
 
-    assert enlist.enlist(session, send, select(live(Contact).c.id)) == {"queued": 10}
+    assert create_messages(session, send, select(live(Contact).c.id)) == {"queued": 10}
 
 
 def test_the_gate_looks_again(session: Session, run: Run) -> None:

@@ -20,7 +20,7 @@ from app.domain.content import library
 from app.domain.content.library import Said, TemplateInput
 from app.domain.content.models import Template
 from app.domain.messages import tracking
-from app.domain.messages.models import Message, Trace
+from app.domain.messages.models import EngagementEvent, Message
 from tests.factories import people, sending
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
@@ -59,7 +59,7 @@ def test_a_click_leads_where_the_text_of_this_reader_led(
     people.contacts(session, 1, language=language)
     target = sent_to(session, in_two_languages(session), "c")
     assert tracking.clicked(session, target, AGENT) == first
-    trace = session.execute(select(Trace)).scalar_one()
+    trace = session.execute(select(EngagementEvent)).scalar_one()
     assert (trace.kind, trace.link, trace.who) == ("click", 0, "human")
 
 
@@ -142,10 +142,10 @@ def test_the_same_visit_is_written_down_once_and_a_flood_ends(
     target = sent_to(session, sending.email_template(session), "o")
     for _ in range(5):
         tracking.opened(session, target, AGENT)
-    assert len(session.execute(select(Trace)).all()) == 1
+    assert len(session.execute(select(EngagementEvent)).all()) == 1
     tracking.clicked(session, replace(target, kind="c"), AGENT)
     monkeypatch.setattr(tracking, "MOST", 10)
     for number in range(30):
         tracking.opened(session, target, f"{AGENT} {number}")
-    kinds = session.execute(select(Trace.kind)).scalars().all()
+    kinds = session.execute(select(EngagementEvent.kind)).scalars().all()
     assert (kinds.count("open"), kinds.count("click")) == (10, 1)

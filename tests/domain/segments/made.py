@@ -15,7 +15,7 @@ from app.core.vault import OrganisationVault
 from app.domain.access.keyring import vault_of
 from app.domain.consent.models import ConsentEntry
 from app.domain.contacts.models import Contact, ContactAddress, Group, GroupMember, PropertyDefinition
-from app.domain.messages.models import Message, Trace
+from app.domain.messages.models import EngagementEvent, Message
 
 NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)  # half past midnight of the 23rd in Jerusalem
 CITIES = [None, "", "Haifa", "haifa", "תל אביב", "תל־אביב יפו", "100%_sure", "100 sure", "O'Hara", "back\\slash", "Beer Sheva"]
@@ -149,4 +149,4 @@ def _messages(session: Session, made: list[Made], chance: random.Random) -> None
                 )  # fmt: skip
             one.messages.append(known | {"any_open": sent if robot or opened else None})
     session.execute(insert(Message), rows)
-    session.execute(insert(Trace), traces)
+    session.execute(insert(EngagementEvent), traces)

@@ -7,22 +7,22 @@ from sqlalchemy import ColumnElement, Exists, Select, and_, func, not_, select
 
 from app.core.db import live
 from app.domain.contacts.models import Contact
-from app.domain.messages.models import Message, Receipt, Send, Trace
+from app.domain.messages.models import EngagementEvent, Message, Receipt, Send
 from app.domain.segments import days
 from app.domain.segments.comparisons import COMPARE
 from app.domain.segments.definition import Messaged, Span
 
 if TYPE_CHECKING:
-    from app.domain.segments.compiler import Setting
+    from app.domain.segments.compiler import CompileContext
 
 contact, message, send = live(Contact), live(Message), live(Send)
-trace, receipt = live(Trace), live(Receipt)
+trace, receipt = live(EngagementEvent), live(Receipt)
 _TRACES = {"opened": "open", "clicked": "click", "unsubscribed": "unsubscribe"}
 _STAMPS = {"sent": "sent_at", "opened": "opened_at", "clicked": "clicked_at"}
 _STATES = {"delivered": ("delivered",), "failed": ("failed", "undeliverable")}
 
 
-def happened(around: "Setting", condition: Messaged) -> ColumnElement[bool]:
+def happened(around: "CompileContext", condition: Messaged) -> ColumnElement[bool]:
     """Contacts with so many messages to which it happened; one message counts once.
 
     What is true of no message at all ("fewer than 3", "exactly 0") is the opposite of what needs at least one.
@@ -43,7 +43,7 @@ def _holds(op: str, left: int, right: int) -> bool:
     }[op])  # fmt: skip
 
 
-def _some(around: "Setting", condition: Messaged, op: str, number: int) -> Exists:
+def _some(around: "CompileContext", condition: Messaged, op: str, number: int) -> Exists:
     """Contacts that have at least one such message, and as many as asked."""
     rows = _messages(around, condition)
     if (op, number) in (("gte", 1), ("gt", 0), ("neq", 0)):
@@ -52,7 +52,7 @@ def _some(around: "Setting", condition: Messaged, op: str, number: int) -> Exist
     return select(counted.c.contact_id).where(counted.c.contact_id == contact.c.id).correlate(contact).exists()
 
 
-def _messages(around: "Setting", condition: Messaged) -> Select[Any]:
+def _messages(around: "CompileContext", condition: Messaged) -> Select[Any]:
     """One row for each message that counts: never two, so that counting needs no DISTINCT, which would sort them all."""
     rows = select(message.c.contact_id).where(_did(condition, _bounds(around, condition.within)))
     if condition.channel:
@@ -92,7 +92,7 @@ def _during(at: ColumnElement[Any], when: "When") -> list[ColumnElement[bool]]:
 When = tuple[datetime | None, datetime | None]
 
 
-def _bounds(around: "Setting", span: Span | None) -> When:
+def _bounds(around: "CompileContext", span: Span | None) -> When:
     """From when, and before when."""
     if span is None:
         return None, None

@@ -7,14 +7,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.unit import actor_of, ring
+from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.messages import policy
 from app.domain.messages.models import Message, Send
 from app.domain.messages.sends import JOB
 from app.domain.messages.states import RANKS
 
 
-def enlist(session: Session, send: Send, audience: Select[Any]) -> dict[str, int]:
+def create_messages(session: Session, send: Send, audience: Select[Any]) -> dict[str, int]:
     """Make a message, or a skip with its reason, for every contact of the audience; the numbers by reason.
 
     Sums hold by construction. Doing it again adds nobody: a contact has one row per occurrence, channel and step.
@@ -45,7 +45,7 @@ def enlist(session: Session, send: Send, audience: Select[Any]) -> dict[str, int
     )  # fmt: skip
     made = insert(Message).from_select(columns, chosen, include_defaults=False)
     session.execute(made.on_conflict_do_nothing())
-    ring(session, JOB[send.channel], send.organisation_id)
+    enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
     session.execute(text("SELECT refresh_statistics('messages', :occurrence)"), {"occurrence": send.occurrence_id})
     return tally(session, send)
 

@@ -80,7 +80,7 @@ def test_who_writes_texts_cannot_lead_a_test_to_somebody_else(campaigns: Campaig
 
 def test_tests_have_a_limit_an_hour(campaigns: Campaigning, monkeypatch: object) -> None:
     marked(campaigns, 3)
-    monkeypatch.setattr("app.domain.messages.trial.MOST_AN_HOUR", 2)  # type: ignore[attr-defined]
+    monkeypatch.setattr("app.domain.messages.test_send.MOST_AN_HOUR", 2)  # type: ignore[attr-defined]
     marketer, place = campaigns.bank.browser("marketer"), f"/templates/{campaigns.template_id}"
     marketer.get(place)
     for _ in range(2):

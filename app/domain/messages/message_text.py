@@ -27,7 +27,7 @@ _NAMES = ("first_name", "last_name")
 
 
 @dataclass(frozen=True)
-class Said:
+class MessageText:
     """A text as it was sent; masked, names and personal properties are not shown and nothing can be proved.
 
     In `html` links lead nowhere and nothing is counted. `is_proved` is False if what was made again is not what was sent: the
@@ -44,7 +44,7 @@ class Said:
     is_proved: bool
 
 
-def said(session: Session, message: Message, *, by: Actor, reveal: bool = False) -> Said | None:
+def of(session: Session, message: Message, *, by: Actor, reveal: bool = False) -> MessageText | None:
     """What the message said, or None if it was not handed over or the person was erased; masked unless `reveal`, which is logged.
 
     Raises Forbidden.
@@ -84,7 +84,7 @@ def _masked(session: Session, one: Kept) -> Kept:
     return replace(one, contact=contact, properties=own, to=to)
 
 
-def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> Said | None:
+def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> MessageText | None:
     send = session.get_one(Send, message.send_id)
     ready = prepared(session.get_one(TemplateVersion, send.template_version_id), message.channel)
     links = Links(settings_of(session), one.base_url)
@@ -105,4 +105,4 @@ def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> 
         return None
     is_proved = not is_masked and kept.digest_of(made) == one.digest
     shown = Email("", "", made) if isinstance(made, str) else made
-    return Said(one.language, one.to, one.sender, shown.subject, shown.text, html, is_masked, is_proved)
+    return MessageText(one.language, one.to, one.sender, shown.subject, shown.text, html, is_masked, is_proved)

@@ -16,7 +16,7 @@ from app.domain.contacts import profile
 from app.domain.contacts.models import Contact
 from app.domain.content import library, render
 from app.domain.content.models import Template
-from app.domain.messages import said, tracking
+from app.domain.messages import message_text, tracking
 from app.domain.messages.models import Attempt, Message
 from tests.domain.messages.test_dispatch import Line, Run, run
 from tests.domain.messages.test_tracking import AGENT, in_two_languages
@@ -57,7 +57,7 @@ def test_an_sms_is_shown_exactly_as_it_was_sent(session: Session, run: Run, by: 
     template = sending.sms_template(session, SMS)
     message, line = sent(session, run, template, "sms")
     change_everything(session, message.contact_id, template)
-    shown = said.said(session, message, by=by, reveal=True)
+    shown = message_text.of(session, message, by=by, reveal=True)
     assert shown is not None
     assert (shown.body, shown.to, shown.sender) == (line.taken[0].text, "+972522000000", "CARILLON")
     assert shown.is_proved
@@ -70,7 +70,7 @@ def test_an_email_is_made_again_and_proved(session: Session, run: Run, by: Actor
     template = sending.email_template(session)
     message, _ = sent(session, run, template, "email")
     change_everything(session, message.contact_id, template)
-    shown = said.said(session, message, by=by, reveal=True)
+    shown = message_text.of(session, message, by=by, reveal=True)
     assert shown is not None
     assert shown.is_proved
     assert "Dear Dana0" in shown.body
@@ -81,13 +81,13 @@ def test_an_email_is_made_again_and_proved(session: Session, run: Run, by: Actor
 
 def test_it_is_masked_unless_somebody_may_see_it_and_asks(session: Session, run: Run, by: Actor) -> None:
     message, line = sent(session, run, sending.sms_template(session, SMS), "sms")
-    shown = said.said(session, message, by=people.staff(session, "viewer"))
+    shown = message_text.of(session, message, by=people.staff(session, "viewer"))
     assert shown is not None
     assert "Hello D•••," in shown.body
     assert (line.taken[0].text or "")[-8:] not in shown.body, "the link would unsubscribe the person"
     assert "2000000" not in shown.to
     with pytest.raises(Forbidden):
-        said.said(session, message, by=people.staff(session, "operator", "olga"), reveal=True)
+        message_text.of(session, message, by=people.staff(session, "operator", "olga"), reveal=True)
 
 
 def test_what_was_tampered_with_is_not_claimed(session: Session, run: Run, by: Actor) -> None:
@@ -97,7 +97,7 @@ def test_what_was_tampered_with_is_not_claimed(session: Session, run: Run, by: A
     version.texts = {"en": {**version.texts["en"], "body": SMS.replace("Hello", "Bye")}}
     session.flush()
     render._kept.cache_clear()
-    shown = said.said(session, message, by=by, reveal=True)
+    shown = message_text.of(session, message, by=by, reveal=True)
     assert shown is not None
     assert not shown.is_proved
 
@@ -109,7 +109,7 @@ def test_erasing_a_person_takes_his_messages_along(session: Session, run: Run, b
     assert b"Dana" not in sealed
     session.get_one(Contact, message.contact_id).key = b"destroyed"
     session.flush()
-    assert said.said(session, message, by=by, reveal=True) is None
+    assert message_text.of(session, message, by=by, reveal=True) is None
 
 
 def test_the_links_of_a_letter_go_on_working_whatever_language_its_reader_speaks_now(

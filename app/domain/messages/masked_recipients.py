@@ -18,7 +18,7 @@ from app.domain.messages.rendering import ADDRESSES
 
 
 @dataclass(frozen=True)
-class Face:
+class MaskedRecipient:
     """A person, masked: name, first address by channel, and every address by its blind index."""
 
     name: str
@@ -31,17 +31,17 @@ class Face:
         return self.addresses.get(message.address_blind or b"", "")
 
 
-NOBODY = Face("", None, {}, {})
+NOBODY = MaskedRecipient("", None, {}, {})
 
 
-def faces(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, Face]:
+def of(session: Session, contact_ids: Iterable[UUID]) -> dict[UUID, MaskedRecipient]:
     """The masked people of a page; one that was erased has no name."""
     found = session.execute(select(Contact).where(Contact.id.in_(set(contact_ids)))).scalars()
     vault = vault_of(session)
-    return {contact.id: _face(vault, person_of(session, contact), contact.external_id) for contact in found}
+    return {contact.id: _masked(vault, person_of(session, contact), contact.external_id) for contact in found}
 
 
-def _face(vault: OrganisationVault, known: Person, external_id: str | None) -> Face:
+def _masked(vault: OrganisationVault, known: Person, external_id: str | None) -> MaskedRecipient:
     if known is person.NOBODY:
         return NOBODY
     shown = person.masked(known)
@@ -51,4 +51,4 @@ def _face(vault: OrganisationVault, known: Person, external_id: str | None) -> F
         for clear, hidden in zip(getattr(known, key), getattr(shown, key), strict=True):
             first.setdefault(channel, hidden)
             addresses[vault.blind(ADDRESS_KIND[channel], clear)] = hidden
-    return Face(shown.name, external_id, first, addresses)
+    return MaskedRecipient(shown.name, external_id, first, addresses)

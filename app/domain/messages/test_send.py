@@ -17,7 +17,8 @@ from app.domain.audit import trail
 from app.domain.contacts.models import Contact
 from app.domain.content import library
 from app.domain.content.models import Template
-from app.domain.messages import enlist, sends
+from app.domain.messages import sends
+from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Send
 
 KIND = sends.TEST
@@ -26,7 +27,7 @@ SENT_WITHIN = timedelta(hours=1)
 MOST_AN_HOUR = 60
 
 
-def send_test(session: Session, template: Template, *, by: Actor) -> dict[str, int]:
+def send(session: Session, template: Template, *, by: Actor) -> dict[str, int]:
     """Send the present version of a text to the test recipients; how many get it, and why others do not.
 
     Raises Conflict (nobody is marked, an archived text, too many tests in this hour), Forbidden.
@@ -56,6 +57,6 @@ def send_test(session: Session, template: Template, *, by: Actor) -> dict[str, i
             not_after=now + SENT_WITHIN,
         ),
     )
-    counted = enlist.enlist(session, send, audience)
+    counted = create_messages(session, send, audience)
     trail.record(session, by, "template.tested", ("template", template.id), after={"version": template.version, **counted})
     return counted

@@ -17,7 +17,7 @@ from app.domain.transfer import imports
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
 from app.domain.transfer.reading import Record
-from app.domain.transfer.rows import Bad, Draft, Plan
+from app.domain.transfer.rows import Bad, Draft, RowMapper
 
 MOST = 50_000  # rows read; a person waits for the answer
 SAMPLED = 3
@@ -26,7 +26,7 @@ _AT_ONCE = 10_000
 
 
 @dataclass
-class Trial:
+class DryRun:
     """What would become of the rows read. `is_whole` is False when the file goes on beyond them."""
 
     rows: int = 0
@@ -43,31 +43,31 @@ class Trial:
         return sum(self.bad.values())
 
 
-def run(session: Session, row: Import, options: ImportOptions, *, by: Actor) -> Trial:
+def run(session: Session, row: Import, options: ImportOptions, *, by: Actor) -> DryRun:
     """Read up to 50,000 rows and count. Raises Invalid (the options do not fit), Forbidden."""
     require(by, "imports:write")
     imports.check(session, row, options)
-    plan, vault = imports.plan_of(session, row, options), vault_of(session)
-    records, trial, seen = imports.records_of(session, row), Trial(), set[str | bytes]()
-    while trial.rows < MOST and (block := records.take(_AT_ONCE)):
-        trial.rows += len(block)
-        _count(session, trial, list(_keys(trial, block, plan, vault)), seen)
-    trial.is_whole = not records.take(1)
-    return trial
+    mapper, vault = imports.row_mapper_of(session, row, options), vault_of(session)
+    records, counted, seen = imports.records_of(session, row), DryRun(), set[str | bytes]()
+    while counted.rows < MOST and (block := records.take(_AT_ONCE)):
+        counted.rows += len(block)
+        _count(session, counted, list(_keys(counted, block, mapper, vault)), seen)
+    counted.is_whole = not records.take(1)
+    return counted
 
 
-def _keys(trial: Trial, block: list[Record], plan: Plan, vault: OrganisationVault) -> Iterator[str | bytes]:
+def _keys(counted: DryRun, block: list[Record], mapper: RowMapper, vault: OrganisationVault) -> Iterator[str | bytes]:
     """What tells the people of the good rows apart; bad rows are counted by column and reason."""
     for record in block:
         if record.problem:
-            trial.bad["", record.problem] += 1
+            counted.bad["", record.problem] += 1
             continue
         try:
-            draft = plan(record.fields)
+            draft = mapper(record.fields)
         except Bad as bad:
-            trial.bad[bad.column, bad.reason] += 1
+            counted.bad[bad.column, bad.reason] += 1
         else:
-            trial.flawed.update(draft.flaws)
+            counted.flawed.update(draft.flaws)
             yield _key(vault, draft)
 
 
@@ -80,13 +80,13 @@ def _key(vault: OrganisationVault, draft: Draft) -> str | bytes:
     return vault.blind("phone", draft.phones[0])
 
 
-def _count(session: Session, trial: Trial, keys: list[str | bytes], seen: set[str | bytes]) -> None:
+def _count(session: Session, counted: DryRun, keys: list[str | bytes], seen: set[str | bytes]) -> None:
     fresh = list(dict.fromkeys(key for key in keys if key not in seen))
     seen.update(fresh)
     known = _known(session, [k for k in fresh if isinstance(k, str)], [k for k in fresh if isinstance(k, bytes)])
-    trial.repeated += len(keys) - len(fresh)
-    trial.known += known
-    trial.new += len(fresh) - known
+    counted.repeated += len(keys) - len(fresh)
+    counted.known += known
+    counted.new += len(fresh) - known
 
 
 def _known(session: Session, external_ids: list[str], blinds: list[bytes]) -> int:
