@@ -18,7 +18,6 @@ from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.messages.models import Receipt, Send
 from app.domain.notices import deliver, post
-from app.domain.notices.models import Notice
 from app.domain.outbox import relay
 from app.domain.outbox.publish import publish
 from app.domain.outbox.relay import Consumer

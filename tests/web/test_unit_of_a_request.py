@@ -8,12 +8,12 @@ from flask import Flask, Response, abort, redirect
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select, update
 
+from app.core import queue
+from app.core.actor import system
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.core.settings import Settings
-from app.core.unit import act_as, ring, unit_of_work
-from app.core.actor import system
-from app.core import queue
+from app.core.unit import act_as, enqueue_after_commit, unit_of_work
 from app.domain.access.models import Organisation
 from app.factory import create_app
 from app.http import auth, session
@@ -62,7 +62,7 @@ def app(page_settings: Settings) -> Flask:
     def view(organisation_id: UUID, number: int) -> ResponseReturnValue:
         act_as(db.session(), system(organisation_id))
         db.session.execute(update(Organisation).where(Organisation.id == organisation_id).values(name="Changed"))
-        ring(db.session(), queue.Job.UPKEEP)
+        enqueue_after_commit(db.session(), queue.Job.UPKEEP)
         return list(EVERY.values())[number]()
 
     app.add_url_rule("/changes/<uuid:organisation_id>/<int:number>", "changes", auth.public(view))
@@ -79,7 +79,7 @@ def bank(app: Flask, page_settings: Settings) -> House:
 @pytest.mark.parametrize("how", EVERY)
 def test_only_a_good_answer_keeps_what_was_changed(bank: House, door: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[object] = []
-    monkeypatch.setattr(queue, "ring_all", lambda _url, rings: rung.extend(rings))
+    monkeypatch.setattr(queue, "enqueue_all", lambda _url, rings: rung.extend(rings))
     answer = bank.app.test_client().get(f"{door}/{bank.organisation_id}/{list(EVERY).index(how)}")
     with unit_of_work(bank.factory, system(bank.organisation_id)) as unit:
         name = unit.execute(select(Organisation.name)).scalar_one()

@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.actor import system
 from app.domain.access.models import Organisation
 from app.domain.calendar.windows import windows_of
-from app.domain.messages import sends, trial
+from app.domain.messages import sends, test_send
 from app.domain.messages.models import Message, Send
 from app.domain.messages.states import RANKS
 from tests.domain.messages.test_dispatch import Line, Run, run, states
@@ -88,7 +88,7 @@ def test_a_test_is_for_now_and_not_for_tomorrow(session: Session, organisation: 
     sending.account(session)
     begun = clock.now()
     with clock.at(begun):
-        assert trial.send_test(session, sending.sms_template(session), by=system(organisation.id)) == {"queued": 1}
+        assert test_send.send(session, sending.sms_template(session), by=system(organisation.id)) == {"queued": 1}
     with clock.at(begun + timedelta(minutes=59)):
         assert sends.expire_late(session) == 0
     with clock.at(begun + timedelta(hours=1)):
