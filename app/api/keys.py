@@ -45,7 +45,10 @@ def create() -> ResponseReturnValue:
     """Make a key that may no more than the one it is made with; `secret_key` is shown here and never again."""
     wanted, session = envelope.body(KeyInput), db.session()
     whole, request = rights.new_key(session, name=wanted.name, scopes=wanted.scopes, by=g.actor)
-    made = serialize(keys.of_whole(session, whole)) | {"secret_key": whole, "approval_id": request.id if request else None}
+    made = serialize(keys.of_whole(session, whole)) | {
+        "secret_key": whole,
+        "approval_id": request.id if request else None,
+    }
     return envelope.ok(made, 201, location=f"/api/v1/keys/{made['id']}")
 
 

@@ -159,7 +159,9 @@ def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: st
         "fresh": factor.is_fresh(),
         "refused": refused,
         "blocked": decisions.blocked_reason(db.session(), approval, by=g.actor),
-        "deciders": [u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors],
+        "deciders": [
+            u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors
+        ],
         "kind_of": audit_labels.kind,
     }
     return make_response(render_template("approvals/show.html", **values), status)

@@ -99,4 +99,8 @@ def _drawn(entries: Sequence[AuditEntry]) -> list[Act]:
     """Entries in words; definitions of segments as sentences for whoever may read segments."""
     if not g.actor.may("segments:read"):
         return audit_labels.drawn(entries)
-    return [one for entry in entries for one in (versions if entry.subject_kind == "segment" else audit_labels.drawn)([entry])]
+    return [
+        one
+        for entry in entries
+        for one in (versions if entry.subject_kind == "segment" else audit_labels.drawn)([entry])
+    ]

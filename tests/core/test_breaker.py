@@ -42,7 +42,9 @@ def test_a_good_batch_ends_the_row(settings: Settings, name: str) -> None:
     assert breaker.room(settings.redis_url, name) == breaker.ANY
 
 
-@pytest.mark.parametrize(("good", "bad", "said"), [(11, 9, ""), (10, 10, "opened"), (9, 10, "")], ids=["less", "half", "too few"])
+@pytest.mark.parametrize(
+    ("good", "bad", "said"), [(11, 9, ""), (10, 10, "opened"), (9, 10, "")], ids=["less", "half", "too few"]
+)
 def test_half_of_the_last_twenty_open_it(settings: Settings, name: str, good: int, bad: int, said: str) -> None:
     assert breaker.record(settings.redis_url, name, good, bad) == said
 

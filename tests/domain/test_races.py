@@ -50,7 +50,13 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
         account = sending.account(session)
         sending.send_to_everybody(session, sending.sms_template(session, message_class="service"), uuid4())
         now = clock.now() - timedelta(seconds=1)
-        receipt = {"organisation_id": made.id, "provider_account_id": account.id, "kind": "delivered", "received_at": now, "due_at": now}
+        receipt = {
+            "organisation_id": made.id,
+            "provider_account_id": account.id,
+            "kind": "delivered",
+            "received_at": now,
+            "due_at": now,
+        }
         session.execute(insert(Receipt), [receipt | {"event_key": str(n)} for n in range(6)])
         for _ in range(6):
             post.post(session, "dana@bank.example", "A report", "Here.", source=("report", uuid4()))
@@ -88,7 +94,10 @@ def one_event(session: Session) -> set[object]:
 def test_two_at_once_take_different_things_and_neither_waits(
     factory: sessionmaker[Session], organisation_id: UUID, take: Take
 ) -> None:
-    with unit_of_work(factory, system(organisation_id)) as first, unit_of_work(factory, system(organisation_id)) as second:
+    with (
+        unit_of_work(factory, system(organisation_id)) as first,
+        unit_of_work(factory, system(organisation_id)) as second,
+    ):
         mine = take(first)
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
         others = take(second)
@@ -99,10 +108,18 @@ def test_two_at_once_take_different_things_and_neither_waits(
 def test_a_report_is_made_by_one_worker(factory: sessionmaker[Session], organisation_id: UUID) -> None:
     with unit_of_work(factory, system(organisation_id)) as session:
         run = ReportRun(
-            organisation_id=organisation_id, name="campaign", locale="en", parameters={}, recipients=[], created_at=clock.now()
+            organisation_id=organisation_id,
+            name="campaign",
+            locale="en",
+            parameters={},
+            recipients=[],
+            created_at=clock.now(),
         )
         session.add(run)
-    with unit_of_work(factory, system(organisation_id)) as first, unit_of_work(factory, system(organisation_id)) as second:
+    with (
+        unit_of_work(factory, system(organisation_id)) as first,
+        unit_of_work(factory, system(organisation_id)) as second,
+    ):
         assert runs._queued(first, run.id) is not None
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
         assert runs._queued(second, run.id) is None

@@ -28,7 +28,9 @@ MJML = """<mjml><mj-body><mj-section><mj-column>
 </mj-column></mj-section></mj-body></mjml>"""
 
 
-def sms_template(session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str) -> Template:
+def sms_template(
+    session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str
+) -> Template:
     """An SMS text."""
     new = TemplateInput(name="An SMS", channel="sms", texts={"en": Said(body=body)}, **given)
     return library.create(session, new, by=system(actor_of(session).organisation_id))

@@ -55,7 +55,9 @@ def test_the_partitions_of_the_next_three_months_are_there(here: Runtime, owner:
     with owner.begin() as connection:
         connection.execute(text("SET ROLE carillon_owner"))
         before = connection.execute(text(names)).scalars().all()
-        last = connection.execute(text("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '3 months', '_YYYY_MM')")).scalar_one()
+        last = connection.execute(
+            text("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '3 months', '_YYYY_MM')")
+        ).scalar_one()
         gone = [name for name in before if name.endswith(last)]
         assert {"messages" + last, "attempts" + last, "traces" + last} <= set(gone)
         for name in gone:
@@ -74,7 +76,10 @@ def test_requests_nobody_decided_in_time_are_closed(here: Runtime) -> None:
                 decisions.submit(session, ("thing", uuid4()), "A thing", digest=b"", summary={}, editors=[], by=by)
     upkeep.run()
     for session in in_each(here):
-        assert session.execute(select(Approval.state).order_by(Approval.made_at)).scalars().all() == ["expired", "pending"]
+        assert session.execute(select(Approval.state).order_by(Approval.made_at)).scalars().all() == [
+            "expired",
+            "pending",
+        ]
 
 
 def test_answers_to_old_requests_are_forgotten(here: Runtime) -> None:
@@ -117,7 +122,10 @@ def test_a_worker_that_is_told_to_end_asks_no_more_phones(here: Runtime, monkeyp
     monkeypatch.setattr(runtime.stopping, "is_set", lambda: True)
     upkeep.run()
     for session in in_each(here):
-        assert session.execute(select(ContactAddress.position).where(ContactAddress.takes_sms.is_not(None))).first() is None
+        assert (
+            session.execute(select(ContactAddress.position).where(ContactAddress.takes_sms.is_not(None))).first()
+            is None
+        )
 
 
 def test_the_trouble_of_one_organisation_is_nobody_elses(here: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,9 @@ def bank(app: Flask, page_settings: Settings) -> House:
 
 @pytest.mark.parametrize("door", ["/changes", "/api/v1/changes"])
 @pytest.mark.parametrize("how", EVERY)
-def test_only_a_good_answer_keeps_what_was_changed(bank: House, door: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_good_answer_keeps_what_was_changed(
+    bank: House, door: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rung: list[object] = []
     monkeypatch.setattr(queue, "enqueue_all", lambda _url, rings: rung.extend(rings))
     answer = bank.app.test_client().get(f"{door}/{bank.organisation_id}/{list(EVERY).index(how)}")
@@ -88,4 +90,3 @@ def test_only_a_good_answer_keeps_what_was_changed(bank: House, door: str, how: 
     else:
         assert answer.status_code >= 400
         assert (name, rung) == ("Bank of the Pages", [])
-

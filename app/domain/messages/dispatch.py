@@ -60,7 +60,6 @@ class Tally:
     time_over: bool = False
 
 
-
 def dispatch(
     open_unit: OpenUnit,
     open_pipeline: OpenPipeline,

@@ -113,7 +113,9 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
     approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
     channels = shown.channels(approval.summary)
-    changed = approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
+    changed = (
+        approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
+    )
     form.seen.data = str(approval.id)
     form.sure.label.text = _confirmation(channels)
     values: dict[str, Any] = {
@@ -125,7 +127,9 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "cost": approval.summary["cost"],
         "texts": preview.texts(session, campaign, by=g.actor),
         "samples": preview.samples(session, campaign, by=g.actor),
-        "differences": audit_labels.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary)) if earlier else [],
+        "differences": audit_labels.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary))
+        if earlier
+        else [],
         "rewritten": preview.rewritten(session, campaign, earlier.summary, approval.summary) if earlier else [],
         "earlier": earlier,
         "form": form,

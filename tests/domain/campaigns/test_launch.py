@@ -130,7 +130,9 @@ def test_a_change_in_the_moment_of_the_launch_is_not_sent(
     [send] = sends.of_source(bank.session, "campaign", campaign.id)
     version = bank.session.get_one(TemplateVersion, send.template_version_id)
     assert version.texts["en"]["body"] == SMS
-    assert sends.may_carry(bank.session.get_one(ProviderAccount, bank.account.id), send) is (meddle is not Bank.redirect)
+    assert sends.may_carry(bank.session.get_one(ProviderAccount, bank.account.id), send) is (
+        meddle is not Bank.redirect
+    )
 
 
 def test_a_destination_changed_while_it_runs_is_not_used(bank: Bank) -> None:
@@ -267,7 +269,9 @@ def test_who_changed_a_segment_that_another_leans_on_is_an_author(bank: Bank) ->
     inner = people.staff(bank.session, "marketer", "inner")
     where = {"all": [{"kind": "field", "field": "city", "op": "is_set"}]}
     base = segments.create(
-        bank.session, SegmentInput(name="Base", definition={"version": 1, "zone": "organisation", "where": where}), by=inner
+        bank.session,
+        SegmentInput(name="Base", definition={"version": 1, "zone": "organisation", "where": where}),
+        by=inner,
     )
     leaning = {"all": [{"kind": "segment", "segment": str(base.id), "op": "in"}]}
     definition = {"version": 1, "zone": "organisation", "where": leaning}
@@ -293,8 +297,16 @@ def test_a_request_that_was_voided_after_the_approval_sends_nothing(bank: Bank) 
     bank.request().state = "void"
     bank.session.commit()
     campaign = bank.launched()
-    assert (campaign.state, campaign.failure, campaign.approval_id, bank.queued()) == ("draft", "changed_after_approval", None, 0)
-    acts = [entry.action for entry in bank.session.execute(select(AuditEntry).where(AuditEntry.subject_id == str(campaign.id))).scalars()]
+    assert (campaign.state, campaign.failure, campaign.approval_id, bank.queued()) == (
+        "draft",
+        "changed_after_approval",
+        None,
+        0,
+    )
+    acts = [
+        entry.action
+        for entry in bank.session.execute(select(AuditEntry).where(AuditEntry.subject_id == str(campaign.id))).scalars()
+    ]
     assert "campaign.returned" in acts
 
 
@@ -339,7 +351,11 @@ def test_what_was_launched_may_be_sent_for_a_day(bank: Bank) -> None:
 
 def test_the_day_begins_when_the_hours_do(bank: Bank, organisation: Organisation) -> None:
     """Approved on a Friday night, it may still be sent on Sunday."""
-    hours.keep(bank.session, CalendarInput(week={"6": Hours(opens=time(9), closes=time(19))}, holidays="", days=[]), by=system(organisation.id))
+    hours.keep(
+        bank.session,
+        CalendarInput(week={"6": Hours(opens=time(9), closes=time(19))}, holidays="", days=[]),
+        by=system(organisation.id),
+    )
     bank.approved()
     friday = datetime(2026, 3, 6, 18, tzinfo=UTC)
     sunday = datetime(2026, 3, 8, 7, tzinfo=UTC)  # nine in Jerusalem

@@ -133,7 +133,9 @@ def test_the_gate_looks_again(session: Session, run: Run) -> None:
     assert states(session) == {"sent": 8, "no_consent": 1, "suppressed": 1}
 
 
-def test_who_was_deleted_or_moved_meanwhile_gets_nothing(session: Session, run: Run, organisation: Organisation) -> None:
+def test_who_was_deleted_or_moved_meanwhile_gets_nothing(
+    session: Session, run: Run, organisation: Organisation
+) -> None:
     """A new address was not looked at: it may be suppressed, or somebody else's who gets the message already."""
     contacts = people.contacts(session, 6)
     sending.account(session)

@@ -93,7 +93,9 @@ def test_nobody_sends_again_what_was_stopped(session: Session, organisation: Org
     assert states(session) == {"sent": 2, "in_doubt": 1}
 
 
-def test_a_provider_that_forgets_what_it_took_is_not_believed(session: Session, ask: Ask, provider: Memory, send: Send) -> None:
+def test_a_provider_that_forgets_what_it_took_is_not_believed(
+    session: Session, ask: Ask, provider: Memory, send: Send
+) -> None:
     provider.sent.clear()
     assert ask(provider).absent == 0
     assert states(session) == {"sent": 1, "in_doubt": 2}
@@ -154,15 +156,25 @@ def test_a_fresh_doubt_is_left_to_settle(session: Session, run: Run, ask: Ask, p
 
 def test_an_intent_nobody_recorded_becomes_a_doubt_when_its_lease_is_over(session: Session, send: Send) -> None:
     values = {"state": "sending", "rank": RANKS["sending"], "lease_token": uuid4()}
-    session.execute(update(Message).where(Message.state == "sent").values(**values, lease_until=func.clock_timestamp() + timedelta(minutes=1)))
+    session.execute(
+        update(Message)
+        .where(Message.state == "sent")
+        .values(**values, lease_until=func.clock_timestamp() + timedelta(minutes=1))
+    )
     assert reconcile.doubt_abandoned(session) == 0
-    session.execute(update(Message).where(Message.state == "sending").values(lease_until=func.clock_timestamp() - timedelta(seconds=1)))
+    session.execute(
+        update(Message)
+        .where(Message.state == "sending")
+        .values(lease_until=func.clock_timestamp() - timedelta(seconds=1))
+    )
     assert reconcile.doubt_abandoned(session) == 1
     assert states(session) == {"in_doubt": 3}
 
 
 @pytest.mark.parametrize(("as_", "state"), [("sent", "sent"), ("again", "queued")])
-def test_a_person_settles_a_doubt(session: Session, organisation: Organisation, send: Send, as_: str, state: str) -> None:
+def test_a_person_settles_a_doubt(
+    session: Session, organisation: Organisation, send: Send, as_: str, state: str
+) -> None:
     doubt = session.execute(select(Message).where(Message.state == "in_doubt").limit(1)).scalar_one()
     settled = reconcile.resolve(session, doubt.id, as_=as_, by=system(organisation.id))
     assert (settled.state, settled.rank, settled.doubt_at) == (state, RANKS[state], None)

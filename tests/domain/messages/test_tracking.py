@@ -82,7 +82,9 @@ def moved(session: Session, contact_id: UUID, email: str) -> None:
     profile.update(session, contact_id, before.model_copy(update={"email": email}), by=by)
 
 
-def test_an_unsubscribe_suppresses_the_address_the_message_went_to(session: Session, organisation: Organisation) -> None:
+def test_an_unsubscribe_suppresses_the_address_the_message_went_to(
+    session: Session, organisation: Organisation
+) -> None:
     (contact,) = people.contacts(session, 1)
     target = sent_to(session, sending.email_template(session), "u")
     assert tracking.unsubscribed(session, target, AGENT, ip="192.0.2.1")
@@ -117,7 +119,10 @@ def test_an_old_address_somebody_else_has_by_now_can_be_read(session: Session, o
     ("agent", "kind"),
     [
         (AGENT, "human"),
-        ("Mozilla/5.0 (Linux; Android 9; CUBOT_X18) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36", "human"),
+        (
+            "Mozilla/5.0 (Linux; Android 9; CUBOT_X18) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36",
+            "human",
+        ),
         ("Mozilla/5.0 (Windows NT 10.0; Microsoft Outlook 16.0.12026; Pro)", "human"),
         ("Mozilla/5.0", "privacy"),
         ("Mozilla/5.0 (compatible; BarracudaCentral)", "robot"),
