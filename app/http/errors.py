@@ -49,7 +49,7 @@ PAGES = {
     413: mark("This is more than can be taken here. A file to import may have 256 MB, a form much less."),
     429: mark("That was too often. Wait a minute and try again."),
     500: mark("Something went wrong on our side. Nothing was lost; try again. "
-        "If it happens again, give the number below to your administrator."),
+        "If it happens again, give the number below to an owner."),
     503: mark("Something outside does not answer. Try again in a minute."),
 }  # fmt: skip
 

@@ -23,7 +23,8 @@ from app.http import inputs, subjects
 from app.http.auth import allow
 from app.http.errors import said, status_of
 from app.web import audit_labels, factor, paging
-from app.web.render import leave_for, page_or_part
+from app.web.navigation import here
+from app.web.render import leave_for, page_or_part, parts
 
 bp = Blueprint("approvals", __name__, url_prefix="/approvals")
 
@@ -102,6 +103,15 @@ def show(approval_id: UUID) -> ResponseReturnValue:
     return _page(approval, DecisionForm(formdata=None))
 
 
+@bp.get("/<uuid:approval_id>/state")
+@allow("approvals:read")
+def state(approval_id: UUID) -> ResponseReturnValue:
+    """What has become of a request while its page is read; polled."""
+    approval = decisions.get(db.session(), approval_id)
+    reason = decisions.blocked_reason(db.session(), approval, by=g.actor)
+    return following(approval, reason, url_for(".show", approval_id=approval_id))
+
+
 @bp.post("/<uuid:approval_id>/approve")
 @allow("approvals:read")
 def approve(approval_id: UUID) -> ResponseReturnValue:
@@ -135,6 +145,9 @@ def reject(approval_id: UUID) -> ResponseReturnValue:
     except Invalid as error:
         inputs.onto(form, error)
         return _page(decisions.get(db.session(), approval_id), form, 422)
+    except DomainError as error:
+        db.session.rollback()
+        return _page(decisions.get(db.session(), approval_id), form, status_of(error), said(error))
     flash(_("Refused, with your note."), "success")
     return leave_for(url_for(".index"))
 
@@ -149,6 +162,7 @@ def withdraw(approval_id: UUID) -> ResponseReturnValue:
 
 
 def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
+    blocked = decisions.blocked_reason(db.session(), approval, by=g.actor)
     people = [approval.made_by, *([approval.decided_by] if approval.decided_by else [])]
     values: dict[str, Any] = {
         "approval": approval,
@@ -158,13 +172,36 @@ def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: st
         "form": form,
         "fresh": factor.is_fresh(),
         "refused": refused,
-        "blocked": decisions.blocked_reason(db.session(), approval, by=g.actor),
+        "blocked": blocked,
+        "follow": url_for(".state", approval_id=approval.id, was=blocked),
         "deciders": [
             u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors
         ],
         "kind_of": audit_labels.kind,
     }
     return make_response(render_template("approvals/show.html", **values), status)
+
+
+def following(approval: Approval, reason: str, page_url: str, *, newer: bool = False) -> str:
+    """The part that tells the reader of a request what has become of it, once it is not what was on the page.
+
+    Nothing that was typed is touched: the buttons below it go, the note stays.
+    """
+    was = request.args.get("was", "")
+    values: dict[str, Any] = {
+        "approval": approval,
+        "reason": reason,
+        "names": users.names(db.session(), [approval.decided_by] if approval.decided_by else []),
+        "page_url": page_url,
+        "newer": newer,
+        "news": newer or reason != was,
+        "follow": here(),
+    }
+    if not values["news"]:
+        return parts("approvals/_following.html", **values)
+    has_form, is_closed = was in ("", "changed"), newer or reason not in ("", "changed")
+    closed = ["approvals/_closed.html"] if has_form and is_closed else []
+    return parts("approvals/_following.html", "approvals/_state.html", *closed, **values)
 
 
 def review_of(approval: Approval) -> str:

@@ -11,8 +11,8 @@ from ops.launcher.options import Options
 from ops.launcher.problem import Problem
 
 EXAMPLE = [
-    "--name", "First Bank", "--email", "admin@bank.example", "--admin", "Dana Levi",
-    "--second-email", "second@bank.example", "--second-admin", "Noa Mizrahi",
+    "--name", "First Bank", "--email", "owner@bank.example", "--admin", "Dana Levi",
+    "--second-email", "second-owner@bank.example", "--second-admin", "Noa Mizrahi",
 ]  # fmt: skip
 
 

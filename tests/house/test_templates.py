@@ -140,3 +140,10 @@ def test_every_macro_called_exists() -> None:
         given |= {part.strip() for part in names.split(",")}
     called = {name(path): set(re.findall(r"\bui\.([a-z_]+)\(", path.read_text())) for path in PAGES}
     assert {path: names - given for path, names in called.items() if names - given} == {}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_field_one_types_in_asks_once(path: Path) -> None:
+    """A change is told when the field is left, too: by then the next page may be on its way, and the first one comes after it."""
+    for trigger in re.findall(r'class="[^"]*\bfilters"[^>]*hx-trigger="([^"]*\binput changed[^"]*)"', path.read_text()):
+        assert not re.search(r"\bchange\b(?! from:\{)", trigger), "a bare change beside a field one types in"

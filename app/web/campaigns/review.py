@@ -26,6 +26,7 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import audit_labels, factor, reasons
+from app.web.approvals import following
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
@@ -53,6 +54,17 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 def review(campaign_id: UUID) -> ResponseReturnValue:
     """What was submitted, and the decision."""
     return _page(drafts.get(db.session(), campaign_id, by=g.actor), DecisionForm())
+
+
+@bp.get("/<uuid:campaign_id>/review/<uuid:approval_id>/state")
+@allow("approvals:read")
+def review_state(campaign_id: UUID, approval_id: UUID) -> ResponseReturnValue:
+    """What has become of a request while its page is read; polled."""
+    session = db.session()
+    campaign, approval = drafts.get(session, campaign_id, by=g.actor), decisions.get(session, approval_id)
+    newest = decisions.of_subject(session, (SUBJECT, campaign_id))[0]
+    reason = _blocked_reason(campaign, approval, _is_changed(campaign, approval))
+    return following(approval, reason, url_for(".review", campaign_id=campaign_id), newer=newest.id != approval_id)
 
 
 @bp.post("/<uuid:campaign_id>/approve")
@@ -113,9 +125,8 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
     approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
     channels = shown.channels(approval.summary)
-    changed = (
-        approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
-    )
+    changed = _is_changed(campaign, approval)
+    reason = _blocked_reason(campaign, approval, changed)
     form.seen.data = str(approval.id)
     form.sure.label.text = _confirmation(channels)
     values: dict[str, Any] = {
@@ -136,7 +147,8 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "fresh": factor.is_fresh(),
         "refused": refused,
         "again": approval.summary.get("again") or {},
-        "blocked_reason": _blocked_reason(campaign, approval, changed),
+        "blocked_reason": reason,
+        "follow": url_for(".review_state", campaign_id=campaign.id, approval_id=approval.id, was=reason),
         "changed": changed,
         "approvers": [
             u.name for u in users.with_permission(session, "campaigns:approve") if u.id not in approval.editors
@@ -150,6 +162,12 @@ def _confirmation(channels: Sequence[shown.ChannelShown]) -> str:
     said = ((i18n.number(one.will_receive, current_language()), reasons.channel(one.channel)) for one in channels)
     numbers = ", ".join(_("%(people)s by %(channel)s", people=people, channel=channel) for people, channel in said)
     return str(_("Yes, write to this many people: %(numbers)s", numbers=numbers))
+
+
+def _is_changed(campaign: Campaign, approval: Approval) -> bool:
+    """True if an open request is no longer what was submitted."""
+    session = db.session()
+    return approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
 
 
 def _blocked_reason(campaign: Campaign, approval: Approval, changed: bool) -> str:
