@@ -20,7 +20,7 @@ from app.domain.consent import ledger, suppression
 from app.domain.contacts import profile
 from app.domain.messages import dispatch, listing, outcomes, sends, totals
 from app.domain.messages.create_messages import create_messages, tally
-from app.domain.messages.models import Attempt, Message
+from app.domain.messages.models import Attempt, Message, Send
 from app.domain.messages.rendering import Ready
 from app.gateways.channels.base import Accepted, InDoubt, OneByOne, Outgoing, Rejected, Unavailable
 from tests.factories import people, sending
@@ -382,3 +382,32 @@ def test_only_a_sender_that_was_approved_is_used(session: Session, run: Run, org
     line = Line()
     assert run(line).sent == 3
     assert {message.sender for message in line.taken} == {"CARILLON"}
+
+
+def _pause(send: Send) -> None:
+    send.state = "paused"
+
+
+def _change(send: Send) -> None:
+    send.digest = b"another"
+
+
+def _end(send: Send) -> None:
+    send.not_after = clock.now() - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("meddle", [_pause, _change, _end], ids=["paused", "another digest", "out of date"])
+def test_the_gate_looks_at_the_send_once_more(session: Session, run: Run, meddle: Callable[[Send], None]) -> None:
+    """What was claimed as it was before is given back; what is read again by another digest may go."""
+    people.contacts(session, 60)
+    sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+
+    def then(_message: Outgoing) -> str:
+        meddle(session.get_one(Send, send.id))
+        session.commit()
+        return "accept"
+
+    tally = run(Line(then))
+    assert tally.skipped == 10
+    assert tally.sent == (60 if meddle is _change else dispatch.AT_RISK)
