@@ -57,7 +57,9 @@ def send(bank: Bank, channel: str, *, later: datetime | None = None) -> None:
         if later and windows.is_open(later):
             return
         queued = select(Send.source_id, func.min(Message.due_at).over()).join(Message, Message.send_id == Send.id)
-        queued = queued.where(Send.channel == channel, Message.state == "queued").group_by(Send.source_id, Message.due_at)
+        queued = queued.where(Send.channel == channel, Message.state == "queued").group_by(
+            Send.source_id, Message.due_at
+        )
         found = session.execute(queued).all()
     if not found:
         return

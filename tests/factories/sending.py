@@ -44,7 +44,9 @@ def alone(open_unit: OpenUnit) -> OpenUnit:
     return unit
 
 
-def sms_template(session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str) -> Template:
+def sms_template(
+    session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str
+) -> Template:
     """An SMS text."""
     new = TemplateInput(name="An SMS", channel="sms", texts={"en": Said(body=body)}, **given)
     return library.create(session, new, by=system(actor_of(session).organisation_id))
@@ -88,5 +90,7 @@ def send_to_everybody(session: Session, template: Template, source_id: UUID) -> 
             not_after=clock.now() + timedelta(hours=24),
         ),
     )
-    create_messages(session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)), occurrence=occurrence)
+    create_messages(
+        session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)), occurrence=occurrence
+    )
     return send

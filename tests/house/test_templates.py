@@ -148,7 +148,10 @@ def test_what_is_written_in_a_language_has_a_direction_of_its_own(path: Path) ->
     spoken = re.findall(r"""<(?!bdi|label|html|button)\w+[^<]*?\blang="\{\{.*?\}\}"[^<]*?>""", path.read_text())
     wrong = [tag for tag in spoken if "dir=" not in tag and 'class="letter"' not in tag]
     assert wrong == []
-    assert not re.search(r"<(?!bdi)(?:strong|p|pre|td|h\d)(?![^>]*\bdir=)[^>]*>\{\{ (?:\w+\.)?(?:subject|body|note) \}\}", path.read_text())
+    assert not re.search(
+        r"<(?!bdi)(?:strong|p|pre|td|h\d)(?![^>]*\bdir=)[^>]*>\{\{ (?:\w+\.)?(?:subject|body|note) \}\}",
+        path.read_text(),
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

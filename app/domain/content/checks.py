@@ -115,7 +115,9 @@ def check_text(
         found += _check_email(said, str(compiled.get("html", "")), language)
     if message_class in marking.MARKING:
         needs_name = channel == "email" or not around.is_named
-        found += _check_marks(channel, language, marking.marks(channel, language, said, compiled, around.organisation), needs_name)
+        found += _check_marks(
+            channel, language, marking.marks(channel, language, said, compiled, around.organisation), needs_name
+        )
     return sorted(found, key=lambda f: f.level != "error")
 
 
@@ -206,15 +208,21 @@ def _check_sms(body: str, language: str) -> Iterator[Finding]:
 def _check_marks(channel: str, language: str, marks: marking.Marks, needs_name: bool) -> Iterator[Finding]:
     """Without its marks no advertisement goes out, and nobody can waive that."""
     if not marks.word:
-        message = mark("A marketing message says that it is one: write “%(word)s” where everybody reads it, outside of conditions.")
+        message = mark(
+            "A marketing message says that it is one: write “%(word)s” where everybody reads it, outside of conditions."
+        )
         yield Finding("error", message, language, {"word": marking.WORDS[language]})
     if needs_name and not marks.name:
-        message = mark("A marketing message names the advertiser: put {{ organisation.name }} into it, outside of conditions.")
+        message = mark(
+            "A marketing message names the advertiser: put {{ organisation.name }} into it, outside of conditions."
+        )
         yield Finding("error", message, language)
     if not marks.refusal:
         message = (
             mark("A marketing SMS needs a way to refuse: put {{ unsubscribe_url }} into it, outside of conditions.")
             if channel == "sms"
-            else mark("A marketing e-mail needs a way to unsubscribe: a link to {{ unsubscribe_url }}, outside of conditions.")
+            else mark(
+                "A marketing e-mail needs a way to unsubscribe: a link to {{ unsubscribe_url }}, outside of conditions."
+            )
         )
         yield Finding("error", message, language)

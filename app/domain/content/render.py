@@ -188,7 +188,9 @@ class Prepared:
 
     def __init__(self, version: TemplateVersion, channel: str) -> None:
         self.fallback = version.fallback_language
-        read = {name for said in version.texts.values() for part in said.values() for name in variables(str(part or ""))}
+        read = {
+            name for said in version.texts.values() for part in said.values() for name in variables(str(part or ""))
+        }
         self.reads_fields = frozenset(name[8:] for name in read if name.startswith("contact.") and name.count(".") == 1)
         self.reads_properties = frozenset(name[19:] for name in read if name.startswith("contact.properties."))
         self.reads_values = frozenset(name[7:] for name in read if name.startswith("values."))

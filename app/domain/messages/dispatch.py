@@ -221,4 +221,6 @@ def _rendered(claim: Claim, most: int) -> _Window:
     while claim.rows and len(made) < most and monotonic() < until:
         row = claim.rows.popleft()
         made.append(make(claim.scene, row, claim.people.get(row["contact_id"])))
-    return _Window(claim, [one for one in made if isinstance(one, Ready)], [one for one in made if isinstance(one, Unready)])
+    return _Window(
+        claim, [one for one in made if isinstance(one, Ready)], [one for one in made if isinstance(one, Unready)]
+    )

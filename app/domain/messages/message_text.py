@@ -64,7 +64,11 @@ def _kept(session: Session, message: Message) -> Kept | None:
     """What the latest attempt kept."""
     query = (
         select(Attempt.sealed)
-        .where(Attempt.occurrence_id == message.occurrence_id, Attempt.message_id == message.id, Attempt.sealed.is_not(None))
+        .where(
+            Attempt.occurrence_id == message.occurrence_id,
+            Attempt.message_id == message.id,
+            Attempt.sealed.is_not(None),
+        )
         .order_by(Attempt.number.desc())
     )
     sealed, contact = session.execute(query.limit(1)).scalar_one_or_none(), session.get(Contact, message.contact_id)

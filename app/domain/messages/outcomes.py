@@ -39,7 +39,8 @@ def lines(
 ) -> list[dict[str, Any]]:
     """One record a message, as `record` in queries.sql reads them."""
     return [
-        {"occurrence_id": str(ready.occurrence_id), "id": str(ready.id)} | _line(ready, outcome, account, tries[ready.id])
+        {"occurrence_id": str(ready.occurrence_id), "id": str(ready.id)}
+        | _line(ready, outcome, account, tries[ready.id])
         for ready, outcome in told
     ]
 

@@ -89,7 +89,9 @@ def messages_of(sends: Iterable[Send]) -> ColumnElement[bool]:
     known = list(sends)
     if not known:
         return false()
-    return Message.send_id.in_([one.id for one in known]) & (Message.occurrence_id >= min(one.first_occurrence for one in known))
+    return Message.send_id.in_([one.id for one in known]) & (
+        Message.occurrence_id >= min(one.first_occurrence for one in known)
+    )
 
 
 def pause(session: Session, kind: str, source_id: UUID) -> None:

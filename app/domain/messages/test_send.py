@@ -59,5 +59,7 @@ def send(session: Session, template: Template, *, by: Actor) -> dict[str, int]:
         ),
     )
     counted = create_messages(session, send, audience, occurrence=occurrence)
-    trail.record(session, by, "template.tested", ("template", template.id), after={"version": template.version, **counted})
+    trail.record(
+        session, by, "template.tested", ("template", template.id), after={"version": template.version, **counted}
+    )
     return counted

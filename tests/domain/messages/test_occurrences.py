@@ -22,15 +22,21 @@ MONTH = "Dear {{ contact.first_name }}, you qualified in {{ values.month }}."
 
 def occurrence(session: Session, months_ago: int = 0) -> UUID:
     """Something that makes messages, begun so long ago."""
-    made: UUID = session.execute(text("SELECT uuidv7(make_interval(months => :ago))"), {"ago": -months_ago}).scalar_one()
+    made: UUID = session.execute(
+        text("SELECT uuidv7(make_interval(months => :ago))"), {"ago": -months_ago}
+    ).scalar_one()
     return made
 
 
 def runs(*pairs: tuple[UUID, UUID]) -> Select[Any]:
     """An audience of contacts, each in its occurrence."""
-    return union_all(
-        *(select(literal(contact).label("id"), literal(made).label("occurrence_id")) for contact, made in pairs)
-    ).subquery().select()
+    return (
+        union_all(
+            *(select(literal(contact).label("id"), literal(made).label("occurrence_id")) for contact, made in pairs)
+        )
+        .subquery()
+        .select()
+    )
 
 
 def opened(session: Session, body: str, since: UUID) -> Send:
@@ -67,7 +73,9 @@ def test_a_stopped_send_ends_the_messages_of_all_its_occurrences(session: Sessio
     assert counted(session) == {"cancelled": 3}
 
 
-def test_a_message_says_what_its_source_gave_it(session: Session, run: Run, dana: UUID, organisation: Organisation) -> None:
+def test_a_message_says_what_its_source_gave_it(
+    session: Session, run: Run, dana: UUID, organisation: Organisation
+) -> None:
     may, june = occurrence(session), occurrence(session)
     send = opened(session, MONTH, may)
     session.execute(text("DELETE FROM messages"))
@@ -113,7 +121,9 @@ def test_claiming_goes_by_an_index_over_all_occurrences(session: Session, dana: 
     )  # fmt: skip
     session.connection().exec_driver_sql("SELECT refresh_statistics('messages')")
     values = {"send": send.id, "first": send.first_occurrence, "token": uuid4(), "now": clock.now(), "most": 1000}
-    plan = "\n".join(session.execute(text(f"EXPLAIN {sql.load('messages/queries.sql')['claim'].text}"), values).scalars())
+    plan = "\n".join(
+        session.execute(text(f"EXPLAIN {sql.load('messages/queries.sql')['claim'].text}"), values).scalars()
+    )
     looked_for = plan[plan.index("LockRows") : plan.index("->  Append")]
     assert "Seq Scan" not in looked_for, plan
     assert "send_id_due_at_idx" in looked_for, plan

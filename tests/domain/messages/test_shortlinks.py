@@ -18,7 +18,10 @@ from tests.factories import people, sending
 
 BODY = "Advertisement. A better deposit awaits you at our branch until Friday. To stop: {{ unsubscribe_url }}"
 
-def test_each_text_has_a_link_of_its_own_that_finds_its_message(session: Session, run: Run, organisation: Organisation) -> None:
+
+def test_each_text_has_a_link_of_its_own_that_finds_its_message(
+    session: Session, run: Run, organisation: Organisation
+) -> None:
     people.contacts(session, 3)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session, BODY, message_class="marketing"), uuid4())
