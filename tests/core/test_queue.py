@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 
 from app.core import breaker, queue
-from app.core.queue import Job
 from app.core.settings import Settings
+from app.domain.reports.runs import RUN_REPORT
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def watch() -> Iterator[None]:
 
 @pytest.mark.usefixtures("watch")
 def test_who_rings_does_not_wait(hanging: str) -> None:
-    queue.enqueue_all(hanging, [(Job.RUN_REPORT, (str(uuid4()),))] * 5)
+    queue.enqueue_all(hanging, [(RUN_REPORT, (str(uuid4()),))] * 5)
 
 
 @pytest.mark.usefixtures("watch")
