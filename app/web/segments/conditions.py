@@ -11,20 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import mark
-from app.domain.segments.definition import (
-    CHANNELS,
-    ENGAGEMENTS,
-    UNITS,
-    Condition,
-    Consented,
-    FieldIs,
-    InBucket,
-    InSegment,
-    Messaged,
-    Span,
-)
+from app.domain.segments.condition import Condition
 from app.domain.segments.fields import MANY, RELATIVE, Catalogue, Field
-from app.domain.segments.words import OPS
+from app.domain.segments.kinds.bucket import InBucket
+from app.domain.segments.kinds.consent import Consented
+from app.domain.segments.kinds.field import OPS, FieldIs
+from app.domain.segments.kinds.message import ENGAGEMENTS, Messaged
+from app.domain.segments.kinds.segment import InSegment
+from app.domain.segments.saying import CHANNELS, SPANS
+from app.domain.segments.spans import Span
 from app.web.segments.tree import Rule
 
 Said = dict[str, list[str]]
@@ -239,6 +234,7 @@ def _said(condition: Condition) -> Said:
             return {"field": ["bucket"], "salt": [condition.salt], **shares}
         case Messaged():
             return _messaged(condition)
+    assert isinstance(condition, FieldIs)
     return _field(condition)
 
 
@@ -300,4 +296,4 @@ ENGAGEMENT_WORDS = {
     "complained": mark("Complained about a message"), "unsubscribed": mark("Unsubscribed from a message"),
     "failed": mark("Could not be reached"),
 }  # fmt: skip
-UNITS_OF_DAYS = tuple(unit for unit in UNITS if unit != "hours")
+UNITS_OF_DAYS = tuple(unit for unit in SPANS if unit != "hours")
