@@ -9,11 +9,13 @@ from flask_babel import gettext as _
 
 from app.core import i18n
 from app.core.db import db
+from app.core.errors import Invalid
 from app.core.page import MOST, Ask
 from app.domain.audit.models import AuditEntry
 from app.domain.campaigns import drafts
 from app.domain.segments import encryption, fields, library, saying, suggestions, words
-from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, children
+from app.domain.segments.condition import Condition
+from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, children, parse
 from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
@@ -75,6 +77,15 @@ def _said_changes(act: Act, known: audit_labels.Names) -> list[Change]:
 
 def _sentence_of_kept(raw: dict[str, Any] | None) -> Value | None:
     return None if not raw else Value(sentence(encryption.readable(db.session(), raw)))
+
+
+def kept(raw: dict[str, Any]) -> str:
+    """A condition the builder has no inputs for, in words; nothing if it is none."""
+    try:
+        node = parse({"where": raw}).where
+    except Invalid:
+        return ""
+    return spoken(node.words(names())) if isinstance(node, Condition) else ""
 
 
 def worded(options: Iterable[tuple[str, str]], translates: bool = True) -> list[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """A new kind of condition is one class: read, counted, explained and said by everybody who meets a definition."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -43,9 +42,8 @@ class EndsWith(Condition):
 
 
 @pytest.fixture
-def kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "digit", EndsWith)
-    yield
 
 
 @pytest.mark.usefixtures("kind")
