@@ -67,7 +67,20 @@ def create_app(settings: Settings) -> Flask:
         guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
     app.before_request(sizes.bound)
-    for room in (compression, session, auth, sizes, security, locale, render, navigation, paging, assets, badges, errors):
+    for room in (
+        compression,
+        session,
+        auth,
+        sizes,
+        security,
+        locale,
+        render,
+        navigation,
+        paging,
+        assets,
+        badges,
+        errors,
+    ):
         room.init_app(app)
     for name in WEB:
         app.register_blueprint(import_module(f"app.web.{name}").bp)

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from app.core.db import db
@@ -34,8 +34,8 @@ bp = Blueprint("account", __name__)
 class LoginForm(FlaskForm):  # type: ignore[misc]
     """Address and password."""
 
-    email = StringField("E-mail", [DataRequired()])
-    password = PasswordField("Password", [DataRequired()])
+    email = EmailField(_l("E-mail"), [InputRequired()])
+    password = PasswordField(_l("Password"), [InputRequired()])
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
@@ -45,7 +45,9 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField(_l("New password"), [InputRequired()])
     end_sessions = BooleanField(_l("End all my other sessions"), default=True)
     end_keys = BooleanField(_l("Revoke all my API keys"))
-    again = PasswordField(_l("New password once more"), [EqualTo("password", _l("The two are not the same."))])
+    again = PasswordField(
+        _l("New password once more"), [InputRequired(), EqualTo("password", _l("The two are not the same."))]
+    )
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
@@ -58,7 +60,12 @@ def _next() -> str:
     """Where to go after the login: a path of our own, nothing else."""
     wanted = request.values.get("next", "")
     parts = inputs.address(wanted)
-    good = parts.path.startswith("/") and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
+    good = (
+        parts.path.startswith("/")
+        and wanted.startswith("/")
+        and not wanted.startswith(("//", "/\\"))
+        and not parts.netloc
+    )
     return wanted if good else url_for("dashboard.index")
 
 
@@ -201,7 +208,11 @@ def change_password() -> ResponseReturnValue:
     except Invalid as error:
         inputs.onto(form, error)
         return _password_page(form, 422)
-    done = _("Your password was changed. Other sessions have ended.") if ending.sessions else _("Your password was changed.")
+    done = (
+        _("Your password was changed. Other sessions have ended.")
+        if ending.sessions
+        else _("Your password was changed.")
+    )
     flash(done, "success")
     response = make_response(redirect(_next() if was_first else url_for(".sessions"), 303))
     return known_device.remember(response, user)

@@ -122,10 +122,20 @@ KINDS = {
 }
 
 NAMES = {
-    "week": mark("Week"), "days": mark("Days that differ"), "holidays": mark("Holidays"), "growth": mark("Growth"),
-    "sunday": mark("Sunday"), "monday": mark("Monday"), "tuesday": mark("Tuesday"), "wednesday": mark("Wednesday"),
-    "thursday": mark("Thursday"), "friday": mark("Friday"), "saturday": mark("Saturday"),
-    "timezone": mark("Time zone"), "currency": mark("Currency"), "locale": mark("Language"),
+    "week": mark("Week"),
+    "days": mark("Days that differ"),
+    "holidays": mark("Holidays"),
+    "growth": mark("Growth"),
+    "sunday": mark("Sunday"),
+    "monday": mark("Monday"),
+    "tuesday": mark("Tuesday"),
+    "wednesday": mark("Wednesday"),
+    "thursday": mark("Thursday"),
+    "friday": mark("Friday"),
+    "saturday": mark("Saturday"),
+    "timezone": mark("Time zone"),
+    "currency": mark("Currency"),
+    "locale": mark("Language"),
     "approval": mark("Request"),
     "audience": mark("Audience"),
     "config": mark("Settings"),
@@ -257,7 +267,9 @@ def changes(before: dict[str, Any] | None, after: dict[str, Any] | None, names: 
     names = names_in(db.session(), before, after) if names is None else names
     old, new = _flat(before, names), _flat(after, names)
     fields = [*old, *(field for field in new if field not in old)]
-    return [Change(_name(field), old.get(field), new.get(field)) for field in fields if old.get(field) != new.get(field)]
+    return [
+        Change(_name(field), old.get(field), new.get(field)) for field in fields if old.get(field) != new.get(field)
+    ]
 
 
 def _flat(values: dict[str, Any] | None, names: Names, prefix: str = "") -> dict[str, Value]:

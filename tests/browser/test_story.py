@@ -4,34 +4,16 @@ Nothing here is found by its words, so the same steps serve both languages.
 """
 
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.person import Person
 from tests.servers.house import House, whole
 from tests.servers.throwaway import Servers
-
-CHROMIUM = os.environ.get("CARILLON_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-AXE = Path(__file__).parent / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# htmx logs a request that a newer one replaced; a conflict is an answer like another.
-EXPECTED = re.compile(r"409|htmx:(sendAbort|afterRequest)")
-SHOTS = os.environ.get("CARILLON_SHOTS")  # a folder: keep a picture of every page of the story
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        one = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield one
-        one.close()
 
 
 @pytest.fixture(scope="module", params=["en", "he"])
@@ -43,64 +25,6 @@ def language(request: pytest.FixtureRequest) -> str:
 def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory, language: str) -> Iterator[House]:
     with whole(servers, f"story_browser_{language}", tmp_path_factory.mktemp(language)) as one:
         yield one
-
-
-class Person:
-    """Somebody at a browser of his own."""
-
-    def __init__(self, house: House, browser: Browser, role: str, language: str) -> None:
-        self.house, self.role, self.language = house, role, language
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-IL")
-        cookie = {"name": "carillon_locale", "value": language, "url": house.base_url}
-        context.add_cookies([cookie])  # type: ignore[list-item]
-        context.set_default_timeout(20_000)
-        self.page: Page = context.new_page()
-        self.troubles: list[str] = []
-        self.page.on("console", lambda m: self.note(m.text) if m.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-
-    def note(self, trouble: str) -> None:
-        if not EXPECTED.search(trouble):
-            self.troubles.append(trouble)
-
-    def go(self, path: str) -> None:
-        self.page.goto(self.house.base_url + path)
-
-    def sign_in(self) -> None:
-        access = self.house.access[self.role]
-        self.go("/login")
-        self.page.fill("#email", access["email"])
-        self.page.fill("#password", access["password"])
-        self.page.click("main button[type=submit]")
-        self.page.fill("#code", self.code())
-        self.page.click("main form[action*='/login/code'] button[type=submit]")
-        self.page.wait_for_url(f"{self.house.base_url}/")
-
-    def code(self) -> str:
-        """A code that was not used yet: a code works once."""
-        totp = pyotp.TOTP(self.house.access[self.role]["totp_secret"])
-        used = getattr(self, "_used", "")
-        while (code := totp.now()) == used:
-            time.sleep(1)
-        self._used = code
-        return code
-
-    def send(self, form: str) -> None:
-        """Press the submit button of a form, found by the end of its address."""
-        self.page.click(f"main form[action$='{form}'] button[type=submit]:visible")
-
-    def looks_right(self, name: str) -> None:
-        """No accessibility violation, no trouble in the console, the right direction, nothing wider than the window."""
-        page = self.page
-        if SHOTS:
-            page.screenshot(path=f"{SHOTS}/{self.language}-{name}.png", full_page=True)
-        assert page.get_attribute("html", "dir") == ("rtl" if self.language == "he" else "ltr")
-        page.evaluate(AXE.read_text())
-        found = page.evaluate(f"axe.run({{runOnly: {json.dumps(RULES)}}})")
-        wrong = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
-        assert wrong == [], (name, wrong)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
-        assert self.troubles == [], (name, self.troubles)
 
 
 def test_the_story(house: House, browser: Browser, language: str) -> None:
@@ -142,7 +66,11 @@ def builds_a_segment(marketer: Person) -> str:
     page = marketer.page
     marketer.go("/segments/new")
     page.fill("#name", "Well off, reached by mobile")
-    wanted = [("properties.balance", "gte", "15000"), ("properties.loan", "eq", "no"), ("properties.contact", "eq", "cellular")]
+    wanted = [
+        ("properties.balance", "gte", "15000"),
+        ("properties.loan", "eq", "no"),
+        ("properties.contact", "eq", "cellular"),
+    ]
     for number, (field, op, value) in enumerate(wanted):
         if page.locator("select[name$='.field']").count() <= number:
             page.click("button[id^='do-add-rule']")
@@ -277,7 +205,9 @@ def reports(marketer: Person, path: str, house: House) -> None:
         page.click("a[href$='/pdf']")
     assert waiting.value.suggested_filename.endswith(".pdf")
     until = time.monotonic() + 30
-    while not (mail := house.sandbox.received("email", to="manager@bank.example")["items"]) and time.monotonic() < until:
+    while (
+        not (mail := house.sandbox.received("email", to="manager@bank.example")["items"]) and time.monotonic() < until
+    ):
         time.sleep(0.5)
     assert len(mail) == 1
 
@@ -289,8 +219,24 @@ def test_every_page_on_a_phone(house: House, browser: Browser, language: str) ->
     person.page.context.add_cookies([{"name": "carillon_theme", "value": "dark", "url": house.base_url}])
     person.sign_in()
     campaign = house.call("marketer", "GET", "/campaigns")[1]["data"][0]["id"]
-    places = ["/", "/contacts", "/segments", "/imports", "/suppressions", "/templates", "/campaigns", f"/campaigns/{campaign}"]
-    places += ["/messages", "/reports", "/approvals", "/providers", f"/campaigns/{campaign}/results", "/account/sessions"]
+    places = [
+        "/",
+        "/contacts",
+        "/segments",
+        "/imports",
+        "/suppressions",
+        "/templates",
+        "/campaigns",
+        f"/campaigns/{campaign}",
+    ]
+    places += [
+        "/messages",
+        "/reports",
+        "/approvals",
+        "/providers",
+        f"/campaigns/{campaign}/results",
+        "/account/sessions",
+    ]
     for place in places:
         person.go(place)
         person.looks_right("phone" + place.replace("/", "-")[:20])

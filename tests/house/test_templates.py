@@ -143,6 +143,18 @@ def test_every_macro_called_exists() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
+def test_what_is_written_in_a_language_has_a_direction_of_its_own(path: Path) -> None:
+    """A subject, a body, a note: in a page of the other direction its full stop would stand at the wrong end."""
+    spoken = re.findall(r"""<(?!bdi|label|html|button)\w+[^<]*?\blang="\{\{.*?\}\}"[^<]*?>""", path.read_text())
+    wrong = [tag for tag in spoken if "dir=" not in tag and 'class="letter"' not in tag]
+    assert wrong == []
+    assert not re.search(
+        r"<(?!bdi)(?:strong|p|pre|td|h\d)(?![^>]*\bdir=)[^>]*>\{\{ (?:\w+\.)?(?:subject|body|note) \}\}",
+        path.read_text(),
+    )
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_a_field_one_types_in_asks_once(path: Path) -> None:
     """A change is told when the field is left, too: by then the next page may be on its way, and the first one comes after it."""
     for trigger in re.findall(r'class="[^"]*\bfilters"[^>]*hx-trigger="([^"]*\binput changed[^"]*)"', path.read_text()):

@@ -75,7 +75,10 @@ def test_the_days_of_the_trail_are_chosen(campaigns: Campaigning) -> None:
     yesterday = today - timedelta(days=1)
     assert "Submitted the campaign for approval" in shown(auditor.get(f"/audit?from={today}&until={today}", htmx=True))
     assert "Submitted the campaign for approval" not in shown(auditor.get(f"/audit?until={yesterday}", htmx=True))
-    for query, said in (("from=tomorrow", "This is not a date"), (f"from={today}&until={yesterday}", "The last day is before the first")):
+    for query, said in (
+        ("from=tomorrow", "This is not a date"),
+        (f"from={today}&until={yesterday}", "The last day is before the first"),
+    ):
         for htmx in (False, True):
             wrong = auditor.get(f"/audit?{query}", htmx=htmx)
             assert wrong.status_code == 422
@@ -98,7 +101,9 @@ def renamed_audience(campaigns: Campaigning, campaign_id: UUID, name: str) -> UU
     by = campaigns.bank.staff["marketer"]
     with campaigns.bank.unit("marketer") as session:
         segment = library.create(session, SegmentInput(name=name, definition={"where": {"all": []}}), by=by)
-        new = CampaignInput(name="Savings offer", sms_template_id=campaigns.template_id, audience=Audience(segments=(segment.id,)))
+        new = CampaignInput(
+            name="Savings offer", sms_template_id=campaigns.template_id, audience=Audience(segments=(segment.id,))
+        )
         drafts.update(session, campaign_id, new, by=by)
         return segment.id
 

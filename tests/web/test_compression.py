@@ -17,7 +17,9 @@ UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
-@pytest.mark.parametrize(("accepted", "coding"), [(CHROME["Accept-Encoding"], "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip")])
+@pytest.mark.parametrize(
+    ("accepted", "coding"), [(CHROME["Accept-Encoding"], "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip")]
+)
 def test_pages_go_out_compressed_as_their_reader_likes(bank: House, accepted: str, coding: str) -> None:
     with bank.unit() as session:
         people.contacts(session, 25)
@@ -62,7 +64,9 @@ def test_what_is_told_once_is_not_compressed(campaigns: Campaigning) -> None:
     bearer = {**CHROME, "Authorization": f"Bearer {key}"}
     listed = campaigns.bank.app.test_client().get("/api/v1/users", headers=bearer)
     assert listed.headers["Content-Encoding"] == "br", "JSON is compressed, too"
-    again = campaigns.bank.app.test_client().post("/api/v1/keys", json={"name": "Again", "scopes": ["contacts:read"]}, headers=bearer)
+    again = campaigns.bank.app.test_client().post(
+        "/api/v1/keys", json={"name": "Again", "scopes": ["contacts:read"]}, headers=bearer
+    )
     assert again.get_json()["data"]["secret_key"].startswith("ck_")
     assert "Content-Encoding" not in again.headers
 
@@ -70,7 +74,9 @@ def test_what_is_told_once_is_not_compressed(campaigns: Campaigning) -> None:
 def test_the_token_of_a_browser_looks_another_in_every_answer_and_works(bank: House) -> None:
     marketer = bank.browser("marketer")
     first, second = (marketer.get("/contacts").text for _ in range(2))
-    (one,), (two,) = ({*TOKEN.findall(page), *re.findall(r'name="csrf-token" content="([^"]+)"', page)} for page in (first, second))
+    (one,), (two,) = (
+        {*TOKEN.findall(page), *re.findall(r'name="csrf-token" content="([^"]+)"', page)} for page in (first, second)
+    )
     assert one != two
     assert one[: len(one) // 2 - 8] != two[: len(two) // 2 - 8]
     with marketer.client.session_transaction() as kept:
@@ -79,7 +85,9 @@ def test_the_token_of_a_browser_looks_another_in_every_answer_and_works(bank: Ho
     assert unmasked(one) not in first, "nor as it is signed"
     for token in (one, two):
         assert marketer.client.post("/contacts/search", data={"csrf_token": token, "q": "1"}).status_code == 303
-        assert marketer.client.post("/contacts/search", data={"q": "1"}, headers={"X-CSRFToken": token}).status_code == 303
+        assert (
+            marketer.client.post("/contacts/search", data={"q": "1"}, headers={"X-CSRFToken": token}).status_code == 303
+        )
     for wrong in ("", "x", "א", one[:-4], one[4:] + one[:4], unmasked(one), raw, "A" * len(one)):
         refused = marketer.client.post("/contacts/search", data={"csrf_token": wrong, "q": "1"})
         assert refused.status_code == 400, wrong

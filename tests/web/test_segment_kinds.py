@@ -44,6 +44,8 @@ def test_a_kind_without_inputs_is_kept_and_said(bank: House, monkeypatch: pytest
         again.do(r1__v=damaged)
         assert again.save(name="Ends").status_code in (303, 422)
     client, auth = bank.app.test_client(), {"Authorization": f"Bearer {key}"}
-    counted = client.post("/api/v1/segments/count", json={"definition": {"where": {"kind": "digit", "digit": 1}}}, headers=auth)
+    counted = client.post(
+        "/api/v1/segments/count", json={"definition": {"where": {"kind": "digit", "digit": 1}}}, headers=auth
+    )
     assert counted.get_json()["data"]["count"] == 2
     assert counted.get_json()["data"]["words"] == "Everybody for whom the number ends with 1."

@@ -22,5 +22,10 @@ def messages(contact_id: UUID) -> ResponseReturnValue:
     values = head(contact_id)
     page = listing.listed(db.session(), listing.Filter(contact_id=contact_id), paging.asked(), by=g.actor)
     return page_or_part(
-        "contacts/messages.html", "messages/_messages.html", tab="messages", page=page, **values, **drawn(list(page.items))
+        "contacts/messages.html",
+        "messages/_messages.html",
+        tab="messages",
+        page=page,
+        **values,
+        **drawn(list(page.items)),
     )

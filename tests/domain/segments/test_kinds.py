@@ -58,7 +58,10 @@ def test_a_new_kind_is_one_class(session: Session, organisation: Organisation) -
     first, second = explain.judge(session, definition, made[2]).verdicts
     assert (first.holds, second.holds, second.value) == (False, True, "2")
     said = words.sentence(definition, Names(fields.catalogue(session)))
-    assert saying.spoken(said, str) == "Everybody for whom the number ends with 1 or it is not true that the number ends with 2."
+    assert (
+        saying.spoken(said, str)
+        == "Everybody for whom the number ends with 1 or it is not true that the number ends with 2."
+    )
     for digit, path in ((10, "where.digit"), (4, "where.digit"), (None, "where.digit")):
         with pytest.raises(Invalid) as refused:
             check(session, {"where": {"kind": "digit", "digit": digit}})

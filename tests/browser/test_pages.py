@@ -1,0 +1,161 @@
+"""Every form and every page of the menu in a real browser, in a bank whose lists are full."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.person import Person
+from tests.servers.house import House, whole
+from tests.servers.throwaway import Servers
+
+ANSWERED = re.compile(r"40[39]|422|htmx:(sendAbort|afterRequest)")  # a refusal is an answer like another
+
+
+@pytest.fixture(scope="module")
+def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with whole(servers, "living", tmp_path_factory.mktemp("living"), empty=False) as one:
+        yield one
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form, where it stands, and what to write into it so that it is refused."""
+
+    role: str
+    page: str
+    action: str = "/"  # what its address holds, where the page has several
+    wrong: dict[str, str] = field(default_factory=dict)
+
+
+# A page of "{name}" takes the newest of that list.
+FORMS = [
+    Form("marketer", "/contacts/new", wrong={"email": "nonsense", "phone": "1", "country": "x"}),
+    Form("marketer", "/contacts/{contacts}/consents", "/consents"),
+    Form("marketer", "/segments/new"),
+    Form("marketer", "/templates/new?start=sms"),
+    Form("marketer", "/templates/new?start=email-offer", wrong={"he_subject": "", "he_body": "<mjml>{{ x", "name": ""}),
+    Form("marketer", "/campaigns/new"),
+    Form("marketer", "/imports/new", "/imports/new"),
+    Form("marketer", "/reports/new", wrong={"recipients": "nobody, b@c.example"}),
+    Form("marketer", "/suppressions/new", "/suppressions/new"),
+    Form("marketer", "/suppressions/new", "/suppressions/list"),
+    Form("marketer", "/account/keys/new"),
+    Form("marketer", "/account/password"),
+    Form("operator", "/providers/new/carrier", wrong={"base_url": "nonsense"}),
+    Form("operator", "/providers/new/smtp", wrong={"port": "many"}),
+    Form("owner", "/settings/users/new", wrong={"email": "nonsense"}),
+    Form("owner", "/settings/organisation", wrong={"timezone": "Nowhere", "currency": "x"}),
+    Form("owner", "/settings/calendar", wrong={"from_0": "19:00", "to_0": "08:00", "days": "tomorrow"}),
+    Form("admin", "/campaigns/{campaigns}/review", "/approve"),
+]
+
+
+@pytest.fixture(scope="module")
+def people(house: House, browser: Browser) -> dict[str, Person]:
+    """Everybody who is needed, signed in once."""
+    found = {role: Person(house, browser, role, "en") for role in dict.fromkeys(form.role for form in FORMS)}
+    for person in found.values():
+        person.expected = ANSWERED
+        person.sign_in()
+    return found
+
+
+def test_every_refused_form_says_why_until_it_is_mended(house: House, people: dict[str, Person]) -> None:
+    for form in FORMS:
+        person, page = people[form.role], people[form.role].page
+        where = f"{form.page} {form.action}"
+        person.go(re.sub(r"\{(\w+)\}", lambda found: newest(house, found[1]), form.page))
+        whole_form = page.locator(f"main form[method=post][action*='{form.action}']:has([type=submit]):visible").first
+        fill(whole_form, form.wrong)
+        with page.expect_response(lambda answer: answer.request.method == "POST" and answer.status == 422):
+            whole_form.locator("[type=submit]:visible").first.click()
+        expect(page.locator("main .form-errors").first).to_be_visible()
+        page.wait_for_timeout(200)
+        wrong = page.locator("main .form-field:has(.form-error), main .form-cell:has(.form-error)")
+        assert called_optional(page) == [], where
+        assert styled(page) == [], where
+        for _ in range(wrong.count()):
+            mend(wrong.first)
+        assert page.locator("main .form-error, main [aria-invalid]").count() == 0, f"{where}: an error that stays"
+        assert page.locator("main .form-errors").count() == 0, f"{where}: it stays at the head"
+        assert page.locator("main .tongue-wrong:visible").count() == 0, where
+        assert person.troubles == [], where
+        forget(page)
+
+
+def test_the_forms_of_signing_in_do_so_too(house: House, browser: Browser) -> None:
+    person = Person(house, browser, "viewer", "en")
+    person.expected = ANSWERED
+    person.go("/login")
+    for fields in (["email", "password"], ["code"]):
+        person.page.click("main [type=submit] >> nth=0")
+        for name in fields:
+            expect(person.page.locator(f"#{name}-error")).to_be_visible()
+            person.page.fill(f"#{name}", "x")
+        expect(person.page.locator(".form-error, .form-errors, [aria-invalid]")).to_have_count(0)
+        person.page.fill("#email", house.access["viewer"]["email"]) if "email" in fields else None
+        person.page.fill("#password", house.access["viewer"]["password"]) if "email" in fields else None
+        person.page.click("main [type=submit] >> nth=0")
+        person.page.wait_for_load_state()
+    assert person.troubles == []
+
+
+def newest(house: House, noun: str) -> str:
+    """The newest of a list; of campaigns, one that waits for a decision."""
+    listed = house.call("owner", "GET", f"/{noun}")[1]["data"]
+    return str(next((one["id"] for one in listed if one.get("state") == "in_review"), listed[0]["id"]))
+
+
+def fill(form: Locator, wrong: dict[str, str]) -> None:
+    for name, value in wrong.items():
+        control = form.locator(f"[name={name}]")
+        tongue = control.locator("xpath=ancestor::*[@data-language]")
+        if tongue.count():
+            form.locator(f"[for=in-{tongue.get_attribute('data-language')}]").click()
+        control.fill(value) if control.get_attribute("type") != "number" else control.press_sequentially(value)
+
+
+def mend(place: Locator) -> None:
+    """Change what an error stands at, as a person does."""
+    language = place.locator("xpath=ancestor::*[@data-language]")
+    if language.count():
+        place.page.locator(f"[for=in-{language.get_attribute('data-language')}]").click()
+    control = place.locator("input:visible, textarea:visible, select").first
+    kind = control.get_attribute("type")
+    if kind == "file":
+        control.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"phone\n"})
+    elif kind in ("checkbox", "radio"):
+        control.click()
+    elif place.locator("select").count():
+        choose = "s => { const o = [...s.options].find(one => one.value && !one.selected); (s.tomselect ? s.tomselect.setValue(o.value)"
+        place.locator("select").evaluate(
+            choose + ": (o.selected = true, s.dispatchEvent(new Event('change', {bubbles: true})))) }"
+        )
+    elif kind == "time":
+        control.fill("07:00")
+    else:
+        control.press_sequentially("1")
+
+
+def called_optional(page: Page) -> list[str]:
+    """Fields that are refused for being empty and have said that they may be."""
+    return page.evaluate(  # type: ignore[no-any-return]
+        "() => [...document.querySelectorAll('.form-field:has(.form-error):has(.form-label-optional)')]"
+        ".filter(one => !one.querySelector('input, textarea, select').value).map(one => one.id)"
+    )
+
+
+def styled(page: Page) -> list[str]:
+    """Styles that came as text, which the policy forbids: what a script sets one by one is none of them."""
+    return page.evaluate(  # type: ignore[no-any-return]
+        "() => [...document.querySelectorAll('main [style]')].filter(one => !one.closest('.ts-wrapper, [aria-hidden], .tomselected'))"
+        ".map(one => one.outerHTML.slice(0, 120))"
+    )
+
+
+def forget(page: Page) -> None:
+    """Leave without being asked about what is not saved."""
+    page.evaluate("() => document.querySelectorAll('[data-dirty]').forEach(one => delete one.dataset.dirty)")
