@@ -19,28 +19,31 @@ from app.domain.reports.models import ReportRun
 from app.domain.segments.models import Segment
 from app.domain.transfer.models import Import
 
-_NAMED: tuple[tuple[Any, Any], ...] = (
-    (User.id, User.name),
-    (ApiKey.id, ApiKey.name),
-    (Segment.id, Segment.name),
-    (Template.id, Template.name),
-    (Campaign.id, Campaign.name),
-    (ProviderAccount.id, ProviderAccount.name),
-    (Group.id, Group.name),
-    (Import.id, Import.file_name),
-    (ReportRun.id, func.coalesce(ReportRun.subject_name, ReportRun.name)),
-    (Approval.id, Approval.subject_name),
-    (Organisation.id, Organisation.name),
+# The id, the name, and what somebody must be allowed to read; whoever may read a history sees who acted in it.
+_NAMED: tuple[tuple[Any, Any, str], ...] = (
+    (User.id, User.name, ""),
+    (ApiKey.id, ApiKey.name, ""),
+    (Organisation.id, Organisation.name, ""),
+    (Segment.id, Segment.name, "segments:read"),
+    (Template.id, Template.name, "templates:read"),
+    (Campaign.id, Campaign.name, "campaigns:read"),
+    (ProviderAccount.id, ProviderAccount.name, "providers:read"),
+    (Group.id, Group.name, "contacts:read"),
+    (live(Contact).c.id, live(Contact).c.external_id, "contacts:read"),
+    (Import.id, Import.file_name, "imports:read"),
+    (ReportRun.id, func.coalesce(ReportRun.subject_name, ReportRun.name), "reports:read"),
+    (Approval.id, Approval.subject_name, "approvals:read"),
 )
 
 
 def names(session: Session, ids: Iterable[UUID], *, by: Actor) -> dict[UUID, str]:
-    """The names of those ids that have one, by one statement; a contact's is its number, for whoever may read contacts."""
-    if not (wanted := list(set(ids))):
+    """The names of those ids that have one and that this actor may read, by one statement; a contact's is its number."""
+    wanted = list(set(ids))
+    if not wanted:
         return {}
-    contact = live(Contact).c
-    known = (*_NAMED, (contact.id, contact.external_id)) if by.may("contacts:read") else _NAMED
-    rows = session.execute(
-        union_all(*(select(key, name).where(key.in_(wanted), name.is_not(None)) for key, name in known))
+    found = (
+        select(key, name).where(key.in_(wanted), name.is_not(None))
+        for key, name, permission in _NAMED
+        if not permission or by.may(permission)
     )
-    return {key: name for key, name in rows if name}
+    return {key: name for key, name in session.execute(union_all(*found)) if name}
