@@ -79,7 +79,7 @@ def contact_out(row: Row[Any]) -> dict[str, Any]:
 
 def _one(segment: Segment, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/segments/{segment.id}" if status == 201 else None
-    out = serialize(segment)
+    out = {**serialize(segment), "actions": sorted(library.possible(segment, by=g.actor))}
     if g.actor.may("contacts:reveal"):
         out["definition"] = library.revealed(db.session(), segment, by=g.actor).dump()
     return envelope.ok(out, status, location=location, version=segment.version)
