@@ -17,7 +17,7 @@ NOUN = Noun(
         "approvals:decide": Permission(mark("Decide on requests"), ("admin",), by_name=True),
     },
     subjects={
-        "approval": Subject(mark("Approval"), name=(Approval.id, Approval.subject_name)),
+        "approval": Subject(mark("Approval"), name=(Approval.id, Approval.subject_name), permission="approvals:read"),
     },
     decides={
         "calendar": settings.carry_out_calendar,

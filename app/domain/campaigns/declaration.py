@@ -39,7 +39,10 @@ NOUN = Noun(
     },
     subjects={
         "campaign": Subject(
-            mark("Campaign"), page=("campaigns.show", "campaign_id"), name=(Campaign.id, Campaign.name)
+            mark("Campaign"),
+            page=("campaigns.show", "campaign_id"),
+            name=(Campaign.id, Campaign.name),
+            permission="campaigns:read",
         ),
         "resume": Subject(mark("Campaign")),
     },

@@ -29,7 +29,7 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     Raises:
         NotFound, Conflict (not a draft), Invalid (no text, nobody would receive it, a check that blocks).
     """
-    require(by, "campaigns:write")
+    require(by, states.NEEDS["submit"])
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "submit")
     worked_out = plan.make(session, campaign)
@@ -73,7 +73,7 @@ def withdraw(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     Raises:
         NotFound, Conflict (it is sent already, or a draft).
     """
-    require(by, "campaigns:write")
+    require(by, states.NEEDS["withdraw"])
     campaign = one_for_update(session, campaign_id)
     before = campaign.state
     campaign.state = states.after(before, "withdraw")
@@ -98,7 +98,7 @@ def approve(session: Session, campaign_id: UUID, *, note: str = "", seen: UUID |
     Raises:
         NotFound, Conflict (not in review, expired, or changed meanwhile), Forbidden (its own author), FactorNeeded.
     """
-    require(by, "campaigns:approve")
+    require(by, states.NEEDS["approve"])
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "approve")
     assert campaign.approval_id is not None
@@ -125,7 +125,7 @@ def _refuse_unseen(campaign: Campaign, seen: UUID | None) -> None:
 
 def reject(session: Session, campaign_id: UUID, *, note: str, seen: UUID | None = None, by: Actor) -> Campaign:
     """Send a campaign back to its author with a note. Raises NotFound, Conflict, Invalid (no note), Forbidden."""
-    require(by, "campaigns:approve")
+    require(by, states.NEEDS["reject"])
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "reject")
     assert campaign.approval_id is not None
@@ -163,7 +163,7 @@ def cancel(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
 
 
 def _move(session: Session, campaign_id: UUID, verb: str, by: Actor) -> Campaign:
-    require(by, "campaigns:stop")
+    require(by, states.NEEDS[verb])
     campaign = one_for_update(session, campaign_id)
     before = campaign.state
     campaign.state = states.after(campaign.state, verb)
@@ -182,7 +182,7 @@ def _move(session: Session, campaign_id: UUID, verb: str, by: Actor) -> Campaign
 
 def send_now(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     """Ring again for an approved campaign that has not started. Raises Conflict in any other state."""
-    require(by, "campaigns:write")
+    require(by, states.NEEDS["send"])
     campaign = one_for_update(session, campaign_id)
     if campaign.state != "approved":
         raise Conflict(mark("This campaign starts by itself at the moment that was approved."))

@@ -38,7 +38,7 @@ NOUN = Noun(
             name=(_contact.id, _contact.external_id),
             permission="contacts:read",
         ),
-        "group": Subject(mark("Group"), name=(Group.id, Group.name)),
+        "group": Subject(mark("Group"), name=(Group.id, Group.name), permission="contacts:read"),
     },
     decides={
         "contact": recipients.carry_out,

@@ -25,7 +25,10 @@ NOUN = Noun(
     },
     subjects={
         "template": Subject(
-            mark("Template"), page=("templates.show", "template_id"), name=(Template.id, Template.name)
+            mark("Template"),
+            page=("templates.show", "template_id"),
+            name=(Template.id, Template.name),
+            permission="templates:read",
         ),
     },
 )

@@ -171,6 +171,13 @@ def get(session: Session, template_id: UUID, *, by: Actor) -> Template:
     return template
 
 
+def possible(template: Template, *, by: Actor) -> frozenset[str]:
+    """What this actor can do with a template now."""
+    if template.archived_at or not by.may("templates:write"):
+        return frozenset()
+    return frozenset({"edit", "test", "duplicate", "restore", "archive"})
+
+
 def one_for_update(session: Session, template_id: UUID) -> Template:
     """One template as it is now, locked. Raises NotFound."""
     query = select(Template).where(Template.id == template_id, Template.archived_at.is_(None)).with_for_update()

@@ -27,7 +27,9 @@ NOUN = Noun(
         "provider.tested": mark("Tested a provider"),
     },
     subjects={
-        "provider": Subject(mark("Provider"), name=(ProviderAccount.id, ProviderAccount.name)),
+        "provider": Subject(
+            mark("Provider"), name=(ProviderAccount.id, ProviderAccount.name), permission="providers:read"
+        ),
     },
     decides={
         "provider": changes.carry_out,

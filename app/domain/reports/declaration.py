@@ -27,7 +27,11 @@ NOUN = Noun(
         "report.made": mark("A report was made"),
     },
     subjects={
-        "report": Subject(mark("Report"), name=(ReportRun.id, func.coalesce(ReportRun.subject_name, ReportRun.name))),
+        "report": Subject(
+            mark("Report"),
+            name=(ReportRun.id, func.coalesce(ReportRun.subject_name, ReportRun.name)),
+            permission="reports:read",
+        ),
     },
     jobs=(runs.RUN_REPORT,),
     waits=(Waiting(runs.RUN_REPORT, runs.waiting),),

@@ -11,12 +11,14 @@ from app.core.actor import Actor
 
 
 def names(session: Session, ids: Iterable[UUID], *, by: Actor) -> dict[UUID, str]:
-    """The names of those ids that have one, by one statement; a contact's is its number, for whoever may read contacts."""
-    if not (wanted := list(set(ids))):
+    """The names of those ids that have one and that this actor may read, by one statement; a contact's is its number."""
+    wanted = list(set(ids))
+    if not wanted:
         return {}
-    subjects = nouns.every(lambda noun: noun.subjects.values())
-    known = [one.name for one in subjects if one.name and (not one.permission or by.may(one.permission))]
-    rows = session.execute(
-        union_all(*(select(key, name).where(key.in_(wanted), name.is_not(None)) for key, name in known))
+    found = (
+        select(key, name).where(key.in_(wanted), name.is_not(None))
+        for subject in nouns.every(lambda noun: noun.subjects.values())
+        for key, name in ([subject.name] if subject.name else [])
+        if not subject.permission or by.may(subject.permission)
     )
-    return {key: name for key, name in rows if name}
+    return {key: name for key, name in session.execute(union_all(*found)) if name}

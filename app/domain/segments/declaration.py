@@ -24,7 +24,12 @@ NOUN = Noun(
         "segment.revealed": mark("Looked at personal data in a segment"),
     },
     subjects={
-        "segment": Subject(mark("Segment"), page=("segments.show", "segment_id"), name=(Segment.id, Segment.name)),
+        "segment": Subject(
+            mark("Segment"),
+            page=("segments.show", "segment_id"),
+            name=(Segment.id, Segment.name),
+            permission="segments:read",
+        ),
     },
     hears=(
         Consumer(

@@ -27,7 +27,7 @@ NOUN = Noun(
     },
     subjects={
         "export": Subject(mark("Export")),
-        "import": Subject(mark("Import"), name=(Import.id, Import.file_name)),
+        "import": Subject(mark("Import"), name=(Import.id, Import.file_name), permission="imports:read"),
     },
     jobs=(imports.RUN_IMPORT,),
     waits=(Waiting(imports.RUN_IMPORT, imports.waiting),),
