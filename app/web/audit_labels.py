@@ -1,7 +1,7 @@
 """What the audit trail says, in the reader's words: the act, and what was before and after."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,9 @@ from flask_babel import gettext
 
 from app.core import i18n
 from app.core.errors import mark
+from app.domain.access.permissions import LABELS
 from app.domain.audit.models import AuditEntry
+from app.web import badges, reasons
 from app.web.locale import current_language
 from app.web.navigation import exists
 
@@ -162,6 +164,15 @@ PAGES = {
     "segment": ("segments.show", "segment_id"),
     "template": ("templates.show", "template_id"),
 }
+RETURNED = mark("A text, a segment or the sender was changed after the approval")
+# Values that are words of ours.
+VALUES: dict[str, Callable[[str], str]] = {
+    "state": lambda key: str(badges.label(key)),
+    "reason": lambda key: gettext(RETURNED) if key == "changed_after_approval" else reasons.reason(key),
+    "role": lambda key: gettext(LABELS[key]) if key in LABELS else key,
+    "message_class": reasons.LABELS["class_label"],
+    "priority": reasons.LABELS["priority_label"],
+}
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -223,11 +234,11 @@ def _flat(values: dict[str, Any] | None, prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         elif value not in (None, "", []):
-            flat[f"{prefix}{name}"] = _word(value)
+            flat[f"{prefix}{name}"] = _word(name, value)
     return flat
 
 
-def _word(value: object) -> str:
+def _word(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(gettext("yes") if value else gettext("no"))
     if isinstance(value, int | float):
@@ -235,10 +246,17 @@ def _word(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
     said = str(value)
+    if name in VALUES and re.fullmatch("[a-z_]+", said):
+        return VALUES[name](said)
     return f"{said[:12]}…" if _DIGEST.fullmatch(said) else said
 
 
 def _name(path: str) -> str:
-    return " › ".join(
-        gettext(NAMES[part]) if part in NAMES else part.replace("_", " ").capitalize() for part in path.split(".")
-    )
+    return " › ".join(_part(part) for part in path.split("."))
+
+
+def _part(part: str) -> str:
+    """A field, or what a count is of: a state, a reason."""
+    if part in NAMES:
+        return str(gettext(NAMES[part]))
+    return str(badges.label(part)) if part in badges.STATES else reasons.reason(part)
