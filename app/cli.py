@@ -117,7 +117,9 @@ def create_organisation(name: str, email: str, admin: str, second_email: str, se
     for user, password, given in zip(owners, passwords, typed, strict=True):
         proof = "the password just typed" if given else f"this password, shown only now: {password}"
         click.echo(f"{user.name} signs in at {settings.base_url} with {user.email} and {proof}")
-    click.echo("The first sign-in shows a code to scan with an authenticator. Then: Settings, Users, to add the others.")
+    click.echo(
+        "The first sign-in shows a code to scan with an authenticator. Then: Settings, Users, to add the others."
+    )
 
 
 def _is_terminal() -> bool:

@@ -11,7 +11,7 @@ from app.core import trace
 from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
-from app.http import auth, errors, security, session, sizes
+from app.http import auth, compression, errors, security, session, sizes
 from app.http.proxies import Behind
 from app.web import assets, badges, locale, navigation, paging, render
 
@@ -67,7 +67,20 @@ def create_app(settings: Settings) -> Flask:
         guard(db.engine)
     db.session.session_factory.configure(info={"settings": settings}, expire_on_commit=False)
     app.before_request(sizes.bound)
-    for room in (session, auth, sizes, security, locale, render, navigation, paging, assets, badges, errors):
+    for room in (
+        compression,
+        session,
+        auth,
+        sizes,
+        security,
+        locale,
+        render,
+        navigation,
+        paging,
+        assets,
+        badges,
+        errors,
+    ):
         room.init_app(app)
     for name in WEB:
         app.register_blueprint(import_module(f"app.web.{name}").bp)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from app.core.pipeline import pipeline
 from app.core.queue import Job
-from app.domain.messages import dispatch, receipts, reconcile
+from app.domain.messages import dispatch, receipts, reconcile, sends
 from jobs.lanes import lane, turn
-from jobs.runtime import runtime
+from jobs.runtime import job, runtime
 
 
 @lane
@@ -28,6 +28,13 @@ def _send(organisation_id: UUID, channel: str, again: Job) -> None:
     tally = dispatch.dispatch(open_unit, open_pipeline, here.open_channel, channel, stopping=turn())
     if tally.time_over:
         here.enqueue(again, organisation_id)
+
+
+@job
+def refresh_statistics(organisation_id: UUID, occurrence_id: UUID) -> None:
+    """Let the planner know the messages of a launch: a plan made on an empty table reads a full one from end to end."""
+    with runtime().unit(organisation_id) as session:
+        sends.refresh_statistics(session, occurrence_id)
 
 
 @lane

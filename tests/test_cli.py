@@ -52,7 +52,9 @@ def test_the_first_administrator_gets_a_password_that_is_shown_once(
     assert runner.invoke(args=["organisations"]).output == "There is no organisation.\n"
     done = runner.invoke(args=WORDS)
     assert done.exit_code == 0, done.output
-    found = re.search(r"with admin@bank\.example and this password, shown only now: (\S{23})$", done.output, re.MULTILINE)
+    found = re.search(
+        r"with admin@bank\.example and this password, shown only now: (\S{23})$", done.output, re.MULTILINE
+    )
     assert found, done.output
     user = signed_in(own_factory, found.group(1))
     assert user is not None

@@ -57,7 +57,10 @@ def test_the_bank_lives_and_every_number_of_it_adds_up(bank: Settings, own_facto
         assert {template.channel for template in session.execute(select(Template)).scalars()} == {"sms", "email"}
         assert set(session.execute(select(Import.state)).scalars()) == {"completed"}
         campaigns = {one.state: one for one in session.execute(select(Campaign).order_by(Campaign.id)).scalars()}
-        assert sorted(session.execute(select(Campaign.state)).scalars()) == ["completed"] * 3 + ["in_review", "scheduled"]
+        assert sorted(session.execute(select(Campaign.state)).scalars()) == ["completed"] * 3 + [
+            "in_review",
+            "scheduled",
+        ]
         now = clock.now()
         assert campaigns["scheduled"].scheduled_at > now + timedelta(days=2)  # type: ignore[operator]
         pending = session.execute(select(Approval).where(Approval.state == "pending")).scalar_one()
@@ -89,7 +92,10 @@ def adds_up(session: Session, campaign: Campaign, now: datetime) -> None:
         assert 0.2 < (email.rate("opened") or 0) < 0.6
         assert 0 < (email.clicked or 0) < (email.opened or 0)
         assert email.unsubscribed > 0
-    assert campaign.outcome == {"to_send": sum(one.to_send for one in channels), "done": sum(one.done for one in channels)}
+    assert campaign.outcome == {
+        "to_send": sum(one.to_send for one in channels),
+        "done": sum(one.done for one in channels),
+    }
 
 
 @pytest.mark.parametrize("days", [*range(7), 308, 312, 326, 330, 516, 522])
@@ -108,7 +114,9 @@ def test_it_can_be_made_on_any_day(days: int, own_settings: Settings) -> None:
     assert names[-1] == "_submit"
     for place, (_, act) in enumerate(story):
         if act.func.__name__ == "_launch":  # a file that came meanwhile would have the launch asked for again
-            asked = next(n for n in range(place, -1, -1) if names[n] == "_submit" and story[n][1].args[1] is act.args[1])
+            asked = next(
+                n for n in range(place, -1, -1) if names[n] == "_submit" and story[n][1].args[1] is act.args[1]
+            )
             assert "_join" not in names[asked:place]
 
 

@@ -13,6 +13,7 @@ from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
 from app.http import subjects
 from app.http.auth import allow
+from app.http.compression import told_once
 from app.http.inputs import Strict
 
 bp = Blueprint("approvals_api", __name__, url_prefix="/approvals")
@@ -65,7 +66,7 @@ def approve(approval_id: UUID) -> ResponseReturnValue:
     session = db.session()
     approval = decisions.get(session, approval_id)
     given = subjects.approve(session, approval, note=said.note, by=g.actor)
-    first = {"user_id": given.user.id, "first_password": given.password} if given else {}
+    first = {"user_id": given.user.id, "first_password": told_once(given.password)} if given else {}
     return envelope.ok({**request_out(approval), **first})
 
 

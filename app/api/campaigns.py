@@ -187,7 +187,9 @@ def numbers(campaign_id: UUID) -> ResponseReturnValue:
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     found = results.numbers(db.session(), campaign, by=g.actor)
     whole = {name: value for name, value in totals.as_plain(totals.together(found)).items() if name != "channel"}
-    return envelope.ok({"state": campaign.state, "channels": [totals.as_plain(one) for one in found], "together": whole})
+    return envelope.ok(
+        {"state": campaign.state, "channels": [totals.as_plain(one) for one in found], "together": whole}
+    )
 
 
 @bp.get("/<uuid:campaign_id>/messages")

@@ -44,7 +44,9 @@ class ConsentOf(ConsentInput):
 def index() -> ResponseReturnValue:
     """List acts, newest first; filters `contact` and `state`."""
     contact, state = envelope.query_uuid("contact"), envelope.word("state")
-    return envelope.listed(ledger.listed(db.session(), envelope.ask(), contact_id=contact, state=state, by=g.actor), serialize)
+    return envelope.listed(
+        ledger.listed(db.session(), envelope.ask(), contact_id=contact, state=state, by=g.actor), serialize
+    )
 
 
 @bp.post("")

@@ -62,7 +62,9 @@ def _one(contact: Contact, status: int = 200) -> ResponseReturnValue:
 
 @bp.get("")
 @allow("contacts:read")
-@envelope.asks("q", "email", "phone", "external_id", "tag", "group", "status", "segment", "updated_since", "deleted", paged=True)
+@envelope.asks(
+    "q", "email", "phone", "external_id", "tag", "group", "status", "segment", "updated_since", "deleted", paged=True
+)
 def index() -> ResponseReturnValue:
     """List contacts; `email`, `phone`, `external_id`, `tag`, `group`, `status`, `segment`, `q`, `updated_since`, `deleted`."""
     session = db.session()
@@ -77,7 +79,9 @@ def index() -> ResponseReturnValue:
 
 def _wanted() -> Filter:
     given, segment = request.args, envelope.query_uuid("segment")
-    exact: dict[str, Any] = {name: given.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "group", "status")}
+    exact: dict[str, Any] = {
+        name: given.get(name, "") for name in ("q", "email", "phone", "external_id", "tag", "group", "status")
+    }
     return Filter(
         **exact,
         updated_since=envelope.moment("updated_since"),

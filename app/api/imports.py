@@ -50,7 +50,13 @@ def preview(import_id: UUID) -> ResponseReturnValue:
 
 
 def _row(one: imports.Previewed) -> dict[str, Any]:
-    return {"row": one.number, "fields": one.fields, "is_good": one.draft is not None, "column": one.column, "reason": one.reason}
+    return {
+        "row": one.number,
+        "fields": one.fields,
+        "is_good": one.draft is not None,
+        "column": one.column,
+        "reason": one.reason,
+    }
 
 
 @bp.post("/<uuid:import_id>/dry-run")

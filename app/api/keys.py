@@ -13,6 +13,7 @@ from app.domain.access import keys
 from app.domain.access.models import ApiKey
 from app.domain.approvals import rights
 from app.http.auth import allow
+from app.http.compression import told_once
 from app.http.inputs import Strict
 
 bp = Blueprint("keys_api", __name__, url_prefix="/keys")
@@ -45,7 +46,8 @@ def create() -> ResponseReturnValue:
     """Make a key that may no more than the one it is made with; `secret_key` is shown here and never again."""
     wanted, session = envelope.body(KeyInput), db.session()
     whole, request = rights.new_key(session, name=wanted.name, scopes=wanted.scopes, by=g.actor)
-    made = serialize(keys.of_whole(session, whole)) | {"secret_key": whole, "approval_id": request.id if request else None}
+    told = {"secret_key": told_once(whole), "approval_id": request.id if request else None}
+    made = serialize(keys.of_whole(session, whole)) | told
     return envelope.ok(made, 201, location=f"/api/v1/keys/{made['id']}")
 
 

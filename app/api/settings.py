@@ -40,7 +40,9 @@ def calendar() -> ResponseReturnValue:
     """The allowed hours, whether they allow marketing now, and when next."""
     windows, now = windows_of(db.session()), clock.now()
     shown = hours.present(db.session()).model_dump(mode="json")
-    return envelope.ok({**shown, "zone": windows.zone, "is_open": windows.is_open(now), "next_open": windows.next_open(now)})
+    return envelope.ok(
+        {**shown, "zone": windows.zone, "is_open": windows.is_open(now), "next_open": windows.next_open(now)}
+    )
 
 
 @bp.put("/calendars")

@@ -17,6 +17,7 @@ from app.domain.approvals import rights
 from app.domain.approvals.models import Approval
 from app.domain.approvals.rights import Given
 from app.http.auth import allow
+from app.http.compression import told_once
 from app.http.inputs import Strict
 
 bp = Blueprint("users_api", __name__)
@@ -49,7 +50,7 @@ def _given(given: Given | Approval, status: int = 200) -> ResponseReturnValue:
     if isinstance(given, Approval):
         return envelope.ok(request_out(given), 202)
     location = f"/api/v1/users/{given.user.id}" if status == 201 else None
-    first = {"first_password": given.password} if given.password else {}
+    first = {"first_password": told_once(given.password)} if given.password else {}
     return envelope.ok(serialize(given.user) | first, status, location=location)
 
 

@@ -66,8 +66,12 @@ def _database(engine: Engine) -> Iterator[Finding]:
         "server": _server,
         "schema": schema,
         "role": lambda c: "can bypass row-level security" if c.execute(text(_UNSAFE_ROLE)).scalar() else "",
-        "login": lambda c: "can become the owner of the database: use carillon_run" if c.execute(text(_OWNS)).scalar() else "",
-        "partitions": lambda c: "" if c.execute(text(_NEXT_MONTH)).scalar() else "none for next month: is upkeep running?",
+        "login": lambda c: (
+            "can become the owner of the database: use carillon_run" if c.execute(text(_OWNS)).scalar() else ""
+        ),
+        "partitions": lambda c: (
+            "" if c.execute(text(_NEXT_MONTH)).scalar() else "none for next month: is upkeep running?"
+        ),
     }
     try:
         with engine.connect() as connection:
@@ -90,7 +94,9 @@ def _valkey(settings: Settings) -> Iterator[Finding]:
         kept = told.get("aof_enabled") == 1
         yield Finding("Valkey's memory", "" if kept else "appendonly is off: a restart forgets every ring")
         policy = told.get("maxmemory_policy", "noeviction")
-        yield Finding("Valkey's limit", "" if policy == "noeviction" else f"maxmemory-policy is {policy}: it forgets rings")
+        yield Finding(
+            "Valkey's limit", "" if policy == "noeviction" else f"maxmemory-policy is {policy}: it forgets rings"
+        )
         yield Finding("workers", workers(settings.redis_url))
     except RedisError as broke:
         yield Finding("Valkey", f"{type(broke).__name__}: nothing is rung, the sweeper cannot help", is_grave=True)
@@ -110,10 +116,16 @@ def _place(settings: Settings) -> Iterator[Finding]:
 def _rules(settings: Settings) -> Iterator[Finding]:
     if settings.is_production:
         secure = settings.base_url.startswith("https://")
-        yield Finding("address", "" if secure else f"{settings.base_url} is not https: cookies go in clear", is_grave=True)
+        yield Finding(
+            "address", "" if secure else f"{settings.base_url} is not https: cookies go in clear", is_grave=True
+        )
         played = settings.sandbox_url or settings.sandbox_smtp
         yield Finding("sandbox", "a sandbox is set in production" if played else "", is_grave=True)
-        yield Finding("staff mail", "" if settings.staff_smtp else "CARILLON_STAFF_SMTP is not set: no report is mailed")
+        yield Finding(
+            "staff mail", "" if settings.staff_smtp else "CARILLON_STAFF_SMTP is not set: no report is mailed"
+        )
     else:
         none = not settings.allowed_recipients
-        yield Finding("allowed recipients", "CARILLON_ALLOWED_RECIPIENTS is empty: nobody gets anything" if none else "")
+        yield Finding(
+            "allowed recipients", "CARILLON_ALLOWED_RECIPIENTS is empty: nobody gets anything" if none else ""
+        )

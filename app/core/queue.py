@@ -45,6 +45,7 @@ class Job(Enum):
     RUN_REPORT = Bell("reports", "jobs.reports.run", 300)
     DELIVER_NOTICES = Bell("reports", "jobs.notices.deliver", 120)
     RELAY_OUTBOX = Bell("outbox", "jobs.outbox.relay", 120)
+    REFRESH_STATISTICS = Bell("upkeep", "jobs.messages.refresh_statistics", 300)
     UPKEEP = Bell("upkeep", "jobs.upkeep.run", 600)
 
 

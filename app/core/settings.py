@@ -71,7 +71,9 @@ class Settings:
             "allowed_recipients": tuple(_listed(read.env, "CARILLON_ALLOWED_RECIPIENTS")),
             "sandbox_url": read.env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
             "sandbox_smtp": read(_relay, "CARILLON_SANDBOX_SMTP"),
-            "staff_smtp": read(_relay, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in read.env else "CARILLON_SANDBOX_SMTP"),
+            "staff_smtp": read(
+                _relay, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in read.env else "CARILLON_SANDBOX_SMTP"
+            ),
             "staff_sender": read.env.get("CARILLON_STAFF_SENDER", cls.staff_sender),
             "trusted_proxies": read(_networks, "CARILLON_TRUSTED_PROXIES"),
             "audit_anchors": Path(anchors) if (anchors := read.env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,

@@ -1,10 +1,13 @@
 """Named hand-written SQL: a queries.sql beside the verb that uses it."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Executable, TextClause, text
+from sqlalchemy.orm import Session
 
 _DOMAIN = Path(__file__).parent.parent / "domain"
 _NAME = re.compile(r"^-- name: ([a-z_]+)\s*$", re.MULTILINE)
@@ -15,6 +18,11 @@ def load(path: str) -> dict[str, TextClause]:
     """The statements of app/domain/<path> by name. Each begins with a line `-- name: snake_case`."""
     parts = _NAME.split((_DOMAIN / path).read_text(encoding="utf-8"))
     return {name: text(body.strip().rstrip(";")) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def changed(session: Session, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+    """Do it; how many rows were changed."""
+    return int(session.connection().execute(statement, dict(values or {})).rowcount)
 
 
 def every_file() -> list[str]:

@@ -12,7 +12,13 @@ from app.domain.transfer import imports, loading
 
 FIRST = When(20, 9, 30)
 # When a file of new customers came, and how many it held: early, so that none comes between a request and its launch (drift.py).
-LATER = ((When(13, 8, 40), 310), (When(10, 8, 20), 180), (When(7, 8, 5), 420), (When(5, 8, 30), 265), (When(2, 8, 15), 390))
+LATER = (
+    (When(13, 8, 40), 310),
+    (When(10, 8, 20), 180),
+    (When(7, 8, 5), 420),
+    (When(5, 8, 30), 265),
+    (When(2, 8, 15), 390),
+)
 KNOWN = 5  # columns of the example that are known of a new customer
 
 

@@ -57,7 +57,9 @@ def send(bank: Bank, channel: str, *, later: datetime | None = None) -> None:
         if later and windows.is_open(later):
             return
         queued = select(Send.source_id, func.min(Message.due_at).over()).join(Message, Message.send_id == Send.id)
-        queued = queued.where(Send.channel == channel, Message.state == "queued").group_by(Send.source_id, Message.due_at)
+        queued = queued.where(Send.channel == channel, Message.state == "queued").group_by(
+            Send.source_id, Message.due_at
+        )
         found = session.execute(queued).all()
     if not found:
         return
@@ -90,7 +92,7 @@ def _messages(session: Session, campaign_id: UUID, channel: str, state: str) -> 
             Message.organisation_id, Message.occurrence_id, Message.id, Message.provider_account_id,
             Message.provider_reference, Message.sent_at, number,
         )
-        .join(Send, (Send.id == Message.send_id) & (Send.occurrence_id == Message.occurrence_id))
+        .join(Send, (Send.id == Message.send_id) & (Message.occurrence_id >= Send.first_occurrence))
         .join(live(Contact), contact.id == Message.contact_id)
         .where(Send.source_id == campaign_id, Message.channel == channel, Message.state == state)
         .order_by(number)

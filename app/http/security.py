@@ -5,9 +5,9 @@ from typing import ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFProtect
 
 from app.core.errors import Forbidden, mark
+from app.http.csrf import MaskedCsrf
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ _OURS = frozenset({"same-origin", "none"})
 _CROSS_SITE = "_may_be_called_from_other_sites"
 
 
-csrf = CSRFProtect()
+csrf = MaskedCsrf()
 
 
 def init_app(app: Flask) -> None:

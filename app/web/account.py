@@ -60,7 +60,12 @@ def _next() -> str:
     """Where to go after the login: a path of our own, nothing else."""
     wanted = request.values.get("next", "")
     parts = inputs.address(wanted)
-    good = parts.path.startswith("/") and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
+    good = (
+        parts.path.startswith("/")
+        and wanted.startswith("/")
+        and not wanted.startswith(("//", "/\\"))
+        and not parts.netloc
+    )
     return wanted if good else url_for("dashboard.index")
 
 
@@ -203,7 +208,11 @@ def change_password() -> ResponseReturnValue:
     except Invalid as error:
         inputs.onto(form, error)
         return _password_page(form, 422)
-    done = _("Your password was changed. Other sessions have ended.") if ending.sessions else _("Your password was changed.")
+    done = (
+        _("Your password was changed. Other sessions have ended.")
+        if ending.sessions
+        else _("Your password was changed.")
+    )
     flash(done, "success")
     response = make_response(redirect(_next() if was_first else url_for(".sessions"), 303))
     return known_device.remember(response, user)

@@ -174,7 +174,9 @@ def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: st
         "refused": refused,
         "blocked": blocked,
         "follow": url_for(".state", approval_id=approval.id, was=blocked),
-        "deciders": [u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors],
+        "deciders": [
+            u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors
+        ],
         "kind_of": audit_labels.kind,
     }
     return make_response(render_template("approvals/show.html", **values), status)

@@ -1,11 +1,13 @@
 """The audit log: who did what, whether the chain is whole, and all of it as a file (J5)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from uuid import UUID
 
 from flask import Blueprint, Response, g, make_response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.db import db
@@ -19,11 +21,12 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import audit_labels, paging
-from app.web.audit_labels import Act
+from app.web.audit_labels import Act, Value
 from app.web.render import page_or_part
 from app.web.segments.shown import versions
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
+NAMED_AT_ONCE = 500  # entries of a file
 
 
 @bp.get("")
@@ -61,8 +64,9 @@ def verify() -> ResponseReturnValue:
 @allow("audit:export")
 def export() -> ResponseReturnValue:
     """Everything that was asked for as a CSV file, streamed."""
-    entries = trail.export(db.session(), _wanted(), by=g.actor)
-    response = Response(stream_with_context(csv.stream(_columns(), _rows(entries))), mimetype="text/csv")
+    session = db.session()  # by the time it is read, the request has another one
+    entries = trail.export(session, _wanted(), by=g.actor)
+    response = Response(stream_with_context(csv.stream(_columns(), _rows(session, entries))), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="audit-{clock.now():%Y-%m-%d}.csv"'
     return response
 
@@ -80,23 +84,36 @@ def _wanted() -> trail.Filter:
 
 
 def _columns() -> list[Column]:
-    names = (_("Number"), _("Time"), _("Who"), _("Kind of actor"), _("Act"), _("Subject"), _("Id of the subject"), _("Changes"),
+    names = (_("Number"), _("Time"), _("Who"), _("Kind of actor"), _("Act"), _("Subject"), _("Id of the subject"),
+             _("Name of the subject"), _("Changes"),
              _("Address"), _("Correlation id"), _("Hash"))  # fmt: skip
     return [Column(names[0], Kind.NUMBER), *(Column(name) for name in names[1:])]
 
 
-def _rows(entries: Iterable[AuditEntry]) -> Iterator[Row]:
-    for entry in entries:
-        changes = audit_labels.changes(entry.before, entry.after)
-        yield (
-            entry.seq, entry.at, entry.actor_name, entry.actor_kind, entry.action, entry.subject_kind, entry.subject_id,
-            "; ".join(f"{c.name}: {c.before or '–'} → {c.after or '–'}" for c in changes), entry.ip or "",
-            entry.correlation_id or "", entry.hash.hex(),
-        )  # fmt: skip
+def _rows(session: Session, entries: Iterable[AuditEntry]) -> Iterator[Row]:
+    left = iter(entries)
+    while some := list(islice(left, NAMED_AT_ONCE)):
+        names = audit_labels.names_of(session, some)
+        for entry in some:
+            changes = audit_labels.changes(entry.before, entry.after, names)
+            yield (
+                entry.seq, entry.at, entry.actor_name, entry.actor_kind, entry.action, entry.subject_kind, entry.subject_id,
+                names.get(entry.subject_id, ""),
+                "; ".join(f"{c.name}: {_in_file(c.before)} → {_in_file(c.after)}" for c in changes), entry.ip or "",
+                entry.correlation_id or "", entry.hash.hex(),
+            )  # fmt: skip
+
+
+def _in_file(value: Value | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value.text} ({value.ids})" if value.ids else value.text
 
 
 def _drawn(entries: Sequence[AuditEntry]) -> list[Act]:
     """Entries in words; definitions of segments as sentences for whoever may read segments."""
     if not g.actor.may("segments:read"):
         return audit_labels.drawn(entries)
-    return [one for entry in entries for one in (versions if entry.subject_kind == "segment" else audit_labels.drawn)([entry])]
+    names = audit_labels.names_of(db.session(), entries)
+    draws = {"segment": versions}
+    return [act for entry in entries for act in draws.get(entry.subject_kind, audit_labels.drawn)([entry], names)]

@@ -1,17 +1,21 @@
 """What the audit trail says, in the reader's words: the act, and what was before and after."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from flask import url_for
+from flask import g, url_for
 from flask_babel import gettext
+from sqlalchemy.orm import Session
 
 from app.core import i18n
+from app.core.db import db
 from app.core.errors import mark
 from app.domain.access.permissions import LABELS
 from app.domain.audit.models import AuditEntry
+from app.domain.reports import naming
 from app.web import badges, reasons
 from app.web.locale import current_language
 from app.web.navigation import exists
@@ -25,6 +29,7 @@ ACTIONS = {
     "campaign.changed": mark("Changed the campaign"),
     "campaign.completed": mark("The campaign was completed"),
     "campaign.created": mark("Created the campaign"),
+    "campaign.failed": mark("The campaign could not be sent"),
     "campaign.launched": mark("The sending began"),
     "campaign.pause": mark("Paused the campaign"),
     "campaign.rejected": mark("Sent the campaign back"),
@@ -40,8 +45,14 @@ ACTIONS = {
     "consent.granted": mark("Noted a consent"),
     "consent.withdrawn": mark("Noted that a consent was withdrawn"),
     "contacts.changed": mark("Changed many contacts"),
-    "import.finished": mark("Finished an import"),
+    "contacts.revealed": mark("Looked at personal data of a list"),
+    "import.cancelled": mark("The import ended early"),
+    "import.completed": mark("The import was completed"),
+    "import.errors_downloaded": mark("Downloaded the rows that an import left out"),
+    "import.failed": mark("The import failed"),
     "import.started": mark("Started an import"),
+    "import.stopped": mark("Stopped an import"),
+    "import.uploaded": mark("Uploaded a file to import"),
     "key.granted": mark("Let an API key approve"),
     "key.created": mark("Created an API key"),
     "key.revoked": mark("Revoked an API key"),
@@ -113,10 +124,20 @@ KINDS = {
 }
 
 NAMES = {
-    "week": mark("Week"), "days": mark("Days that differ"), "holidays": mark("Holidays"), "growth": mark("Growth"),
-    "sunday": mark("Sunday"), "monday": mark("Monday"), "tuesday": mark("Tuesday"), "wednesday": mark("Wednesday"),
-    "thursday": mark("Thursday"), "friday": mark("Friday"), "saturday": mark("Saturday"),
-    "timezone": mark("Time zone"), "currency": mark("Currency"), "locale": mark("Language"),
+    "week": mark("Week"),
+    "days": mark("Days that differ"),
+    "holidays": mark("Holidays"),
+    "growth": mark("Growth"),
+    "sunday": mark("Sunday"),
+    "monday": mark("Monday"),
+    "tuesday": mark("Tuesday"),
+    "wednesday": mark("Wednesday"),
+    "thursday": mark("Thursday"),
+    "friday": mark("Friday"),
+    "saturday": mark("Saturday"),
+    "timezone": mark("Time zone"),
+    "currency": mark("Currency"),
+    "locale": mark("Language"),
     "approval": mark("Request"),
     "audience": mark("Audience"),
     "config": mark("Settings"),
@@ -174,6 +195,17 @@ VALUES: dict[str, Callable[[str], str]] = {
     "priority": reasons.LABELS["priority_label"],
 }
 _DIGEST = re.compile("[0-9a-f]{64}")
+_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+Names = Mapping[str, str]  # what ids are called
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value in words; `ids` is what stands behind the names in it."""
+
+    text: str
+    ids: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,8 +213,8 @@ class Change:
     """One value that an act changed; None is nothing."""
 
     name: str
-    before: str | None
-    after: str | None
+    before: Value | None
+    after: Value | None
 
 
 @dataclass(frozen=True)
@@ -194,6 +226,7 @@ class Act:
     kind: str
     changes: list[Change]
     url: str = ""
+    name: str = ""  # of what it was done to
 
 
 def said(action: str) -> str:
@@ -207,10 +240,29 @@ def kind(name: str) -> str:
     return gettext(KINDS[name]) if name in KINDS else name.replace("_", " ").capitalize()
 
 
-def drawn(entries: Iterable[AuditEntry]) -> list[Act]:
+def names_in(session: Session, *values: object) -> Names:
+    """What the ids anywhere in some values are called; ask once for all that is drawn together."""
+    found = {UUID(one) for value in values for one in _ID.findall(repr(value))}
+    return {str(key): name for key, name in naming.names(session, found, by=g.actor).items()}
+
+
+def names_of(session: Session, entries: Iterable[AuditEntry]) -> Names:
+    """What the ids in some entries are called."""
+    return names_in(session, [(entry.subject_id, entry.before, entry.after) for entry in entries])
+
+
+def drawn(entries: Sequence[AuditEntry], names: Names | None = None) -> list[Act]:
     """Entries as a page draws them."""
+    names = names_of(db.session(), entries) if names is None else names
     return [
-        Act(entry, said(entry.action), kind(entry.subject_kind), changes(entry.before, entry.after), _page_of(entry))
+        Act(
+            entry,
+            said(entry.action),
+            kind(entry.subject_kind),
+            changes(entry.before, entry.after, names),
+            _page_of(entry),
+            names.get(entry.subject_id, ""),
+        )
         for entry in entries
     ]
 
@@ -221,21 +273,29 @@ def _page_of(entry: AuditEntry) -> str:
     return url_for(endpoint, **values) if endpoint and exists(endpoint) else ""
 
 
-def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Change]:
-    """What differs between two states, name by name; what is only in one of them is shown alone."""
-    old, new = _flat(before), _flat(after)
-    names = [*old, *(name for name in new if name not in old)]
-    return [Change(_name(name), old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+def changes(before: dict[str, Any] | None, after: dict[str, Any] | None, names: Names | None = None) -> list[Change]:
+    """What differs between two states, field by field; what is only in one of them is shown alone."""
+    names = names_in(db.session(), before, after) if names is None else names
+    old, new = _flat(before, names), _flat(after, names)
+    fields = [*old, *(field for field in new if field not in old)]
+    return [
+        Change(_name(field), old.get(field), new.get(field)) for field in fields if old.get(field) != new.get(field)
+    ]
 
 
-def _flat(values: dict[str, Any] | None, prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def _flat(values: dict[str, Any] | None, names: Names, prefix: str = "") -> dict[str, Value]:
+    flat: dict[str, Value] = {}
     for name, value in (values or {}).items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= _flat(value, names, f"{prefix}{name}.")
         elif value not in (None, "", []):
-            flat[f"{prefix}{name}"] = _word(name, value)
+            flat[f"{prefix}{name}"] = _value(name, value if isinstance(value, list) else [value], names)
     return flat
+
+
+def _value(name: str, parts: list[Any], names: Names) -> Value:
+    ids = ", ".join(part for part in parts if isinstance(part, str) and part in names)
+    return Value(", ".join(names.get(str(part)) or _word(name, part) for part in parts), ids)
 
 
 def _word(name: str, value: object) -> str:
@@ -243,8 +303,6 @@ def _word(name: str, value: object) -> str:
         return str(gettext("yes") if value else gettext("no"))
     if isinstance(value, int | float):
         return str(i18n.number(value, current_language()))
-    if isinstance(value, list):
-        return ", ".join(str(v) for v in value)
     said = str(value)
     if name in VALUES and re.fullmatch("[a-z_]+", said):
         return VALUES[name](said)

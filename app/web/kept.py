@@ -19,7 +19,9 @@ SHOWN = 60  # fields
 @rated("login")
 def keep() -> ResponseReturnValue:
     """Keep the form of a page whose session is over; the page sends it with its own address."""
-    token = door.keep(request.cookies.get(cookie_name(), ""), request.args.get("path", "/"), request.args.get("page", "/"))
+    token = door.keep(
+        request.cookies.get(cookie_name(), ""), request.args.get("path", "/"), request.args.get("page", "/")
+    )
     return door.remember(make_response("", 204), token)
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, g, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -25,7 +25,9 @@ for name, label in reasons.LABELS.items():
 @bp.get("")
 @allow("messages:read")
 def index() -> ResponseReturnValue:
-    """A list of messages: of a campaign, a contact, a state, a reason, a channel."""
+    """A list of messages: of a campaign, a state, a reason, a channel. Those of a contact are a tab of its page."""
+    if contact_id := _id("contact"):
+        return redirect(url_for("contacts.messages", contact_id=contact_id))
     session, wanted = db.session(), _wanted()
     page = listing.listed(session, wanted, paging.asked(), by=g.actor)
     return page_or_part(
@@ -37,14 +39,13 @@ def index() -> ResponseReturnValue:
         states=[(state, _(STATE[state])) for state in RANKS],
         reasons=[(key, _(word)) for key, word in REASON.items()],
         channels=[(key, _(word)) for key, word in CHANNEL.items()],
-        **_drawn(list(page.items)),
+        **drawn(list(page.items)),
     )
 
 
 def _wanted() -> listing.Filter:
     return listing.Filter(
         source_id=_id("campaign") or _id("template"),
-        contact_id=_id("contact"),
         state=request.args.get("state", ""),
         reason=request.args.get("reason", ""),
         channel=request.args.get("channel", ""),
@@ -59,7 +60,7 @@ def _id(name: str) -> UUID | None:
         raise Invalid.field(name, mark("This is not a valid id.")) from None
 
 
-def _drawn(messages: list[Message]) -> dict[str, object]:
+def drawn(messages: list[Message]) -> dict[str, object]:
     """What rows need beside the messages: masked people, the names of sources and accounts."""
     session = db.session()
     return {
@@ -115,5 +116,5 @@ def resolve(message_id: UUID) -> ResponseReturnValue:
     message = reconcile.resolve(db.session(), message_id, as_=request.form.get("as", ""), by=g.actor)
     flash(_("Noted: it was sent.") if message.state == "sent" else _("It is sent once more."), "success")
     return parts_or_redirect(
-        url_for(".show", message_id=message_id), "messages/_row.html", message=message, **_drawn([message])
+        url_for(".show", message_id=message_id), "messages/_row.html", message=message, **drawn([message])
     )

@@ -108,7 +108,9 @@ def pages(words: str) -> list[Shown]:
     """The pages whose name has these words in it, in the reader's language or in English."""
     actor: Actor | None = g.get("actor")
     entries = [entry for group in (*NAVIGATION, ACCOUNT) for entry in _shown(group, actor)] if actor else []
-    return [entry for entry in entries if any(words.lower() in name.lower() for name in (entry.label, gettext(entry.label)))]
+    return [
+        entry for entry in entries if any(words.lower() in name.lower() for name in (entry.label, gettext(entry.label)))
+    ]
 
 
 def account() -> Account | None:

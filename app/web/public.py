@@ -62,7 +62,9 @@ def opened(token: str) -> ResponseReturnValue:
 @rated("public")
 def clicked(token: str) -> ResponseReturnValue:
     """A click: on to the address that stands in our own table, never to one given in the request."""
-    address = tracking.clicked(db.session(), _target(token, "c"), request.headers.get("User-Agent"), is_ahead=_is_ahead())
+    address = tracking.clicked(
+        db.session(), _target(token, "c"), request.headers.get("User-Agent"), is_ahead=_is_ahead()
+    )
     if address is None:
         abort(404)
     return redirect(address, 302)

@@ -52,7 +52,9 @@ def _groups(words: str) -> list[tuple[str, list[Row]]]:
     pages = [(_(entry.label), "", entry.url, entry.icon) for entry in navigation.pages(words)][:PAGES]
     things = finding.find(db.session(), words, by=g.actor)
     groups = [(_("Pages"), pages)]
-    groups += [(_(label), [_row(one) for one in things if one.kind == kind]) for kind, (label, _i, _e) in _KINDS.items()]
+    groups += [
+        (_(label), [_row(one) for one in things if one.kind == kind]) for kind, (label, _i, _e) in _KINDS.items()
+    ]
     return [(heading, rows) for heading, rows in groups if rows]
 
 

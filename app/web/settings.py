@@ -33,7 +33,9 @@ WEEKDAYS = {
     6: mark("Sunday"), 0: mark("Monday"), 1: mark("Tuesday"), 2: mark("Wednesday"),
     3: mark("Thursday"), 4: mark("Friday"), 5: mark("Saturday"),
 }  # fmt: skip
-_LINE = re.compile(r"(\d{4}-\d{2}-\d{2})\s+(?:(closed|סגור)|(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2}))(?:\s+(.*))?", re.IGNORECASE)
+_LINE = re.compile(
+    r"(\d{4}-\d{2}-\d{2})\s+(?:(closed|סגור)|(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2}))(?:\s+(.*))?", re.IGNORECASE
+)
 AHEAD = 366  # days of which the closed and short ones are shown
 
 
@@ -163,7 +165,9 @@ def _onto(form: FlaskForm, error: Invalid) -> None:
     moved = []
     for issue in error.details:
         parts = issue.field.split(".")
-        field = f"to_{parts[1]}" if parts[0] == "week" and len(parts) > 1 else "days" if parts[0] == "days" else issue.field
+        field = (
+            f"to_{parts[1]}" if parts[0] == "week" and len(parts) > 1 else "days" if parts[0] == "days" else issue.field
+        )
         moved.append(Issue(field, issue.message, issue.values))
     inputs.onto(form, Invalid(error.message, details=tuple(moved), **error.values))
 

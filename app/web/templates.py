@@ -333,7 +333,9 @@ def test(template_id: UUID) -> ResponseReturnValue:
         return redirect(url_for(".show", template_id=template_id), 303)
     queued = counted.get("queued", 0)
     words = ngettext("The test goes to %(num)s recipient.", "The test goes to %(num)s recipients.", queued)
-    flash(words if queued else _("No test recipient may get this text; below is why."), "success" if queued else "warning")
+    flash(
+        words if queued else _("No test recipient may get this text; below is why."), "success" if queued else "warning"
+    )
     return redirect(url_for("messages.index", template=template_id), 303)
 
 

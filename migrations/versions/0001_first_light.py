@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 
 
 def upgrade() -> None:
-    run = op.get_bind().connection.cursor().execute  # the driver itself: several statements at once, and % is not a place
+    # The driver itself: several statements at once, and % is not a place.
+    run = op.get_bind().connection.cursor().execute
     tables = (HERE / "0001_tables.sql").read_text(encoding="utf-8")
     run((HERE / "0001_before.sql").read_text(encoding="utf-8"))
     run(tables)

@@ -51,7 +51,9 @@ def rechain(connection: Any, organisation_id: UUID, key: bytes) -> None:
             old, previous, new = row["hash"], new, hmac.digest(key, new + said, "sha256")
             changed.append({"id": row["id"], "previous": previous, "hash": new})
         connection.execute(text("UPDATE audit_entries SET previous = :previous, hash = :hash WHERE id = :id"), changed)
-    connection.execute(text("UPDATE audit_heads SET hash = :h WHERE organisation_id = :o"), {"h": new, "o": organisation_id})
+    connection.execute(
+        text("UPDATE audit_heads SET hash = :h WHERE organisation_id = :o"), {"h": new, "o": organisation_id}
+    )
 
 
 def _said(row: Any) -> bytes:

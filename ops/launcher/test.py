@@ -16,6 +16,7 @@ PYTEST = (environment.PYTHON, "-m", "pytest")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 CHECKS = {
     "ruff": ["-m", "ruff", "check", "--quiet", "."],
+    "ruff format": ["-m", "ruff", "format", "--check", "--quiet", "."],
     "mypy": ["-m", "mypy", "--no-error-summary"],
     "import-linter": ["-c", LINT_IMPORTS, "--no-cache"],
 }
@@ -57,7 +58,7 @@ def test(options: Options) -> int:
 
 
 def checks(env: Mapping[str, str]) -> list[str]:
-    """Run ruff, mypy and import-linter; the names of those that found something."""
+    """Run the linters; the names of those that found something."""
     failed = []
     for name, words in CHECKS.items():
         began = time.monotonic()

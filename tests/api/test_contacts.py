@@ -133,7 +133,9 @@ def test_consents_are_acts_with_a_proof(marketer: Caller) -> None:
 
 def test_suppressions_are_added_found_and_lifted(marketer: Caller, viewer: Caller) -> None:
     made = marketer.data("POST", "/suppressions", {"address": "0522000001", "channel": "sms"})
-    again = marketer.data("POST", "/suppressions", {"address": "+972522000001", "channel": "sms", "reason": "hard_bounce"})
+    again = marketer.data(
+        "POST", "/suppressions", {"address": "+972522000001", "channel": "sms", "reason": "hard_bounce"}
+    )
     assert (again["id"], again["reason"]) == (made["id"], "manual")
     assert marketer.data("GET", "/suppressions?address=052-2000001")[0]["address"] == "+972522000001"
     assert viewer.data("GET", "/suppressions?channel=sms")[0]["address"] == "+972•••••01"
@@ -180,7 +182,9 @@ def sent(marketer: Caller, content: str, options: dict[str, Any]) -> TestRespons
 
 
 def test_the_delimiter_may_be_named(marketer: Caller) -> None:
-    job = sent(marketer, "id,city;note\n1,Haifa;x\n", {"delimiter": ";", "mapping": {"id,city": "external_id"}}).get_json()["data"]
+    job = sent(
+        marketer, "id,city;note\n1,Haifa;x\n", {"delimiter": ";", "mapping": {"id,city": "external_id"}}
+    ).get_json()["data"]
     assert (job["columns"], job["file_name"]) == (["id,city", "note"], "לקוחות.csv")
     assert sent(marketer, "id;b\n1;2\n", {"delimiter": "x"}).get_json()["error"]["details"][0]["field"] == "delimiter"
 
@@ -197,7 +201,12 @@ def test_unseen_characters_are_no_part_of_what_a_system_sends(marketer: Caller) 
         "tags": ["vip\u200f"],
     }  # fmt: skip
     made = marketer.data("POST", "/contacts", body)
-    assert (made["external_id"], made["email"], made["city"], made["tags"]) == ("f7", "dana@mail.example", "Haifa", ["vip"])
+    assert (made["external_id"], made["email"], made["city"], made["tags"]) == (
+        "f7",
+        "dana@mail.example",
+        "Haifa",
+        ["vip"],
+    )
     assert marketer("POST", "/contacts", {"external_id": "f7\u2069"}).status_code == 409
     for asked in ("external_id=%E2%80%8Ff7", "tag=vip%E2%80%8F", "email=%E2%80%8Edana@mail.example", "q=%EF%BB%BFf7"):
         assert [one["id"] for one in marketer.data("GET", f"/contacts?{asked}")] == [made["id"]], asked
@@ -239,7 +248,12 @@ def test_changes_at_once_lose_nothing(bank: House) -> None:
     made = mine.data("POST", "/contacts", {"external_id": "at-once"})
     fields = {"city": "Haifa", "language": "he", "first_name": "Dana", "postal_code": "31000"}
     with ThreadPoolExecutor(len(fields)) as pool:
-        sent = [pool.submit(Caller(bank, "marketer"), "PATCH", f"/contacts/{made['id']}", {name: value}) for name, value in fields.items()]
+        sent = [
+            pool.submit(Caller(bank, "marketer"), "PATCH", f"/contacts/{made['id']}", {name: value})
+            for name, value in fields.items()
+        ]
         assert {answer.result().status_code for answer in sent} == {200}
     kept = mine.data("GET", f"/contacts/{made['id']}")
-    assert {name: kept[name] for name in ("city", "language", "postal_code")} == {k: v for k, v in fields.items() if k != "first_name"}
+    assert {name: kept[name] for name in ("city", "language", "postal_code")} == {
+        k: v for k, v in fields.items() if k != "first_name"
+    }

@@ -86,7 +86,10 @@ def test_what_is_not_kept_is_counted_and_shown(marketer: Caller) -> None:
 
 def test_mistakes_are_named_from_the_body_on(marketer: Caller) -> None:
     wrong = {"where": {"all": [CITY, {"kind": "field", "field": "engagement_score", "op": "gt", "value": "x"}]}}
-    for method, path, body in (("POST", "/count", {"definition": wrong}), ("POST", "", {"name": "x", "definition": wrong})):
+    for method, path, body in (
+        ("POST", "/count", {"definition": wrong}),
+        ("POST", "", {"name": "x", "definition": wrong}),
+    ):
         refused = marketer(method, path, body)
         assert refused.status_code == 422
         assert [d["field"] for d in refused.get_json()["error"]["details"]] == ["definition.where.all[1].value"]
@@ -132,7 +135,11 @@ def test_who_stands_in_a_definition_is_masked_or_the_look_is_logged(bank: House,
     where = {"kind": "field", "field": "email", "op": "eq", "value": "client3@mail.example"}
     path = f"/{marketer('POST', '', {'name': 'One', 'definition': {'where': where}}).get_json()['data']['id']}"
     assert marketer("GET", path).get_json()["data"]["definition"]["where"] == where
-    for body in (Caller(bank, "viewer")("GET", path), marketer("GET", "?q=One"), marketer("GET", f"{path}/explain?contact=0")):
+    for body in (
+        Caller(bank, "viewer")("GET", path),
+        marketer("GET", "?q=One"),
+        marketer("GET", f"{path}/explain?contact=0"),
+    ):
         assert body.status_code == 200
         assert "client3" not in body.text
         assert "•••@mail.example" in json.dumps(body.get_json(), ensure_ascii=False)

@@ -120,7 +120,8 @@ def test_a_preview_as_somebody(bank: House, marketer: Caller, viewer: Caller) ->
         assert session.execute(select(AuditEntry).where(AuditEntry.action == "contact.revealed")).scalars().all()
     assert viewer("POST", f"{path}/preview", {"external_id": "551"}).status_code == 403
     assert (
-        marketer("POST", f"{path}/preview", {"external_id": "551", "language": "he"}).get_json()["data"]["body"] == "שלום"
+        marketer("POST", f"{path}/preview", {"external_id": "551", "language": "he"}).get_json()["data"]["body"]
+        == "שלום"
     )
     unknown = marketer("POST", f"{path}/preview", {"external_id": "none"})
     assert unknown.status_code == 422

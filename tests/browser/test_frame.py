@@ -75,7 +75,8 @@ def said(page: Page) -> list[str]:
 
 # Every two of language, theme and width come together once.
 @pytest.mark.parametrize(
-    ("language", "theme", "width"), [("en", "light", 1440), ("en", "dark", 390), ("he", "light", 390), ("he", "dark", 1440)]
+    ("language", "theme", "width"),
+    [("en", "light", 1440), ("en", "dark", 390), ("he", "light", 390), ("he", "dark", 1440)],
 )
 def test_every_page_is_accessible_and_obeys_the_policy(
     browser: Browser, address: str, language: str, theme: str, width: int

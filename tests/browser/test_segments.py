@@ -23,7 +23,10 @@ from tests.web.pages import House, house
 __all__ = ["browser", "pytestmark"]
 CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
 BRANCH = {
-    "any": [{"kind": "consent", "channel": "sms"}, {"not": {"kind": "field", "field": "tags", "op": "has_any", "value": ["vip"]}}]
+    "any": [
+        {"kind": "consent", "channel": "sms"},
+        {"not": {"kind": "field", "field": "tags", "op": "has_any", "value": ["vip"]}},
+    ]
 }
 
 
@@ -72,7 +75,9 @@ class Opened:
             self.cookie = sessions.start(session, user, ip="127.0.0.1", agent="test", with_factor=True)
         self.contexts: list[object] = []
 
-    def __call__(self, path: str, *, language: str = "en", theme: str = "light", width: int = 1440, script: bool = True) -> Page:
+    def __call__(
+        self, path: str, *, language: str = "en", theme: str = "light", width: int = 1440, script: bool = True
+    ) -> Page:
         context = self.browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
         cookies = {"carillon_locale": language, "carillon_theme": theme, "sid": self.cookie}
         context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in cookies.items()])
@@ -167,7 +172,9 @@ def test_a_contact_is_explained(opened: Opened, segment: str) -> None:
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
-def test_every_page_is_accessible_and_obeys_the_policy(opened: Opened, segment: str, language: str, theme: str, width: int) -> None:
+def test_every_page_is_accessible_and_obeys_the_policy(
+    opened: Opened, segment: str, language: str, theme: str, width: int
+) -> None:
     for path in (
         "",
         "/new",

@@ -66,7 +66,11 @@ def builds_a_segment(marketer: Person) -> str:
     page = marketer.page
     marketer.go("/segments/new")
     page.fill("#name", "Well off, reached by mobile")
-    wanted = [("properties.balance", "gte", "15000"), ("properties.loan", "eq", "no"), ("properties.contact", "eq", "cellular")]
+    wanted = [
+        ("properties.balance", "gte", "15000"),
+        ("properties.loan", "eq", "no"),
+        ("properties.contact", "eq", "cellular"),
+    ]
     for number, (field, op, value) in enumerate(wanted):
         if page.locator("select[name$='.field']").count() <= number:
             page.click("button[id^='do-add-rule']")
@@ -201,7 +205,9 @@ def reports(marketer: Person, path: str, house: House) -> None:
         page.click("a[href$='/pdf']")
     assert waiting.value.suggested_filename.endswith(".pdf")
     until = time.monotonic() + 30
-    while not (mail := house.sandbox.received("email", to="manager@bank.example")["items"]) and time.monotonic() < until:
+    while (
+        not (mail := house.sandbox.received("email", to="manager@bank.example")["items"]) and time.monotonic() < until
+    ):
         time.sleep(0.5)
     assert len(mail) == 1
 
@@ -213,8 +219,24 @@ def test_every_page_on_a_phone(house: House, browser: Browser, language: str) ->
     person.page.context.add_cookies([{"name": "carillon_theme", "value": "dark", "url": house.base_url}])
     person.sign_in()
     campaign = house.call("marketer", "GET", "/campaigns")[1]["data"][0]["id"]
-    places = ["/", "/contacts", "/segments", "/imports", "/suppressions", "/templates", "/campaigns", f"/campaigns/{campaign}"]
-    places += ["/messages", "/reports", "/approvals", "/providers", f"/campaigns/{campaign}/results", "/account/sessions"]
+    places = [
+        "/",
+        "/contacts",
+        "/segments",
+        "/imports",
+        "/suppressions",
+        "/templates",
+        "/campaigns",
+        f"/campaigns/{campaign}",
+    ]
+    places += [
+        "/messages",
+        "/reports",
+        "/approvals",
+        "/providers",
+        f"/campaigns/{campaign}/results",
+        "/account/sessions",
+    ]
     for place in places:
         person.go(place)
         person.looks_right("phone" + place.replace("/", "-")[:20])

@@ -34,7 +34,9 @@ def test_a_test_system_is_well_but_for_its_workers(settings: Settings, engine: E
 
 
 def test_an_unsafe_production_is_told_so(settings: Settings, engine: Engine) -> None:
-    unsafe = replace(settings, environment="production", base_url="http://bank.example", sandbox_url="http://127.0.0.1:1")
+    unsafe = replace(
+        settings, environment="production", base_url="http://bank.example", sandbox_url="http://127.0.0.1:1"
+    )
     found = problems(unsafe, engine)
     assert found["address"][1]
     assert found["sandbox"][1]

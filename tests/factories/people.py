@@ -33,7 +33,14 @@ def staff(session: Session, role: str, name: str = "") -> Actor:
 
 
 def contacts(
-    session: Session, number: int, *, consent: bool = True, start: int = 0, language: str | None = "en", prefix: str = "", **columns: object
+    session: Session,
+    number: int,
+    *,
+    consent: bool = True,
+    start: int = 0,
+    language: str | None = "en",
+    prefix: str = "",
+    **columns: object,
 ) -> list[UUID]:
     """Contacts `start` .. `start + number`, each with a phone, an e-mail, and consent on both channels unless told otherwise."""
     organisation_id, vault, now = actor_of(session).organisation_id, vault_of(session), clock.now()
@@ -44,7 +51,13 @@ def contacts(
         key, person = vault.seal_person(
             contact_id, {"first_name": f"Dana{n}", "last_name": "Levi", "emails": [email], "phones": [phone]}
         )
-        row = {"id": contact_id, "organisation_id": organisation_id, "external_id": f"{prefix}{n}", "key": key, "person": person}
+        row = {
+            "id": contact_id,
+            "organisation_id": organisation_id,
+            "external_id": f"{prefix}{n}",
+            "key": key,
+            "person": person,
+        }
         row |= {"language": language, "created_at": now, "updated_at": now, "properties": {}, "tags": [], **columns}
         people.append(row)
         for kind, value, extra in (("phone", phone, {"country": "IL"}), ("email", email, {"domain": "mail.example"})):
@@ -53,7 +66,13 @@ def contacts(
     session.execute(insert(Contact), people)
     session.execute(insert(ContactAddress), addresses)
     if consent:
-        grants = {"channels": ["sms", "email"], "purpose": "marketing", "state": "granted", "basis": "form", "source": "test"}
+        grants = {
+            "channels": ["sms", "email"],
+            "purpose": "marketing",
+            "state": "granted",
+            "basis": "form",
+            "source": "test",
+        }
         session.execute(
             insert(ConsentEntry),
             [{"organisation_id": organisation_id, "contact_id": i, "at": now, **grants} for i in ids],

@@ -1,5 +1,8 @@
 """Texts, provider accounts and sends for tests of the messages."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,6 +18,7 @@ from app.domain.content import library
 from app.domain.content.library import Said, TemplateInput
 from app.domain.content.models import Template
 from app.domain.messages import sends
+from app.domain.messages.claiming import OpenUnit
 from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Send
 from app.domain.providers import accounts
@@ -28,7 +32,21 @@ MJML = """<mjml><mj-body><mj-section><mj-column>
 </mj-column></mj-section></mj-body></mjml>"""
 
 
-def sms_template(session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str) -> Template:
+def alone(open_unit: OpenUnit) -> OpenUnit:
+    """Units one at a time: those of a test share a connection, and a run opens them in several threads."""
+    lock = threading.RLock()
+
+    @contextmanager
+    def unit() -> Iterator[Session]:
+        with lock, open_unit() as session:
+            yield session
+
+    return unit
+
+
+def sms_template(
+    session: Session, body: str = 'Hello {{ contact.first_name | default: "customer" }}', **given: str
+) -> Template:
     """An SMS text."""
     new = TemplateInput(name="An SMS", channel="sms", texts={"en": Said(body=body)}, **given)
     return library.create(session, new, by=system(actor_of(session).organisation_id))
@@ -60,7 +78,7 @@ def send_to_everybody(session: Session, template: Template, source_id: UUID) -> 
     send = sends.open_send(
         session,
         sends.NewSend(
-            occurrence_id=sends.new_occurrence(session),
+            first_occurrence=(occurrence := sends.new_occurrence(session)),
             source=("test", source_id),
             source_name="A test",
             channel=template.channel,
@@ -72,5 +90,7 @@ def send_to_everybody(session: Session, template: Template, source_id: UUID) -> 
             not_after=clock.now() + timedelta(hours=24),
         ),
     )
-    create_messages(session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)))
+    create_messages(
+        session, send, select(live(Contact).c.id).where(live(Contact).c.deleted_at.is_(None)), occurrence=occurrence
+    )
     return send

@@ -50,7 +50,11 @@ def test_every_route_has_a_lock(app: Flask) -> None:
 
 
 def test_what_is_public_is_known(app: Flask) -> None:
-    found = {rule.endpoint for rule in app.url_map.iter_rules() if getattr(app.view_functions[rule.endpoint], "is_public", False)}
+    found = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if getattr(app.view_functions[rule.endpoint], "is_public", False)
+    }
     assert found == {
         "static", "health.healthz", "health.readyz", "public.opened", "public.clicked", "public.ask_unsubscribe",
         "public.unsubscribe", "account.login", "account.enter", "kept.keep", "account.code", "account.confirm", "account.logout",
@@ -69,7 +73,8 @@ def test_every_owned_table_is_secured(engine: Engine) -> None:
     with engine.connect() as connection:
         for table in tables.owned():
             secured = connection.execute(
-                text("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(:name)"), {"name": f"public.{table.name}"}
+                text("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(:name)"),
+                {"name": f"public.{table.name}"},
             ).scalar()
             assert secured, f"{table.name} has no row-level security"
             columns = connection.execute(
@@ -91,7 +96,9 @@ def test_the_models_are_what_the_migrations_make(engine: Engine) -> None:
 
 def _ours(_thing: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
     """Partitions and what hangs on them are made by a function, Alembic's own table by Alembic."""
-    return not (reflected and name and (kind == "table" and (name == "alembic_version" or re.search(r"_\d{4}_\d{2}$", name))))
+    return not (
+        reflected and name and (kind == "table" and (name == "alembic_version" or re.search(r"_\d{4}_\d{2}$", name)))
+    )
 
 
 @pytest.mark.parametrize("job", list(Job), ids=lambda j: j.name)
@@ -107,7 +114,9 @@ NAMED = [(path, name) for path in sql.every_file() for name in sql.load(path)]
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=lambda v: v)
-def test_every_named_statement_can_be_planned(session: Session, organisation: Organisation, path: str, name: str) -> None:
+def test_every_named_statement_can_be_planned(
+    session: Session, organisation: Organisation, path: str, name: str
+) -> None:
     """GENERIC_PLAN plans a statement whose values are not known: a column or table that is gone shows here."""
     statement = sql.load(path)[name].text
     places = list(dict.fromkeys(re.findall(r"(?<!:):([a-z_]+)", statement)))
@@ -133,7 +142,11 @@ def test_every_command_stands_in_the_readme(app: Flask) -> None:
 def test_time_is_read_in_one_place_only() -> None:
     for path in (ROOT / "app" / "domain").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today") and isinstance(node.value, ast.Name):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in ("now", "utcnow", "today")
+                and isinstance(node.value, ast.Name)
+            ):
                 assert node.value.id not in ("datetime", "date"), f"{path}:{node.lineno} reads the clock itself"
 
 

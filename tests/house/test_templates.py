@@ -148,7 +148,10 @@ def test_what_is_written_in_a_language_has_a_direction_of_its_own(path: Path) ->
     spoken = re.findall(r"""<(?!bdi|label|html|button)\w+[^<]*?\blang="\{\{.*?\}\}"[^<]*?>""", path.read_text())
     wrong = [tag for tag in spoken if "dir=" not in tag and 'class="letter"' not in tag]
     assert wrong == []
-    assert not re.search(r"<(?!bdi)(?:strong|p|pre|td|h\d)(?![^>]*\bdir=)[^>]*>\{\{ (?:\w+\.)?(?:subject|body|note) \}\}", path.read_text())
+    assert not re.search(
+        r"<(?!bdi)(?:strong|p|pre|td|h\d)(?![^>]*\bdir=)[^>]*>\{\{ (?:\w+\.)?(?:subject|body|note) \}\}",
+        path.read_text(),
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
@@ -156,3 +159,11 @@ def test_a_field_one_types_in_asks_once(path: Path) -> None:
     """A change is told when the field is left, too: by then the next page may be on its way, and the first one comes after it."""
     for trigger in re.findall(r'class="[^"]*\bfilters"[^>]*hx-trigger="([^"]*\binput changed[^"]*)"', path.read_text()):
         assert not re.search(r"\bchange\b(?! from:\{)", trigger), "a bare change beside a field one types in"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_tokens_are_masked_and_secrets_told_once(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"\b\w+\.csrf_token\b|hidden_tag", text), "draws the token as it is: ui.csrf_field() masks it"
+    for output in re.findall(r'<output class="secret"[^>]*>(.*?)</output>', text):
+        assert "|told_once" in output, "a secret in an answer that is compressed"

@@ -17,7 +17,21 @@ PLACES = re.compile(r"%\(\w+\)s|%%")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """Every message the sources and the templates hold."""
     target = tmp_path_factory.mktemp("messages") / "messages.pot"
-    words = ["extract", "-q", "-F", "app/translations/babel.cfg", "-k", "mark", "-k", "_l", "-k", "lazy_gettext", "-o", str(target), "."]
+    words = [
+        "extract",
+        "-q",
+        "-F",
+        "app/translations/babel.cfg",
+        "-k",
+        "mark",
+        "-k",
+        "_l",
+        "-k",
+        "lazy_gettext",
+        "-o",
+        str(target),
+        ".",
+    ]
     extract = "from babel.messages.frontend import main; main()"
     subprocess.run([sys.executable, "-c", extract, *words[:1], *words[2:]], cwd=ROOT, check=True, capture_output=True)
     with target.open("rb") as source:

@@ -31,7 +31,9 @@ def made(wsgi: Any = echo, limits: Limits | None = None, room: int = 100, admitt
     return Front(wsgi, Rooms(lambda _: room, lambda _: admitted), client=lambda e: e["REMOTE_ADDR"], limits=limits)
 
 
-async def asked(app: Front, *pieces: bytes, pause: float = 0, sent: dict[str, Any] | None = None) -> tuple[int, dict[bytes, bytes], bytes]:
+async def asked(
+    app: Front, *pieces: bytes, pause: float = 0, sent: dict[str, Any] | None = None
+) -> tuple[int, dict[bytes, bytes], bytes]:
     """One request whose body comes in pieces: status, headers, body."""
     left, got = list(pieces), []
 

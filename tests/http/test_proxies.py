@@ -27,7 +27,12 @@ OURS = (ip_network("10.0.0.0/8"),)
     ],
 )
 def test_the_last_address_that_is_not_ours(peer: str, chain: str, seen: str) -> None:
-    environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http", "HTTP_X_FORWARDED_FOR": chain, "HTTP_X_FORWARDED_PROTO": "https"}
+    environ = {
+        "REMOTE_ADDR": peer,
+        "wsgi.url_scheme": "http",
+        "HTTP_X_FORWARDED_FOR": chain,
+        "HTTP_X_FORWARDED_PROTO": "https",
+    }
     assert client(environ, OURS) == (seen, "https" if peer.endswith("10.0.0.1") else "http")
 
 

@@ -30,7 +30,9 @@ def test_a_worker_can_read_what_the_timetable_rings(settings: Settings) -> None:
     assert all(bell.get_next_enqueue_time() for bell in timetable._cron_jobs)
 
 
-def test_the_upkeep_is_done_when_its_moment_comes(servers: Servers, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_upkeep_is_done_when_its_moment_comes(
+    servers: Servers, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The whole way: the timetable rings, a worker hears it, the work runs through."""
     for name, value in servers.env(f"tests_{WORKER}", redis=NUMBER).items():
         monkeypatch.setenv(name, value)

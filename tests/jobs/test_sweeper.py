@@ -1,21 +1,25 @@
 """The sweeper's round: the trouble of one organisation is nobody else's."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app.core import queue
+from app.core import clock, queue
 from app.core.db import make_engine, session_factory
 from app.core.queue import Job
 from app.core.settings import Settings
 from app.core.unit import actor_of, unit_of_work
 from app.domain.access import users
+from app.domain.audit import anchors
 from app.domain.messages import reconcile
+from app.domain.messages.models import Message, Send
 from app.domain.notices import post
 from jobs import sweeper
 from jobs.runtime import Runtime
+from tests.factories import people, sending
 
 Rung = list[list[tuple[Job, tuple[str, ...]]]]
 
@@ -76,3 +80,32 @@ def test_a_queue_is_quiet_until_three_jobs_wait(here: Runtime) -> None:
     queue.enqueue_all(url, [(Job.RUN_REPORT, ("3",))])
     assert queue.quiet(url) == set(queue.QUEUES) - {"reports"}
     queue.connection(url).flushdb()
+
+
+def test_every_step_of_a_round_is_done(here: Runtime, monkeypatch: pytest.MonkeyPatch, rung: Rung) -> None:
+    """An intent nobody recorded becomes a doubt, what is out of date ends, what is drained is closed, the audit is anchored."""
+    monkeypatch.setattr(queue, "quiet", lambda _url: set(queue.QUEUES))
+    organisation_id = here.organisations()[0]
+    with here.unit(organisation_id) as session:
+        people.contacts(session, 2)
+        sending.account(session)
+        template = sending.sms_template(session, message_class="service")
+        flying, late, due = (sending.send_to_everybody(session, template, uuid4()) for _ in range(3))
+        dead = {"state": "sending", "rank": 30, "lease_token": uuid4(), "lease_until": clock.now() - timedelta(hours=1)}
+        session.execute(update(Message).where(Message.send_id == flying.id).values(**dead))
+        late.not_after = clock.now() - timedelta(seconds=1)
+        session.info.pop("rings", None)
+    sweeper.sweep(here)
+    with here.unit(organisation_id) as session:
+        found = session.execute(select(Message.send_id, Message.state).distinct()).all()
+        assert {row.send_id: row.state for row in found} == {
+            flying.id: "in_doubt",
+            late.id: "expired",
+            due.id: "queued",
+        }
+        drained = {send.id: send.state for send in session.execute(select(Send)).scalars()}
+        assert drained == {flying.id: "drained", late.id: "drained", due.id: "running"}
+    own = (str(organisation_id),)
+    jobs = {job for rings in rung for job, ids in rings if ids == own}
+    assert {Job.SEND_SMS, Job.RECONCILE, Job.RELAY_OUTBOX, Job.DELIVER_NOTICES} <= jobs
+    assert organisation_id in anchors.organisations(here.settings)

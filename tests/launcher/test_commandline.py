@@ -68,7 +68,10 @@ def test_a_traceback_becomes_its_reason(said: str, why: str) -> None:
         (["up", "--port", "none"], "none is not a port"),
         (["up", "--data", "/dev/null"], "The data folder /dev/null cannot be used"),
         (["dance"], "invalid choice"),
-        (["organisation", "--name", "First Bank"], "the following arguments are required: --email, --admin, --second-email, --second-admin"),
+        (
+            ["organisation", "--name", "First Bank"],
+            "the following arguments are required: --email, --admin, --second-email, --second-admin",
+        ),
     ],
 )
 def test_mistakes_are_answered_with_a_sentence(words: list[str], sentence: str) -> None:

@@ -31,7 +31,8 @@ def measure(servers: Servers, messages: int = 8_000, turns: int = 7) -> Iterator
     The row shows the median turn, by its ratio.
     """
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as sandbox:
-        sandbox.faults(receipts="never")  # nobody is there to take them, and both halves would pay for the carrier's tries
+        # Nobody is there to take them, and both halves would pay for the carrier's tries.
+        sandbox.faults(receipts="never")
         alone, together = [], []
         before = floor(sandbox, messages)
         for turn in range(turns):

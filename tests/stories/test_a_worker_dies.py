@@ -51,7 +51,9 @@ class Workers:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "jobs.worker", "messages.sms", "webhooks.inbound", "sweeper"]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, start_new_session=True, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.env, start_new_session=True, stderr=subprocess.DEVNULL
+        )
 
     def kill(self) -> None:
         assert self.process is not None
@@ -78,7 +80,9 @@ def rush_leases(factory: sessionmaker[Session], organisation_id: UUID) -> None:
     """Two minutes pass for leases that a killed worker left behind."""
     with unit_of_work(factory, system(organisation_id)) as session:
         session.execute(
-            text("UPDATE messages SET lease_until = clock_timestamp() - interval '1 second' WHERE lease_token IS NOT NULL")
+            text(
+                "UPDATE messages SET lease_until = clock_timestamp() - interval '1 second' WHERE lease_token IS NOT NULL"
+            )
         )
 
 
@@ -114,7 +118,9 @@ def test_lost_none_and_none_twice(sandbox: Sandbox, lookup: str) -> None:
             workers.kill()
             rush_leases(factory, organisation_id)
             workers.start()
-        assert by_state(factory, organisation_id).get("queued"), "all was sent before the last kill: the story proves nothing"
+        assert by_state(factory, organisation_id).get("queued"), (
+            "all was sent before the last kill: the story proves nothing"
+        )
         sandbox.faults(lookup=lookup)
         states = settled_states(factory, organisation_id, lookup)
         workers.kill()

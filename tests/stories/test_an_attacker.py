@@ -66,7 +66,11 @@ def flooded(house: House, start: bytes, piece: bytes, times: int) -> int:
 def memory(house: House) -> int:
     """What the web's processes hold, in megabytes."""
     port = urlsplit(house.base_url).port
-    web = [one for one in psutil.process_iter(["cmdline"]) if "asgi:app" in (one.info["cmdline"] or ()) and str(port) in one.info["cmdline"]]
+    web = [
+        one
+        for one in psutil.process_iter(["cmdline"])
+        if "asgi:app" in (one.info["cmdline"] or ()) and str(port) in one.info["cmdline"]
+    ]
     return sum(one.memory_info().rss for process in web for one in (process, *process.children())) // 2**20
 
 
@@ -80,7 +84,9 @@ class Browser:
         """Status, body and where it leads."""
         sent = FORM | {name.replace("_", "-"): value for name, value in headers.items()}
         sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        made = http.client.HTTPConnection(urlsplit(self.house.base_url).netloc, timeout=20, source_address=(self.source, 0))
+        made = http.client.HTTPConnection(
+            urlsplit(self.house.base_url).netloc, timeout=20, source_address=(self.source, 0)
+        )
         made.request(method, path, urllib.parse.urlencode(values) if values else None, sent)
         answer = made.getresponse()
         body = answer.read().decode()
@@ -116,7 +122,13 @@ def test_slow_posts_stop_nobody(house: House) -> None:
 
 def test_brackets_take_no_memory(house: House) -> None:
     before, key = memory(house), house.access["marketer"]["secret_key"]
-    start = head(house, "/api/v1/contacts", f"Authorization: Bearer {key}", "Content-Type: application/json", "Transfer-Encoding: chunked")
+    start = head(
+        house,
+        "/api/v1/contacts",
+        f"Authorization: Bearer {key}",
+        "Content-Type: application/json",
+        "Transfer-Encoding: chunked",
+    )
     piece = b"[" * 100_000
     assert flooded(house, start, b"%x\r\n%s\r\n" % (len(piece), piece), 600) in (413, 0)
     for body in (b"[" * 500_000 + b"]" * 500_000, b'{"definition": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"):

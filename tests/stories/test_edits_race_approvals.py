@@ -41,7 +41,8 @@ class Bank:
         with unit_of_work(factory, None) as session:
             self.id = users.create_organisation(session, users.NewOrganisation(name="Bank of the Races")).id
             self.maya, self.will, self.adam = (
-                people.staff(session, role, name) for role, name in (("marketer", "maya"), ("marketer", "will"), ("admin", "adam"))
+                people.staff(session, role, name)
+                for role, name in (("marketer", "maya"), ("marketer", "will"), ("admin", "adam"))
             )
             for n, (city, number) in enumerate(CITIES.items()):
                 people.contacts(session, number, start=n * 1000, prefix=city, city=city)

@@ -55,7 +55,9 @@ def test_the_story(house: House) -> None:
     segment = good(house.call("marketer", "POST", "/segments", {"name": "Well off", "definition": WHERE}))
     counted = good(house.call("marketer", "POST", "/segments/count", {"definition": WHERE}))
     assert counted["count"] == 220
-    texts = [good(house.call("marketer", "POST", "/templates", STARTS[s].model_dump())) for s in ("sms-offer", "email-offer")]
+    texts = [
+        good(house.call("marketer", "POST", "/templates", STARTS[s].model_dump())) for s in ("sms-offer", "email-offer")
+    ]
     campaign = good(
         house.call(
             "marketer",
@@ -82,7 +84,10 @@ def test_the_story(house: House) -> None:
     done = wait_for("the campaign to be delivered", 90, lambda: delivered(house, path))
     for channel in done["channels"]:
         assert sum(channel["states"].values()) == 220
-    handed = {c["channel"]: sum(n for s, n in c["states"].items() if s in ("delivered", "undeliverable")) for c in done["channels"]}
+    handed = {
+        c["channel"]: sum(n for s, n in c["states"].items() if s in ("delivered", "undeliverable"))
+        for c in done["channels"]
+    }
     assert house.sandbox.received("sms", limit=1)["total"] == handed["sms"]
     assert house.sandbox.received("email", limit=1)["total"] == handed["email"]
     assert house.sandbox.received("sms", limit=1)["distinct"] == handed["sms"]
@@ -115,7 +120,9 @@ def ended_job(house: House, job_id: str) -> Any:
 
 def delivered(house: House, path: str) -> Any:
     found = good(house.call("marketer", "GET", f"{path}/results"))
-    open_ones = sum(n for c in found["channels"] for s, n in c["states"].items() if s in ("queued", "sending", "in_doubt", "sent"))
+    open_ones = sum(
+        n for c in found["channels"] for s, n in c["states"].items() if s in ("queued", "sending", "in_doubt", "sent")
+    )
     return found if found["state"] == "completed" and not open_ones else None
 
 
@@ -151,12 +158,16 @@ def reported(house: House, campaign_id: str) -> None:
     wanted = {"campaign_id": campaign_id, "language": "he", "recipients": ["manager@bank.example"]}
     run = good(house.call("marketer", "POST", "/reports/campaign/run", wanted), 202)
     made = wait_for(
-        "the report", 60, lambda: (r := good(house.call("marketer", "GET", f"/reports/runs/{run['id']}")))["state"] != "queued" and r
+        "the report",
+        60,
+        lambda: (r := good(house.call("marketer", "GET", f"/reports/runs/{run['id']}")))["state"] != "queued" and r,
     )
     assert made["state"] == "completed"
     assert house.call("marketer", "GET", f"/reports/runs/{run['id']}/pdf")[1].startswith(b"%PDF")
     assert house.call("marketer", "GET", f"/reports/runs/{run['id']}/xlsx")[1].startswith(b"PK")
-    mail = wait_for("the manager's mail", 30, lambda: house.sandbox.received("email", to="manager@bank.example")["items"])
+    mail = wait_for(
+        "the manager's mail", 30, lambda: house.sandbox.received("email", to="manager@bank.example")["items"]
+    )
     assert len(mail) == 1
 
 

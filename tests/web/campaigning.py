@@ -72,7 +72,7 @@ class Campaigning:
     def dispatch(self, answer: Callable[[Outgoing], Answer] = lambda _message: None) -> None:
         """Send what is due through a provider in memory."""
         line = Memory(answer=answer)
-        unit = partial(unit_of_work, self.bank.factory, system(self.bank.organisation_id))
+        unit = sending.alone(partial(unit_of_work, self.bank.factory, system(self.bank.organisation_id)))
         dispatch.dispatch(unit, lambda: nullcontext(through_units(unit)), lambda *_: line, "sms")
 
     def state(self, campaign_id: UUID) -> str:

@@ -1,17 +1,23 @@
 """The audit log in the browser: filtered, verified, exported."""
 
+import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.core import clock
-from app.core.db import make_owner_engine
+from app.core.db import db, make_owner_engine
 from app.core.errors import Forbidden
 from app.core.settings import Settings
 from app.domain.access import keys
 from app.domain.access.models import User
 from app.domain.audit import trail
+from app.domain.campaigns import drafts
+from app.domain.campaigns.drafts import Audience, CampaignInput
+from app.domain.segments import library
+from app.domain.segments.library import SegmentInput
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
@@ -69,7 +75,10 @@ def test_the_days_of_the_trail_are_chosen(campaigns: Campaigning) -> None:
     yesterday = today - timedelta(days=1)
     assert "Submitted the campaign for approval" in shown(auditor.get(f"/audit?from={today}&until={today}", htmx=True))
     assert "Submitted the campaign for approval" not in shown(auditor.get(f"/audit?until={yesterday}", htmx=True))
-    for query, said in (("from=tomorrow", "This is not a date"), (f"from={today}&until={yesterday}", "The last day is before the first")):
+    for query, said in (
+        ("from=tomorrow", "This is not a date"),
+        (f"from={today}&until={yesterday}", "The last day is before the first"),
+    ):
         for htmx in (False, True):
             wrong = auditor.get(f"/audit?{query}", htmx=htmx)
             assert wrong.status_code == 422
@@ -98,3 +107,62 @@ def test_what_a_history_counts_is_said_in_the_readers_language(campaigns: Campai
     admin = campaigns.bank.browser("admin")
     admin.client.set_cookie("carillon_locale", "he")
     assert "Project-Id-Version" not in shown(admin.get("/approvals?view=all"))
+
+
+def renamed_audience(campaigns: Campaigning, campaign_id: UUID, name: str) -> UUID:
+    """A segment of this name, which the campaign goes to from now on."""
+    by = campaigns.bank.staff["marketer"]
+    with campaigns.bank.unit("marketer") as session:
+        segment = library.create(session, SegmentInput(name=name, definition={"where": {"all": []}}), by=by)
+        new = CampaignInput(
+            name="Savings offer", sms_template_id=campaigns.template_id, audience=Audience(segments=(segment.id,))
+        )
+        drafts.update(session, campaign_id, new, by=by)
+        return segment.id
+
+
+def test_histories_call_things_by_their_names(campaigns: Campaigning) -> None:
+    campaign_id = campaigns.draft()
+    first, second = (renamed_audience(campaigns, campaign_id, name) for name in ("Savers <now>", "Everybody else"))
+    with campaigns.bank.unit() as session:
+        user = session.get_one(User, campaigns.bank.staff["viewer"].id)
+        keys.create(session, user, name="Till", scopes=["contacts:read"], by=campaigns.bank.staff["viewer"])
+        called = user.name
+    auditor = campaigns.bank.browser("auditor")
+    page = auditor.get("/audit").get_data(as_text=True)
+    named = f'<bdi title="{second}">Everybody else</bdi>'
+    assert named in page, "what a change names, with its id"
+    assert f'<bdi title="{first}">Savers &lt;now&gt;</bdi>' in page
+    assert f'<bdi title="{user.id}">{called}</bdi>' in page
+    assert f'<bdi title="{campaign_id}">Savings offer</bdi>' in page, "what an act was done to"
+    assert re.search(r'<bdi title="[0-9a-f-]{36}">Till</bdi>', page)
+    history = auditor.get(f"/campaigns/{campaign_id}/history").get_data(as_text=True)
+    assert named in history
+    assert str(second) not in re.sub(r'title="[^"]*"', "", history)
+    lines = auditor.get("/audit/export?subject=campaign").get_data(as_text=True)
+    assert f"Savers <now> ({first}) → Everybody else ({second})" in lines
+    assert f",campaign,{campaign_id},Savings offer," in lines
+
+
+def test_a_longer_page_of_the_log_asks_the_database_no_more_often(campaigns: Campaigning) -> None:
+    campaign_id, auditor = campaigns.draft(), campaigns.bank.browser("auditor")
+    said: list[str] = []
+    with campaigns.bank.app.app_context():
+        engine = db.engine
+
+    def asked() -> int:
+        auditor.get("/audit")
+        said.clear()
+        event.listen(engine, "before_cursor_execute", note)
+        auditor.get("/audit")
+        event.remove(engine, "before_cursor_execute", note)
+        return len(said)
+
+    def note(_connection: object, _cursor: object, sql: str, *_more: object) -> None:
+        said.append(sql)
+
+    renamed_audience(campaigns, campaign_id, "Number 0")
+    few = asked()
+    for number in range(1, 7):
+        renamed_audience(campaigns, campaign_id, f"Number {number}")
+    assert asked() == few

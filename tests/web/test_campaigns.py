@@ -100,7 +100,14 @@ def test_the_review_shows_everything_and_asks_for_a_fresh_code(campaigns: Campai
     assert "Savings offer" in shown(admin.get("/approvals"))
     campaigns.grow_stale("admin")
     review = shown(admin.get(f"/campaigns/{campaign_id}/review"))
-    for said in ("Hello D•••", "reads that it is an advertisement", "Will receive it 12", "No consent − 2", "Marketer", "Code of your authenticator"):
+    for said in (
+        "Hello D•••",
+        "reads that it is an advertisement",
+        "Will receive it 12",
+        "No consent − 2",
+        "Marketer",
+        "Code of your authenticator",
+    ):
         assert said in review
     unsure = admin.post(f"/campaigns/{campaign_id}/approve", {"code": campaigns.code("admin")})
     assert unsure.status_code == 422
@@ -112,7 +119,10 @@ def test_the_review_shows_everything_and_asks_for_a_fresh_code(campaigns: Campai
         assert session.execute(text("SELECT failures FROM login_failures WHERE network <> '*'")).scalar_one() == 1
     assert campaigns.state(campaign_id) == "in_review"
     assert (
-        admin.post(f"/campaigns/{campaign_id}/approve", {"code": campaigns.code("admin"), "note": "Good.", "sure": "y", "seen": campaigns.seen(campaign_id)}).status_code
+        admin.post(
+            f"/campaigns/{campaign_id}/approve",
+            {"code": campaigns.code("admin"), "note": "Good.", "sure": "y", "seen": campaigns.seen(campaign_id)},
+        ).status_code
         == 303
     )
     assert campaigns.state(campaign_id) == "approved"
@@ -156,8 +166,16 @@ def test_a_change_after_submission_cannot_be_approved_but_sent_back(campaigns: C
     refused = admin.post(f"/campaigns/{campaign_id}/approve", {"sure": "y", "seen": campaigns.seen(campaign_id)})
     assert refused.status_code == 409
     assert "It was changed after it was submitted" in shown(refused)
-    assert admin.post(f"/campaigns/{campaign_id}/reject", {"note": "", "seen": campaigns.seen(campaign_id)}).status_code == 422
-    assert admin.post(f"/campaigns/{campaign_id}/reject", {"note": "Submit the new text.", "seen": campaigns.seen(campaign_id)}).status_code == 303
+    assert (
+        admin.post(f"/campaigns/{campaign_id}/reject", {"note": "", "seen": campaigns.seen(campaign_id)}).status_code
+        == 422
+    )
+    assert (
+        admin.post(
+            f"/campaigns/{campaign_id}/reject", {"note": "Submit the new text.", "seen": campaigns.seen(campaign_id)}
+        ).status_code
+        == 303
+    )
     marketer = campaigns.bank.browser("marketer")
     assert "Sent back by Admin" in shown(marketer.get(f"/campaigns/{campaign_id}"))
     assert marketer.post(f"/campaigns/{campaign_id}/submit").status_code == 303

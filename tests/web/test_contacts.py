@@ -17,7 +17,13 @@ from app.domain.contacts.properties import PropertyInput
 from tests.factories import people
 from tests.web.pages import House
 
-DANA = {"external_id": "C-77", "email": "Dana@Mail.example", "phone": "052-2345678", "first_name": "Dana", "last_name": "Levi"}
+DANA = {
+    "external_id": "C-77",
+    "email": "Dana@Mail.example",
+    "phone": "052-2345678",
+    "first_name": "Dana",
+    "last_name": "Levi",
+}
 
 
 def made(bank: House, **changes: Any) -> UUID:
@@ -34,7 +40,12 @@ def test_an_empty_list_says_what_to_do_next(bank: House) -> None:
 def test_people_are_masked_until_somebody_looks_and_the_look_is_logged(bank: House) -> None:
     contact_id = made(bank)
     marketer = bank.browser("marketer")
-    for url in ("/contacts", f"/contacts/{contact_id}", f"/contacts/{contact_id}/history", f"/contacts/{contact_id}/consents"):
+    for url in (
+        "/contacts",
+        f"/contacts/{contact_id}",
+        f"/contacts/{contact_id}/history",
+        f"/contacts/{contact_id}/consents",
+    ):
         page = marketer.get(url).get_data(as_text=True)
         assert "Dana" not in page
         assert "dana@mail.example" not in page
@@ -62,7 +73,9 @@ def test_what_was_searched_for_stands_in_no_address_and_is_kept_from_page_to_pag
     for number in range(3):
         made(bank, external_id=f"C-77{number}", tags=("gold",))
     marketer = bank.browser("marketer")
-    first = marketer.post("/contacts/search", {"q": "0522345678", "tag": "gold", "status": "", "per_page": "9"}, htmx=True)
+    first = marketer.post(
+        "/contacts/search", {"q": "0522345678", "tag": "gold", "status": "", "per_page": "9"}, htmx=True
+    )
     assert first.status_code == 303
     address = first.location
     assert "tag=gold" in address
@@ -96,7 +109,9 @@ def test_a_contact_is_added_changed_deleted_and_brought_back(bank: House) -> Non
         properties.define(session, PropertyInput(key="vip", type="boolean", label="Very important"), by=by)
     marketer = bank.browser("marketer")
     assert "Very important" in marketer.get("/contacts/new").get_data(as_text=True)
-    answer = marketer.post("/contacts/new", {**DANA, "own_balance": "15,000", "own_vip": "yes", "tags": "gold, staff", "groups": "Haifa"})
+    answer = marketer.post(
+        "/contacts/new", {**DANA, "own_balance": "15,000", "own_vip": "yes", "tags": "gold, staff", "groups": "Haifa"}
+    )
     assert answer.status_code == 303
     url = answer.headers["Location"]
     page = marketer.get(url).get_data(as_text=True)
@@ -139,7 +154,9 @@ def test_of_two_who_edit_at_once_the_second_sees_what_the_first_changed(bank: Ho
     assert "Haifa" in page
     assert re.search(r'name="version"[^>]*value="2"', page)
     with bank.unit() as session:
-        looks = select(AuditEntry).where(AuditEntry.action == "contact.revealed", AuditEntry.subject_id == str(contact_id))
+        looks = select(AuditEntry).where(
+            AuditEntry.action == "contact.revealed", AuditEntry.subject_id == str(contact_id)
+        )
         assert len(session.execute(looks).all()) == 2, "the form, and what somebody else wrote"
     assert marketer.post(f"/contacts/{contact_id}/edit", {**DANA, "version": "2", "city": "Eilat"}).status_code == 303
 

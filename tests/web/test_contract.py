@@ -27,7 +27,9 @@ def test_a_name_nobody_knows_in_a_query_is_refused(page_app: Flask, campaigns: C
         if not rule.rule.startswith("/api/") or "GET" not in (rule.methods or ()):
             continue
         words = {"kind": "pdf", "name": "campaign", "id_hash": "0" * 64, "number": 1}
-        path = urls.build(rule.endpoint, {name: words.get(name, str(uuid4())) for name in rule.arguments}).removeprefix("/api/v1")
+        path = urls.build(rule.endpoint, {name: words.get(name, str(uuid4())) for name in rule.arguments}).removeprefix(
+            "/api/v1"
+        )
         answers = [caller("GET", f"{path}?colour=red") for caller in callers]
         assert {answer.status_code for answer in answers} <= {400, 403}, path
         assert 400 in {answer.status_code for answer in answers}, path
@@ -62,7 +64,13 @@ def test_a_stale_version_is_412_and_one_that_is_none_400(campaigns: Campaigning,
     made = caller.data("POST", "/contacts", {"external_id": "if-match"})
     where = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
     segment = caller.data("POST", "/segments", {"name": "s", "definition": {"version": 1, "where": where}})
-    text = {"name": "t", "channel": "sms", "message_class": "service", "fallback_language": "en", "texts": {"en": {"body": "Hello"}}}
+    text = {
+        "name": "t",
+        "channel": "sms",
+        "message_class": "service",
+        "fallback_language": "en",
+        "texts": {"en": {"body": "Hello"}},
+    }
     template = caller.data("POST", "/templates", text)
     for path, change in (
         (f"/contacts/{made['id']}", {"city": "Haifa"}),
@@ -80,12 +88,17 @@ def test_a_decision_names_the_request_it_is_about(campaigns: Campaigning) -> Non
     admin = Caller(campaigns.bank, "admin")
     with campaigns.bank.unit() as session:
         user = session.get_one(User, campaigns.bank.staff["admin"].id)
-        admin.key = keys.create(session, user, name="decides", scopes=["*", "campaigns:approve"], by=campaigns.bank.staff["admin"])
+        admin.key = keys.create(
+            session, user, name="decides", scopes=["*", "campaigns:approve"], by=campaigns.bank.staff["admin"]
+        )
         keys.of_whole(session, admin.key).is_waiting = False
     for verb in ("approve", "reject"):
         refused = admin("POST", f"/campaigns/{campaign_id}/{verb}", {"note": "x"})
         assert (refused.status_code, refused.get_json()["error"]["details"][0]["field"]) == (422, "approval_id")
-        assert admin("POST", f"/campaigns/{campaign_id}/{verb}", {"note": "x", "approval_id": str(uuid4())}).status_code == 409
+        assert (
+            admin("POST", f"/campaigns/{campaign_id}/{verb}", {"note": "x", "approval_id": str(uuid4())}).status_code
+            == 409
+        )
 
 
 def test_consents_stand_at_the_top_too(caller: Caller) -> None:
@@ -108,7 +121,9 @@ def test_a_suppression_that_stands_already_is_no_new_one(caller: Caller) -> None
 
 def test_a_list_of_suppressions_comes_and_goes(caller: Caller) -> None:
     file = {"file": (io.BytesIO(b"one@mail.example\nnonsense\ntwo@mail.example\n"), "list.csv"), "channel": "email"}
-    answer = caller.client.post("/api/v1/suppressions/import", data=file, headers={"Authorization": f"Bearer {caller.key}"})
+    answer = caller.client.post(
+        "/api/v1/suppressions/import", data=file, headers={"Authorization": f"Bearer {caller.key}"}
+    )
     assert answer.get_json()["data"] == {"added": 2, "known": 0, "bad": [2]}
     assert "one@mail.example" in caller("GET", "/suppressions/export").get_data(as_text=True)
 
@@ -121,7 +136,13 @@ def test_campaigns_are_withdrawn_and_cloned(campaigns: Campaigning, caller: Call
 
 
 def test_versions_of_a_text_are_compared(caller: Caller) -> None:
-    text: dict[str, Any] = {"name": "c", "channel": "sms", "message_class": "service", "fallback_language": "en", "texts": {"en": {"body": "One"}}}
+    text: dict[str, Any] = {
+        "name": "c",
+        "channel": "sms",
+        "message_class": "service",
+        "fallback_language": "en",
+        "texts": {"en": {"body": "One"}},
+    }
     made = caller.data("POST", "/templates", text)
     caller.data("PATCH", f"/templates/{made['id']}", {"texts": {"en": {"body": "Two"}}})
     found = caller.data("GET", f"/templates/{made['id']}/versions/1/differences")
@@ -137,7 +158,10 @@ def test_a_preview_names_a_contact_by_its_id(caller: Caller) -> None:
     }  # fmt: skip
     template = caller.data("POST", "/templates", text)
     path = f"/templates/{template['id']}/preview"
-    assert caller.data("POST", path, {"contact": made["id"]})["body"] == caller.data("POST", path, {"external_id": "pre"})["body"]
+    assert (
+        caller.data("POST", path, {"contact": made["id"]})["body"]
+        == caller.data("POST", path, {"external_id": "pre"})["body"]
+    )
     assert caller("POST", path, {"contact": "pre"}).status_code == 422
     assert caller("POST", path, {"contact": str(uuid4())}).status_code == 422
 
@@ -196,7 +220,9 @@ def test_a_key_makes_no_stronger_key(campaigns: Campaigning) -> None:
 
 
 def test_providers_are_changed_by_two(campaigns: Campaigning) -> None:
-    caller = next(Caller(campaigns.bank, role) for role in ("admin", "owner") if campaigns.bank.staff[role].may("providers:write"))
+    caller = next(
+        Caller(campaigns.bank, role) for role in ("admin", "owner") if campaigns.bank.staff[role].may("providers:write")
+    )
     account = caller.data("GET", "/providers")[0]
     assert "secret" not in account
     assert caller("PATCH", f"/providers/{account['id']}", {}).status_code == 200

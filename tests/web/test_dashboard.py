@@ -45,7 +45,12 @@ def test_a_message_belongs_to_the_day_of_the_banks_calendar(campaigns: Campaigni
     with campaigns.bank.unit() as session:  # clocks went back on the 25th: it has 25 hours
         session.execute(text("UPDATE sends SET created_at = '2026-10-20', not_after = '2026-10-30'"))
         ids = list(session.execute(text("SELECT id FROM messages WHERE state = 'sent' ORDER BY id")).scalars())
-        for moment, some in (("2026-10-24 20:59:59+00", ids[:1]), ("2026-10-24 21:00+00", ids[1:3]), ("2026-10-25 21:59+00", ids[3:6]), ("2026-10-25 22:00+00", ids[6:])):
+        for moment, some in (
+            ("2026-10-24 20:59:59+00", ids[:1]),
+            ("2026-10-24 21:00+00", ids[1:3]),
+            ("2026-10-25 21:59+00", ids[3:6]),
+            ("2026-10-25 22:00+00", ids[6:]),
+        ):
             session.execute(text("UPDATE messages SET sent_at = :at WHERE id = ANY(:ids)"), {"at": moment, "ids": some})
     with campaigns.bank.unit("marketer") as session:
         sending = daily.sending(session, period.read(ZONE, first="2026-10-24", last="2026-10-26"), by=by)

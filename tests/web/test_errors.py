@@ -57,7 +57,9 @@ def test_a_nul_is_refused_wherever_it_is_written(campaigns: Campaigning, caller:
     assert answer.status_code == 422
     assert UNUSABLE in answer.get_json()["error"]["message"]
     made = caller("POST", "/contacts", {"external_id": "7\x007", "city": "Hai\0fa"}).get_json()["data"]
-    assert (made["external_id"], made["city"]) == ("77", "Haifa"), "what nobody can see is taken out of what is known of people"
+    assert (made["external_id"], made["city"]) == ("77", "Haifa"), (
+        "what nobody can see is taken out of what is known of people"
+    )
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1e300", "1" + "0" * 400])
@@ -91,19 +93,29 @@ def test_a_version_that_is_none(caller: Caller, tag: str) -> None:
 def test_a_value_that_is_none_in_a_condition(caller: Caller, value: object) -> None:
     for name in ("city", "status"):
         where = {"kind": "field", "field": name, "op": "eq", "value": value}
-        assert caller("POST", "/segments/count", {"definition": {"version": 1, "where": where}}).status_code == (400 if value == "\ud800" else 422)
+        assert caller("POST", "/segments/count", {"definition": {"version": 1, "where": where}}).status_code == (
+            400 if value == "\ud800" else 422
+        )
 
 
-@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "moment", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"]
+)
 def test_a_moment_no_calendar_can_show(caller: Caller, moment: str) -> None:
     assert caller("POST", "/campaigns", {"name": "n", "scheduled_at": moment}).status_code == 422
 
 
 def test_a_body_in_chunks_is_read(caller: Caller) -> None:
     """Its length is not announced; it is a body like another."""
-    headers = {"Authorization": f"Bearer {caller.key}", "Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    headers = {
+        "Authorization": f"Bearer {caller.key}",
+        "Content-Type": "application/json",
+        "Transfer-Encoding": "chunked",
+    }
     raw = io.BytesIO(b'{"external_id": "in-chunks", "city": "Haifa"}')
-    made = caller.client.post("/api/v1/contacts", input_stream=raw, headers=headers, environ_overrides={"wsgi.input_terminated": True})
+    made = caller.client.post(
+        "/api/v1/contacts", input_stream=raw, headers=headers, environ_overrides={"wsgi.input_terminated": True}
+    )
     assert (made.status_code, made.json["data"]["city"]) == (201, "Haifa")
 
 

@@ -126,7 +126,12 @@ def test_a_file_that_is_no_list_is_refused_with_the_way_out(bank: House, content
 def test_options_that_do_not_fit_come_back_with_what_was_chosen(bank: House) -> None:
     marketer = bank.browser("marketer")
     columns = uploaded(marketer, FILE.encode()).headers["Location"]
-    sent = choices(marketer.get(columns).get_data(as_text=True)) | {"to-0": "", "to-2": "", "to-3": "", "key-4": "saldo"}
+    sent = choices(marketer.get(columns).get_data(as_text=True)) | {
+        "to-0": "",
+        "to-2": "",
+        "to-3": "",
+        "key-4": "saldo",
+    }
     answer = marketer.post(columns.replace("columns", "dry-run"), sent)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422

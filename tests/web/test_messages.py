@@ -1,7 +1,12 @@
 """Messages in the browser: the lists, the evidence, the doubts."""
 
 import re
+from html import unescape
+from uuid import UUID
 
+from sqlalchemy import select
+
+from app.domain.contacts.models import Contact
 from app.gateways.channels.base import Category, InDoubt, Rejected
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
@@ -63,3 +68,36 @@ def test_the_text_is_shown_as_it_was_sent_masked_until_somebody_asks(campaigns: 
     clear = shown(marketer.post(f"/messages/{message_id}/reveal", {}))
     assert "Advertisement. Hello Dana" in clear
     assert "exactly what was handed over" in clear
+
+
+def test_a_contacts_messages_are_a_tab_of_its_page(campaigns: Campaigning) -> None:
+    campaigns.launched(name="First")
+    campaigns.launched(name="Second")
+    campaigns.dispatch()
+    with campaigns.bank.unit() as session:
+        said = select(Contact.id).where(Contact.external_id.in_(("1", "2"))).order_by(Contact.external_id)
+        contact_id, other = session.execute(said).scalars()
+    marketer = campaigns.bank.browser("marketer")
+    head = marketer.get(f"/contacts/{contact_id}").get_data(as_text=True)
+    tab = f"/contacts/{contact_id}/messages"
+    assert f'href="{tab}"' in head
+    page = marketer.get(f"{tab}?per_page=1").get_data(as_text=True)
+    assert re.search(rf'href="{tab}"[^>]*aria-current', page), "the tab is marked, the head is kept"
+    assert page.count('<tr id="message-') == 1
+    assert "Second" in page
+    following = unescape(re.findall(r'rel="next" href="([^"]+)"', page)[0])
+    assert following.startswith(tab)
+    part = marketer.get(following, htmx=True).get_data(as_text=True)
+    assert "First" in part
+    assert "<html" not in part
+    assert marketer.get(f"/messages?contact={contact_id}").location == tab
+    for one in re.findall(r'<tr id="message-([0-9a-f-]{36})"', marketer.get(f"/contacts/{other}/messages").text):
+        assert one not in page + part
+    nobody = marketer.get(f"/contacts/{UUID(int=0)}/messages")
+    assert nobody.status_code == 404
+
+
+def test_who_was_never_written_to_is_told_so(campaigns: Campaigning) -> None:
+    with campaigns.bank.unit() as session:
+        contact_id = session.execute(select(Contact.id).limit(1)).scalar_one()
+    assert "No messages yet" in shown(campaigns.bank.browser("marketer").get(f"/contacts/{contact_id}/messages"))

@@ -64,7 +64,10 @@ def test_a_page_keeps_what_is_being_written_when_its_time_is_over(campaigns: Cam
     marketer = campaigns.bank.browser("marketer")
     marketer.get("/templates/new/sms")
     end_sessions(campaigns, "marketer")
-    assert marketer.post("/kept?path=/templates/new/sms&page=/templates/new/sms", {"en_body": "Half a text"}).status_code == 204
+    assert (
+        marketer.post("/kept?path=/templates/new/sms&page=/templates/new/sms", {"en_body": "Half a text"}).status_code
+        == 204
+    )
     assert sign_in(campaigns, marketer, "marketer") == "/kept"
     assert "Half a text" in shown(marketer.get("/kept"))
     marketer.post("/kept/discard")
@@ -112,8 +115,21 @@ def test_a_template_that_somebody_else_saved_shows_who_and_what(campaigns: Campa
         given = library.as_input(session, library.get(session, campaigns.template_id, by=by))
         writer = campaigns.bank.staff["marketer"]
         object.__setattr__(by, "permissions", by.permissions | writer.permissions)
-        library.update(session, campaigns.template_id, given.model_copy(update={"name": "Theirs", "texts": {"en": Said(body="Their words {{ unsubscribe_url }}")}}), by=by)
-    mine = {**seen, "name": "Mine", "message_class": "marketing", "fallback_language": "en", "en_body": "My own words {{ unsubscribe_url }}"}
+        library.update(
+            session,
+            campaigns.template_id,
+            given.model_copy(
+                update={"name": "Theirs", "texts": {"en": Said(body="Their words {{ unsubscribe_url }}")}}
+            ),
+            by=by,
+        )
+    mine = {
+        **seen,
+        "name": "Mine",
+        "message_class": "marketing",
+        "fallback_language": "en",
+        "en_body": "My own words {{ unsubscribe_url }}",
+    }
     late = marketer.post(place, mine)
     assert late.status_code == 409
     said = shown(late)
@@ -136,7 +152,10 @@ def test_ones_own_other_window_is_not_somebody_else(campaigns: Campaigning) -> N
     said = shown(late)
     assert "You saved this in another window" in said
     assert "now: First window" in said
-    assert marketer.post(place, {**form, **versions(late.get_data(as_text=True)), "name": "Second window"}).status_code == 303
+    assert (
+        marketer.post(place, {**form, **versions(late.get_data(as_text=True)), "name": "Second window"}).status_code
+        == 303
+    )
     with campaigns.bank.unit() as session:
         assert session.get_one(Campaign, campaign_id).name == "Second window"
 
@@ -160,8 +179,8 @@ def test_a_segment_and_a_contact_say_so_too(campaigns: Campaigning) -> None:
         seen = contact.version
         present = profile.input_of(session, contact)
         profile.update(session, contact.id, present.model_copy(update={"city": "Acre"}), by=bank.staff["marketer"])
-    late = marketer.post(f"/contacts/{contact.id}/edit", {"version": seen, "external_id": "3", "city": "Haifa", "first_name": "Dana3"})
+    late = marketer.post(
+        f"/contacts/{contact.id}/edit", {"version": seen, "external_id": "3", "city": "Haifa", "first_name": "Dana3"}
+    )
     assert late.status_code == 409
     assert "now: Acre" in shown(late)
-
-

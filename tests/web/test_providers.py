@@ -81,7 +81,9 @@ def test_a_kept_secret_is_told_to_no_other_server(campaigns: Campaigning, elsewh
     refused = operator.post(f"/providers/{account.id}", changed)
     assert refused.status_code == 422
     assert "Give the secret again" in shown(refused)
-    assert operator.post(f"/providers/{account.id}", {**changed, "secret": "another"}).location.startswith("/approvals/")
+    assert operator.post(f"/providers/{account.id}", {**changed, "secret": "another"}).location.startswith(
+        "/approvals/"
+    )
 
 
 def test_who_may_not_change_them_only_looks(campaigns: Campaigning) -> None:

@@ -39,7 +39,11 @@ def test_a_key_that_calls_too_often_is_told_when_to_come_again(few: House) -> No
     assert 1 <= int(over.headers["Retry-After"]) <= 60
     assert over.headers["X-RateLimit-Remaining"] == "0"
     first = other("GET", "/me")
-    assert (first.status_code, first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == (200, "12", "11")
+    assert (first.status_code, first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == (
+        200,
+        "12",
+        "11",
+    )
 
 
 def test_wrong_keys_are_counted_by_network(few: House) -> None:
@@ -65,6 +69,7 @@ def test_without_valkey_each_process_counts_alone(settings: Settings) -> None:
     alone = Rates(replace(settings, redis_url="redis://127.0.0.1:1/0", rate_login=2))
     assert [alone.count("login", "a").is_over for _ in range(3)] == [False, False, True]
     assert not alone.count("login", "b").is_over
+
 
 def test_pages_are_not_counted(campaigns: Campaigning) -> None:
     assert "X-RateLimit-Limit" not in campaigns.bank.browser("marketer").get("/contacts").headers

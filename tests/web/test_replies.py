@@ -54,7 +54,9 @@ def test_the_api_lists_and_handles(campaigns: Campaigning, reply_id: UUID) -> No
     bank, client = campaigns.bank, campaigns.bank.app.test_client()
     with bank.unit() as session:
         user = session.get_one(User, bank.staff["operator"].id)
-        head = {"Authorization": f"Bearer {keys.create(session, user, name='k', scopes=['*'], by=bank.staff['operator'])}"}
+        head = {
+            "Authorization": f"Bearer {keys.create(session, user, name='k', scopes=['*'], by=bank.staff['operator'])}"
+        }
     [one] = client.get("/api/v1/replies", headers=head).get_json()["data"]
     assert (one["id"], one["text"], one["meaning"]) == (str(reply_id), "Call me please", "other")
     handled = client.post(f"/api/v1/replies/{reply_id}/handle", headers=head).get_json()["data"]

@@ -18,6 +18,11 @@ def test_an_act_whose_ring_fails_is_done(campaigns: Campaigning, monkeypatch: py
         silent = queue.connection(f"redis://127.0.0.1:{hanging.getsockname()[1]}")
         monkeypatch.setattr(queue, "connection", lambda _url: silent)
         begun = time.monotonic()
-        assert admin.post(f"/campaigns/{campaign_id}/approve", {"note": "Good.", "sure": "y", "seen": campaigns.seen(campaign_id)}).status_code == 303
+        assert (
+            admin.post(
+                f"/campaigns/{campaign_id}/approve", {"note": "Good.", "sure": "y", "seen": campaigns.seen(campaign_id)}
+            ).status_code
+            == 303
+        )
         assert time.monotonic() - begun < 10
     assert campaigns.state(campaign_id) == "approved"

@@ -37,7 +37,14 @@ CONDITIONS: list[dict[str, Any]] = [
     {"kind": "segment", "segment": SEGMENT, "op": "not_in"},
     {"kind": "bucket", "salt": "spring", "from": 0, "to": 999},
     {"kind": "bucket", "salt": "spring", "from": 5, "to": 1249},
-    {"kind": "message", "did": "opened", "who": "any", "times": {"op": "lt", "value": 3}, "channel": "email", "campaign": SEGMENT},
+    {
+        "kind": "message",
+        "did": "opened",
+        "who": "any",
+        "times": {"op": "lt", "value": 3},
+        "channel": "email",
+        "campaign": SEGMENT,
+    },
     {"kind": "message", "did": "clicked", "times": {"op": "gte", "value": 1}, "within": {"last": 2, "unit": "hours"}},
     {"kind": "message", "did": "sent", "times": {"op": "eq", "value": 0}, "within": {"from": "2026-01-01"}},
 ]
@@ -146,7 +153,11 @@ def test_a_condition_survives_its_row(condition: dict[str, Any]) -> None:
 
 def test_groups_and_negations_survive() -> None:
     inner = {"not": {"any": [CONDITIONS[0], {"not": CONDITIONS[1]}]}}
-    raw = {"version": 1, "zone": "contact", "where": {"all": [inner, {"all": [CONDITIONS[2], {"any": [CONDITIONS[5]]}]}]}}
+    raw = {
+        "version": 1,
+        "zone": "contact",
+        "where": {"all": [inner, {"all": [CONDITIONS[2], {"any": [CONDITIONS[5]]}]}]},
+    }
     again, paths = builder.as_json(builder.of_definition(parse(raw), KNOWN), KNOWN)
     assert parse(again).dump() == parse(raw).dump()
     assert paths["where.all[0].not.any[1].not"] == "r2"

@@ -181,7 +181,9 @@ def test_an_unfinished_row_is_told_off_only_when_saving(peopled: House) -> None:
 
 
 def test_the_way_back(peopled: House) -> None:
-    builder = Builder(peopled.browser("marketer"), "/segments/new").do("add-rule:g1").do(r1__field="city").do(r1__v="Haifa")
+    builder = (
+        Builder(peopled.browser("marketer"), "/segments/new").do("add-rule:g1").do(r1__field="city").do(r1__v="Haifa")
+    )
     builder.do("delete:r1")
     assert "r1.field" not in builder.page
     builder.do("undo")
@@ -247,7 +249,9 @@ def test_a_damaged_form_is_refused_kindly(peopled: House) -> None:
     marketer = peopled.browser("marketer")
     for tokens in ([], ["r:r1"], ["g:g1", "g:g1"]):
         assert marketer.post("/segments/build", {"t": tokens}).status_code == 422
-    assert marketer.post("/segments/build", {"t": ["g:g1", "r:r1", "/"], "r1.field": "no_such_field"}).status_code == 200
+    assert (
+        marketer.post("/segments/build", {"t": ["g:g1", "r:r1", "/"], "r1.field": "no_such_field"}).status_code == 200
+    )
 
 
 def test_who_may_do_what(peopled: House) -> None:

@@ -16,12 +16,20 @@ from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
 CLOSED_NOW: dict[str, Any] = {"week": {}, "holidays": "", "days": []}
-FORM = {"open_0": "y", "from_0": "10:00", "to_0": "18:00", "holidays": "y", "days": "2027-01-03 closed Stocktaking\n\n2027-01-04 9:00-12:00 Short"}
+FORM = {
+    "open_0": "y",
+    "from_0": "10:00",
+    "to_0": "18:00",
+    "holidays": "y",
+    "days": "2027-01-03 closed Stocktaking\n\n2027-01-04 9:00-12:00 Short",
+}
+
 
 def keep(campaigns: Campaigning, **given: Any) -> None:
     with campaigns.bank.unit() as session:
         by = system(campaigns.bank.organisation_id)
         hours.keep(session, CalendarInput.model_validate({**CLOSED_NOW, **given}), by=by)
+
 
 def only_tomorrow(campaigns: Campaigning) -> None:
     """Nothing now; tomorrow all day."""
@@ -29,12 +37,15 @@ def only_tomorrow(campaigns: Campaigning) -> None:
     day = type(clock.today("UTC")).fromordinal(tomorrow).isoformat()
     keep(campaigns, days=[{"day": day, "hours": {"opens": "00:00", "closes": "23:59"}}])
 
+
 def test_marketing_waits_for_the_allowed_hours_and_author_and_approver_see_when(campaigns: Campaigning) -> None:
     only_tomorrow(campaigns)
     campaign_id = campaigns.submitted()
     for role in ("marketer", "admin"):
         for page in ("", "/review"):
-            assert "Marketing waits for the allowed hours." in shown(campaigns.bank.browser(role).get(f"/campaigns/{campaign_id}{page}"))
+            assert "Marketing waits for the allowed hours." in shown(
+                campaigns.bank.browser(role).get(f"/campaigns/{campaign_id}{page}")
+            )
     with campaigns.bank.unit("admin") as session:
         lifecycle.approve(session, campaign_id, by=campaigns.bank.staff["admin"])
     with campaigns.bank.unit() as session:
@@ -42,12 +53,15 @@ def test_marketing_waits_for_the_allowed_hours_and_author_and_approver_see_when(
         assert sends.due_channels(session) == []
     campaigns.dispatch()
     assert len(campaigns.messages(state="queued")) == 12
-    assert "It waits for the allowed hours" in shown(campaigns.bank.browser("marketer").get(f"/campaigns/{campaign_id}"))
+    assert "It waits for the allowed hours" in shown(
+        campaigns.bank.browser("marketer").get(f"/campaigns/{campaign_id}")
+    )
     keep(campaigns, week={str(day): {"opens": "00:00", "closes": "23:59"} for day in range(7)})
     with campaigns.bank.unit() as session:
         assert sends.due_channels(session) == ["sms"]
     campaigns.dispatch()
     assert campaigns.messages(state="queued") == []
+
 
 def test_without_any_allowed_hours_nothing_is_submitted(campaigns: Campaigning) -> None:
     keep(campaigns)
@@ -57,6 +71,7 @@ def test_without_any_allowed_hours_nothing_is_submitted(campaigns: Campaigning) 
     refused = marketer.post(f"/campaigns/{campaign_id}/submit", htmx=True)
     assert refused.status_code == 422
     assert "There are no allowed hours in the next 60 days" in shown(refused)
+
 
 def test_two_owners_change_the_hours(campaigns: Campaigning) -> None:
     owner = campaigns.bank.browser("owner")
@@ -86,11 +101,23 @@ def test_two_owners_change_the_hours(campaigns: Campaigning) -> None:
         assert [one.name for one in kept.days] == ["Stocktaking", "Short"]
     assert campaigns.bank.browser("viewer").get("/settings/calendar").status_code == 403
 
+
 def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
     owner = campaigns.bank.browser("owner")
-    given = {"name": "First Bank", "locale": "he", "timezone": "Europe/Paris", "currency": "EUR", "percent": "10", "people": "50"}
+    given = {
+        "name": "First Bank",
+        "locale": "he",
+        "timezone": "Europe/Paris",
+        "currency": "EUR",
+        "percent": "10",
+        "people": "50",
+    }
     owner.get("/settings/organisation")
-    for wrong, said in (({"timezone": "Mars/Base"}, "no such time zone"), ({"currency": "XQX"}, "no such currency"), ({"percent": "101"}, "")):
+    for wrong, said in (
+        ({"timezone": "Mars/Base"}, "no such time zone"),
+        ({"currency": "XQX"}, "no such currency"),
+        ({"percent": "101"}, ""),
+    ):
         refused = owner.post("/settings/organisation", {**given, **wrong})
         assert refused.status_code == 422
         assert said in shown(refused)
@@ -98,7 +125,13 @@ def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
     campaigns.granted("owner")
     with campaigns.bank.unit() as session:
         known = settings.organisation(session)
-    assert (known.name, known.timezone, known.currency, known.growth.people) == ("First Bank", "Europe/Paris", "EUR", 50)
+    assert (known.name, known.timezone, known.currency, known.growth.people) == (
+        "First Bank",
+        "Europe/Paris",
+        "EUR",
+        50,
+    )
+
 
 def test_the_same_over_the_api(campaigns: Campaigning) -> None:
     bank = campaigns.bank

@@ -12,7 +12,13 @@ from app.web.segments import builder
 from tests.api.test_contacts import Caller
 from tests.web.campaigning import Campaigning
 
-FILES = {"imports.take", "contacts_api.import_file", "suppressions.add_list", "suppressions_api.add_list", "imports_api.upload"}
+FILES = {
+    "imports.take",
+    "contacts_api.import_file",
+    "suppressions.add_list",
+    "suppressions_api.add_list",
+    "imports_api.upload",
+}
 ID = "00000000-0000-0000-0000-000000000000"
 WORDS = {"channel": "sms", "name": "campaign", "id_hash": "0" * 64}
 
@@ -20,7 +26,9 @@ WORDS = {"channel": "sms", "name": "campaign", "id_hash": "0" * 64}
 def argument(rule: Rule, name: str) -> Any:
     """Something that fits a place in a route's address."""
     place = rule._converters[name]
-    return 1 if isinstance(place, IntegerConverter) else ID if isinstance(place, UUIDConverter) else WORDS.get(name, "x")
+    return (
+        1 if isinstance(place, IntegerConverter) else ID if isinstance(place, UUIDConverter) else WORDS.get(name, "x")
+    )
 
 
 def takes(app: Flask, endpoint: str) -> int:

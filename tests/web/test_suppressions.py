@@ -35,8 +35,13 @@ def test_who_refused_is_not_written_to_again_by_one_person(bank: House) -> None:
 def test_an_address_is_added_found_and_lifted(bank: House) -> None:
     marketer = bank.browser("marketer")
     assert "Nothing is suppressed" in marketer.get("/suppressions").get_data(as_text=True)
-    assert marketer.post("/suppressions/new", {"channel": "sms", "address": "12", "reason": "manual"}).status_code == 422
-    assert marketer.post("/suppressions/new", {"channel": "sms", "address": "052-2345678", "reason": "manual"}).status_code == 303
+    assert (
+        marketer.post("/suppressions/new", {"channel": "sms", "address": "12", "reason": "manual"}).status_code == 422
+    )
+    assert (
+        marketer.post("/suppressions/new", {"channel": "sms", "address": "052-2345678", "reason": "manual"}).status_code
+        == 303
+    )
     found = marketer.get(searched(marketer, "+972522345678")).text
     assert "+972•••••78" in found
     lift = re.findall(r'href="([^"]+/lift)"', found)[0]

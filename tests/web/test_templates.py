@@ -156,7 +156,9 @@ def test_a_preview_is_masked_until_somebody_asks_and_that_is_logged(bank: House)
     asked = {**SMS, "language": "en", "as_contact": "880", "reveal": "1"}
     assert "Hello Dana0" in shown(marketer.post("/templates/preview/sms", asked, htmx=True))
     with bank.unit() as session:
-        looks = select(AuditEntry).where(AuditEntry.action == "contact.revealed", AuditEntry.subject_id == str(contact_id))
+        looks = select(AuditEntry).where(
+            AuditEntry.action == "contact.revealed", AuditEntry.subject_id == str(contact_id)
+        )
         [look] = session.execute(looks).scalars()
         assert look.actor_id == bank.staff["marketer"].id
 

@@ -23,7 +23,9 @@ def marked(campaigns: Campaigning, *numbers: int) -> list[UUID]:
     owner = campaigns.bank.browser("owner")
     owner.get("/contacts")
     for one in ids:
-        assert owner.post(f"/contacts/{one}/test/1", {"version": version(campaigns, one)}).location.startswith("/approvals/")
+        assert owner.post(f"/contacts/{one}/test/1", {"version": version(campaigns, one)}).location.startswith(
+            "/approvals/"
+        )
         campaigns.granted("owner")
     return ids
 

@@ -58,8 +58,12 @@ def _meet(session: Any, channel: str, fates: dict[str, int]) -> None:
             {"state": state, "rank": RANKS[state], "channel": channel, "number": number},
         )
     opened = "SELECT occurrence_id, id FROM messages WHERE channel = 'email' AND state = 'delivered' ORDER BY id LIMIT :number"
-    session.execute(text(f"UPDATE messages SET opened_at = now() WHERE (occurrence_id, id) IN ({opened})"), {"number": 2})
-    session.execute(text(f"UPDATE messages SET clicked_at = now() WHERE (occurrence_id, id) IN ({opened})"), {"number": 1})
+    session.execute(
+        text(f"UPDATE messages SET opened_at = now() WHERE (occurrence_id, id) IN ({opened})"), {"number": 2}
+    )
+    session.execute(
+        text(f"UPDATE messages SET clicked_at = now() WHERE (occurrence_id, id) IN ({opened})"), {"number": 1}
+    )
 
 
 def spelt(one: Totals, name: str) -> list[str]:
@@ -156,9 +160,13 @@ def _is_in_excel(book: bytes, known: dict[str, Totals]) -> None:
 def _is_in_pdf(html: str, known: dict[str, Totals]) -> None:
     plain = re.sub(r"[\u2066-\u2069]", "", html)
     for one in known.values():
-        rows = re.findall(r'<tr>(?:(?!</tr>).)*?</tr>', plain, re.DOTALL)
+        rows = re.findall(r"<tr>(?:(?!</tr>).)*?</tr>", plain, re.DOTALL)
         name = {"sms": "SMS", "email": "E-mail"}[one.channel]
-        told = next(re.sub(r"<[^>]+>", " ", row).split() for row in rows if name in row and row.count("<t") > len(report.OVERVIEW))
+        told = next(
+            re.sub(r"<[^>]+>", " ", row).split()
+            for row in rows
+            if name in row and row.count("<t") > len(report.OVERVIEW)
+        )
         for part in report.OVERVIEW:
             value, rate = getattr(one, part[0]), one.rate(part[0]) if part[2] else None
             assert value is None or i18n.number(value, "en") in told
@@ -166,6 +174,11 @@ def _is_in_pdf(html: str, known: dict[str, Totals]) -> None:
     email = known["email"]
     last = plain[plain.rindex('aria-label="E-mail"') :]
     shares = dict(re.findall(r'plot-name">([^<]+)</span>.*?plot-share">([^<]*)<', last, re.DOTALL))
-    for step, name in (("Handed over", "handed_over"), ("Delivered", "delivered"), ("Opened", "opened"), ("Clicked", "clicked")):
+    for step, name in (
+        ("Handed over", "handed_over"),
+        ("Delivered", "delivered"),
+        ("Opened", "opened"),
+        ("Clicked", "clicked"),
+    ):
         rate = email.rate(name)
         assert shares[step] == ("" if rate is None else i18n.percent(rate, "en"))

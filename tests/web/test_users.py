@@ -111,7 +111,10 @@ def test_there_is_always_an_owner_and_a_lone_one_is_helped_from_the_command_line
     bank = campaigns.bank
     with bank.unit() as session:
         owner, by = session.get_one(User, bank.staff["owner"].id), system(bank.organisation_id)
-        for act in (lambda: users.set_role(session, owner.id, "admin", by=by), lambda: users.set_active(session, owner.id, False, by=by)):
+        for act in (
+            lambda: users.set_role(session, owner.id, "admin", by=by),
+            lambda: users.set_active(session, owner.id, False, by=by),
+        ):
             with pytest.raises(Conflict, match="last owner"):
                 act()
         email = owner.email

@@ -44,7 +44,11 @@ class Origin:
     def place(self, user: User) -> str:
         """What failures are counted for: the device this user is known on, or the network."""
         given = self.devices.get(user.id, "")
-        return f"device:{given.partition('.')[0]}" if given and given == device(user, given.partition(".")[0]) else network(self.ip)
+        return (
+            f"device:{given.partition('.')[0]}"
+            if given and given == device(user, given.partition(".")[0])
+            else network(self.ip)
+        )
 
 
 def device(user: User, name: str) -> str:
@@ -208,7 +212,9 @@ def _count(session: Session, user: User, place: str, free: int) -> datetime | No
         ).returning(table.c.failures)
     ).scalar_one()
     if place != EVERYWHERE:
-        trail.record(session, system(user.organisation_id), "login.failed", ("user", user.id), after={"failures": failures})
+        trail.record(
+            session, system(user.organisation_id), "login.failed", ("user", user.id), after={"failures": failures}
+        )
     if failures < free:
         return None
     until = clock.now() + min(FIRST_LOCK * 2 ** min(failures - free, 10), LONGEST_LOCK)

@@ -51,7 +51,9 @@ GRANTED_BY_NAME = frozenset({"campaigns:approve", "approvals:decide"})
 
 
 # Who holds such a role decides, or gives rights: it is given by two people.
-GIVEN_BY_TWO = frozenset(role for role, held in ROLES.items() if held & (GRANTED_BY_NAME | {"users:write", "keys:write"}))
+GIVEN_BY_TWO = frozenset(
+    role for role, held in ROLES.items() if held & (GRANTED_BY_NAME | {"users:write", "keys:write"})
+)
 
 
 def of_role(role: str) -> frozenset[str]:

@@ -41,7 +41,12 @@ def keep(session: Session) -> bool:
             log.error("the audit chain is shorter than it was", extra={"organisation": organisation_id, "was": last})
         return False
     _kept[path, organisation_id] = (head.seq, monotonic())
-    line = {"organisation": str(organisation_id), "seq": head.seq, "hash": head.hash.hex(), "at": clock.now().isoformat()}
+    line = {
+        "organisation": str(organisation_id),
+        "seq": head.seq,
+        "hash": head.hash.hex(),
+        "at": clock.now().isoformat(),
+    }
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as kept:
         kept.write(json.dumps(line) + "\n")
         kept.flush()

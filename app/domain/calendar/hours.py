@@ -87,7 +87,9 @@ def _hours(one: Mapping[str, str | None]) -> dict[str, str | None] | None:
 def keep(session: Session, new: CalendarInput, *, by: Actor) -> None:
     """Put other allowed hours in place of the present ones; they count from this moment, also for what is being sent."""
     before = plain(present(session))
-    row = session.get(Calendar, by.organisation_id, with_for_update=True) or Calendar(organisation_id=by.organisation_id)
+    row = session.get(Calendar, by.organisation_id, with_for_update=True) or Calendar(
+        organisation_id=by.organisation_id
+    )
     row.week = {day: list(span.plain) for day, span in new.week.items()}
     row.holidays, row.days = new.holidays, [_plain_day(one) for one in new.days]
     row.updated_at, row.updated_by = clock.now(), by.id

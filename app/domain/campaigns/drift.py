@@ -36,9 +36,7 @@ def is_passed(policy: Growth, approved: int, now: int) -> bool:
 def grown(session: Session, approval: Approval, reach: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """The channels that would write to more people than the approval allows: {channel: {"approved": n, "now": n}}."""
     policy = settings.organisation(session).growth
-    approved = {
-        one["channel"]: int(one["waterfall"].get("will_receive", 0)) for one in approval.summary["channels"]
-    }
+    approved = {one["channel"]: int(one["waterfall"].get("will_receive", 0)) for one in approval.summary["channels"]}
     return {
         channel: {"approved": approved.get(channel, 0), "now": now}
         for channel, now in reach.items()

@@ -52,7 +52,9 @@ class Estimate:
 
 def estimate(session: Session, name: str, version: TemplateVersion, audience: Select[Any]) -> Estimate:
     """Make the texts of a few people. Who cannot be made one for does not count: he gets none."""
-    plain = {language: sms.is_plain(_LIQUID.sub("", str(said.get("body") or ""))) for language, said in version.texts.items()}
+    plain = {
+        language: sms.is_plain(_LIQUID.sub("", str(said.get("body") or ""))) for language, said in version.texts.items()
+    }
     total, made, excess = 0, 0, Counter[str]()
     for language, text in _texts(session, name, version, audience):
         made, total = made + 1, total + sms.measure(text).parts
@@ -60,14 +62,16 @@ def estimate(session: Session, name: str, version: TemplateVersion, audience: Se
             excess[language] += sms.excess(text)
     if not made:
         return Estimate(Decimal(1), {})
-    return Estimate(Decimal(total) / made, {language: Decimal(parts) / made for language, parts in excess.items() if parts})
+    return Estimate(
+        Decimal(total) / made, {language: Decimal(parts) / made for language, parts in excess.items() if parts}
+    )
 
 
 def _texts(session: Session, name: str, version: TemplateVersion, audience: Select[Any]) -> Iterator[tuple[str, str]]:
     people = audience.limit(SAMPLE).subquery()
     ids = list(session.execute(select(people.c[0])).scalars())
     vault, ready = vault_of(session), prepared(version, "sms")
-    names, url = {"organisation": organisation_of(session).name, "campaign": name}, example_url(session)
+    names, url = {"organisation": organisation_of(session).name, "source": name}, example_url(session)
     until = monotonic() + SAMPLE_SECONDS
     for number, row in enumerate(session.execute(_RECIPIENTS, {"contacts": ids}).mappings().all()):
         if number and monotonic() > until:

@@ -53,14 +53,18 @@ def launch(session: Session, campaign_id: UUID) -> Campaign:
     try:
         with savepoint(session):
             counted = {text.channel: _open(session, campaign, what, text, approval.digest) for text in what.texts}
-            if grown := drift.grown(session, approval, {channel: one.get("queued", 0) for channel, one in counted.items()}):
+            if grown := drift.grown(
+                session, approval, {channel: one.get("queued", 0) for channel, one in counted.items()}
+            ):
                 raise _GrownError(grown)
     except _GrownError as more:
         campaign.occurrence_id = None
         return _ask_again(session, campaign, approval, what, {"grown": more.channels})
     except DomainError as broke:
         campaign.state, campaign.failure = states.after(campaign.state, "fail"), str(broke)
-        trail.record(session, _by(campaign), "campaign.failed", (SUBJECT, campaign.id), after={"reason": campaign.failure})
+        trail.record(
+            session, _by(campaign), "campaign.failed", (SUBJECT, campaign.id), after={"reason": campaign.failure}
+        )
         return campaign
     campaign.state = states.after(campaign.state, "launch")
     campaign.launched_at = clock.now()
@@ -88,7 +92,9 @@ def _is_another(session: Session, campaign: Campaign, approval: Approval) -> boo
 def _give_back(session: Session, campaign: Campaign) -> Campaign:
     campaign.state, campaign.failure = "draft", "changed_after_approval"
     campaign.approval_id = None
-    trail.record(session, _by(campaign), "campaign.returned", (SUBJECT, campaign.id), after={"reason": campaign.failure})
+    trail.record(
+        session, _by(campaign), "campaign.returned", (SUBJECT, campaign.id), after={"reason": campaign.failure}
+    )
     return campaign
 
 
@@ -102,16 +108,15 @@ def _ask_again(
     return campaign
 
 
-def _open(
-    session: Session, campaign: Campaign, what: Pinned, text: PinnedText, digest: bytes
-) -> dict[str, int]:
+def _open(session: Session, campaign: Campaign, what: Pinned, text: PinnedText, digest: bytes) -> dict[str, int]:
     assert campaign.occurrence_id is not None
     now = clock.now()
-    begins = plan.begins_at(session, [text], now) or now  # claiming keeps the allowed hours, which may be changed meanwhile
+    # Claiming keeps the allowed hours, which may be changed meanwhile.
+    begins = plan.begins_at(session, [text], now) or now
     send = sends.open_send(
         session,
         sends.NewSend(
-            occurrence_id=campaign.occurrence_id,
+            first_occurrence=campaign.occurrence_id,
             source=(SUBJECT, campaign.id),
             source_name=what.name,
             channel=text.channel,
@@ -125,4 +130,4 @@ def _open(
             routes=what.routes_of(text.channel),
         ),
     )
-    return create_messages(session, send, pinned.audience_of(session, what))
+    return create_messages(session, send, pinned.audience_of(session, what), occurrence=campaign.occurrence_id)

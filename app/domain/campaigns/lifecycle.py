@@ -44,7 +44,9 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
             mark("There is no provider for one of the channels. Ask an owner or operator to add or enable one.")
         )
     if plan.goes_at(session, campaign) is None:
-        raise Invalid(mark("There are no allowed hours in the next 60 days. An owner can change them under Settings, Calendar."))
+        raise Invalid(
+            mark("There are no allowed hours in the next 60 days. An owner can change them under Settings, Calendar.")
+        )
     campaign.plan = worked_out.summary()
     campaign.estimated_cost = rounded(worked_out.cost)
     approval = decisions.submit(
@@ -85,9 +87,7 @@ def withdraw(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     return campaign
 
 
-def approve(
-    session: Session, campaign_id: UUID, *, note: str = "", seen: UUID | None = None, by: Actor
-) -> Campaign:
+def approve(session: Session, campaign_id: UUID, *, note: str = "", seen: UUID | None = None, by: Actor) -> Campaign:
     """Approve a campaign in review, and ring for its launch (now, or at its moment).
 
     `seen` is the request its approver has read: if it was changed and submitted again since, nothing is approved.
@@ -115,7 +115,9 @@ def _digest(session: Session, campaign: Campaign) -> bytes:
 
 def _refuse_unseen(campaign: Campaign, seen: UUID | None) -> None:
     if seen is not None and seen != campaign.approval_id:
-        raise Conflict(mark("This was changed and submitted again since you opened it. Read it again before you decide."))
+        raise Conflict(
+            mark("This was changed and submitted again since you opened it. Read it again before you decide.")
+        )
 
 
 def reject(session: Session, campaign_id: UUID, *, note: str, seen: UUID | None = None, by: Actor) -> Campaign:
@@ -142,7 +144,9 @@ def resume(session: Session, campaign_id: UUID, *, second: UUID | None = None, b
     complete. Raises NotFound, Conflict (not paused), Forbidden.
     """
     if not by.is_system and second in (None, by.id):
-        raise Forbidden(mark("A campaign that was stopped is started again by two people: ask for it, and another decides."))
+        raise Forbidden(
+            mark("A campaign that was stopped is started again by two people: ask for it, and another decides.")
+        )
     campaign = _move(session, campaign_id, "resume", by)
     complete_if_drained(session, campaign_id)
     return campaign

@@ -53,4 +53,5 @@ class Campaign(Owned, Base):
     launched_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     failure: Mapped[str | None]
-    outcome: Mapped[dict[str, Any] | None]  # {"to_send", "done"} at its end, for lists: counting a million messages takes a while
+    # {"to_send", "done"} at its end, for lists: counting a million messages takes a while
+    outcome: Mapped[dict[str, Any] | None]

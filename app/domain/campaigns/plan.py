@@ -139,7 +139,8 @@ def _channel(session: Session, what: Pinned, text: PinnedText, audience: Select[
     is_sms = text.channel == "sms"
     estimated = estimate(session, what.name, version, audience) if is_sms else Estimate(Decimal(1), {})
     parts = int((estimated.average * will_receive).to_integral_value())
-    found = checks.check(session, template, version, is_named=all(_is_name(one.sender) for one in usable))
+    is_named = all(_is_name(one.sender) for one in usable)
+    found = checks.check(session, template, version, is_named=is_named, given=frozenset())
     return ChannelPlan(
         channel=text.channel,
         template=template,

@@ -176,7 +176,7 @@ def _example(session: Session, campaign: Campaign, language: str) -> dict[str, A
 
 
 def _data(session: Session, campaign: Campaign, row: Mapping[Any, Any], person: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"organisation": organisation_of(session).name, "campaign": campaign.name}
+    names = {"organisation": organisation_of(session).name, "source": campaign.name}
     return {**data_of(row, person, names), "unsubscribe_url": example_url(session)}
 
 

@@ -46,7 +46,7 @@ def _counted(session: Session, campaign_ids: Sequence[UUID]) -> dict[UUID, Progr
         return {}
     query = (
         select(Send.source_id, Message.state, func.count())
-        .join(Message, (Message.send_id == Send.id) & (Message.occurrence_id == Send.occurrence_id))
+        .join(Message, (Message.send_id == Send.id) & (Message.occurrence_id >= Send.first_occurrence))
         .where(Send.source_id.in_(campaign_ids))
         .group_by(Send.source_id, Message.state)
     )

@@ -83,7 +83,9 @@ def _evident(field: str, said: str) -> None:
     if len(said.strip()) < EVIDENCE:
         raise Invalid.field(
             field,
-            mark("This person refused. Say what shows that he changed his mind: a signed form, a recorded call, with its date."),
+            mark(
+                "This person refused. Say what shows that he changed his mind: a signed form, a recorded call, with its date."
+            ),
         )
 
 

@@ -62,7 +62,10 @@ def suppress_blind(session: Session, blind: bytes, *, channel: str, reason: str,
 def is_refused(session: Session, blind: bytes, channel: str) -> bool:
     """Whether the owner of the address with this blind index has refused marketing, and that stands."""
     query = select(Suppression.id).where(
-        Suppression.channel == channel, Suppression.blind == blind, Suppression.lifted_at.is_(None), Suppression.is_refused
+        Suppression.channel == channel,
+        Suppression.blind == blind,
+        Suppression.lifted_at.is_(None),
+        Suppression.is_refused,
     )
     return session.execute(query.limit(1)).first() is not None
 
@@ -243,7 +246,9 @@ def lift(session: Session, suppression_id: UUID, *, reason: str, second: UUID | 
         require(by, "suppressions:write")
     row = get(session, suppression_id, by=by)
     if takes_two(row) and not by.is_system and second in (None, by.id):
-        raise Forbidden(mark("This person refused: that he may be written to again takes evidence and a second person."))
+        raise Forbidden(
+            mark("This person refused: that he may be written to again takes evidence and a second person.")
+        )
     if row.reason == "legal":
         raise Conflict(mark("A legal suppression cannot be lifted here."))
     if not reason.strip():
@@ -262,7 +267,9 @@ def listed(session: Session, ask: Ask, *, by: Actor, channel: str = "", address:
     if address:
         vault = vault_of(session)
         wanted = [(c, normal_address(session, ADDRESS_KIND[c], address)) for c in CHANNELS]
-        query = query.where(Suppression.blind.in_([vault.blind(ADDRESS_KIND[c], clean) for c, clean in wanted if clean]))
+        query = query.where(
+            Suppression.blind.in_([vault.blind(ADDRESS_KIND[c], clean) for c, clean in wanted if clean])
+        )
     return fetch(session, query, [Suppression.__table__.c.id], ask, descending=True)
 
 

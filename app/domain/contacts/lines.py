@@ -30,7 +30,9 @@ def ask(session: Session) -> int:
     session.execute(update(own).where(*mine).values(takes_sms=False).execution_options(synchronize_session=False))
     if told:
         table = cast("Table", own.__table__)
-        is_it = (table.c.contact_id == bindparam("of")) & (table.c.kind == "phone") & (table.c.position == bindparam("at"))
+        is_it = (
+            (table.c.contact_id == bindparam("of")) & (table.c.kind == "phone") & (table.c.position == bindparam("at"))
+        )
         session.connection().execute(update(table).where(is_it).values(takes_sms=bindparam("takes")), told)
     return len(rows)
 

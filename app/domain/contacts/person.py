@@ -109,7 +109,14 @@ def _emails(vault: OrganisationVault, person: Person) -> Iterable[dict[str, obje
     for position, email in enumerate(person.emails):
         blind = vault.blind("email", email)
         domain = email.rpartition("@")[2]
-        yield {"kind": "email", "position": position, "blind": blind, "domain": domain, "country": None, "takes_sms": None}
+        yield {
+            "kind": "email",
+            "position": position,
+            "blind": blind,
+            "domain": domain,
+            "country": None,
+            "takes_sms": None,
+        }
 
 
 def _phones(vault: OrganisationVault, person: Person) -> Iterable[dict[str, object]]:

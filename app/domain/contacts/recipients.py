@@ -69,5 +69,7 @@ def _mark(session: Session, contact: Contact, on: bool, by: Actor) -> Contact:
     contact.is_test, contact.updated_at = on, clock.now()
     contact.version += 1
     session.flush()
-    trail.record(session, by, "contact.changed", (SUBJECT, contact.id), before={"is_test": not on}, after={"is_test": on})
+    trail.record(
+        session, by, "contact.changed", (SUBJECT, contact.id), before={"is_test": not on}, after={"is_test": on}
+    )
     return contact

@@ -20,6 +20,7 @@ CONTACT_FIELDS = ("first_name", "last_name", "external_id", "language", "gender"
 KNOWN = frozenset(
     {f"contact.{name}" for name in CONTACT_FIELDS} | {"organisation.name", "campaign.name", "unsubscribe_url"}
 )
+VALUES = "values."  # what a source gives to its messages
 ALWAYS_FILLED = frozenset({"organisation.name", "campaign.name", "unsubscribe_url"})
 LANGUAGES = ("en", "he")
 PARTS = ("subject", "preheader", "body")
@@ -60,22 +61,31 @@ def known_variables(session: Session) -> frozenset[str]:
 class Setting:
     """What a text is checked against: the variables there are, the advertiser's name.
 
-    `is_named` says that the senders of SMS name the advertiser; otherwise the text has to.
+    `is_named` says that the senders of SMS name the advertiser; otherwise the text has to. `given` are the values that what sends
+    the text gives to it; None while nobody knows what will send it.
     """
 
     known: frozenset[str]
     organisation: str
     is_named: bool = True
+    given: frozenset[str] | None = None
 
 
-def setting(session: Session, *, is_named: bool = True) -> Setting:
+def setting(session: Session, *, is_named: bool = True, given: frozenset[str] | None = None) -> Setting:
     """What the texts of this organisation are checked against."""
-    return Setting(known_variables(session), organisation_of(session).name, is_named)
+    return Setting(known_variables(session), organisation_of(session).name, is_named, given)
 
 
-def check(session: Session, template: Template, version: TemplateVersion, *, is_named: bool = True) -> list[Finding]:
-    """All findings of a version, errors first."""
-    around = setting(session, is_named=is_named)
+def check(
+    session: Session,
+    template: Template,
+    version: TemplateVersion,
+    *,
+    is_named: bool = True,
+    given: frozenset[str] | None = None,
+) -> list[Finding]:
+    """All findings of a version, errors first; with what its source gives to the text, if that is known (Setting)."""
+    around = setting(session, is_named=is_named, given=given)
     found: list[Finding] = []
     for language, said in sorted(version.texts.items()):
         compiled = version.compiled.get(language, {})
@@ -98,14 +108,16 @@ def check_text(
 ) -> list[Finding]:
     """All findings of one text, saved or not, errors first. Raises TemplateError when it does not parse."""
     readings = {part: read(str(said.get(part) or "")) for part in PARTS}
-    found = [f for part, reading in readings.items() for f in _check_variables(part, reading, language, around.known)]
+    found = [f for part, reading in readings.items() for f in _check_variables(part, reading, language, around)]
     if channel == "sms":
         found += _check_sms(str(said["body"]), language)
     else:
         found += _check_email(said, str(compiled.get("html", "")), language)
     if message_class in marking.MARKING:
         needs_name = channel == "email" or not around.is_named
-        found += _check_marks(channel, language, marking.marks(channel, language, said, compiled, around.organisation), needs_name)
+        found += _check_marks(
+            channel, language, marking.marks(channel, language, said, compiled, around.organisation), needs_name
+        )
     return sorted(found, key=lambda f: f.level != "error")
 
 
@@ -114,7 +126,7 @@ def refuse_unknown(texts: Mapping[str, Mapping[str, Any]], known: frozenset[str]
     for language, said in texts.items():
         for part in PARTS:
             for name, line in read(str(said.get(part) or "")).variables.items():
-                if name not in known:
+                if name not in known and not name.startswith(VALUES):
                     raise _unknown(f"texts.{language}.{part}", name, line, known)
 
 
@@ -126,9 +138,16 @@ def _unknown(where: str, name: str, line: int, known: frozenset[str]) -> Invalid
     return Invalid.field(where, mark("Line %(line)s: nothing is known by the name “%(name)s”."), line=line, name=name)
 
 
-def _check_variables(part: str, reading: Reading, language: str, known: frozenset[str]) -> Iterator[Finding]:
+def _check_variables(part: str, reading: Reading, language: str, around: Setting) -> Iterator[Finding]:
+    known = around.known
     for name, line in sorted(reading.variables.items()):
-        if name not in known:
+        if name.startswith(VALUES) and around.given is None:
+            message = mark("“%(name)s” is filled only where what sends this text gives it. A campaign gives no values.")
+            yield Finding("warning", message, language, {"name": name}, line, part)
+        elif name.startswith(VALUES) and name[len(VALUES) :] not in (around.given or ()):
+            message = mark("What sends this text gives no value by the name “%(name)s”.")
+            yield Finding("error", message, language, {"name": name}, line, part)
+        elif name not in known and not name.startswith(VALUES):
             message = mark("Nothing is known by the name “%(name)s”.")
             yield Finding("error", message, language, {"name": name}, line, part)
     for name, line in sorted(reading.maybe_empty.items()):
@@ -189,15 +208,21 @@ def _check_sms(body: str, language: str) -> Iterator[Finding]:
 def _check_marks(channel: str, language: str, marks: marking.Marks, needs_name: bool) -> Iterator[Finding]:
     """Without its marks no advertisement goes out, and nobody can waive that."""
     if not marks.word:
-        message = mark("A marketing message says that it is one: write “%(word)s” where everybody reads it, outside of conditions.")
+        message = mark(
+            "A marketing message says that it is one: write “%(word)s” where everybody reads it, outside of conditions."
+        )
         yield Finding("error", message, language, {"word": marking.WORDS[language]})
     if needs_name and not marks.name:
-        message = mark("A marketing message names the advertiser: put {{ organisation.name }} into it, outside of conditions.")
+        message = mark(
+            "A marketing message names the advertiser: put {{ organisation.name }} into it, outside of conditions."
+        )
         yield Finding("error", message, language)
     if not marks.refusal:
         message = (
             mark("A marketing SMS needs a way to refuse: put {{ unsubscribe_url }} into it, outside of conditions.")
             if channel == "sms"
-            else mark("A marketing e-mail needs a way to unsubscribe: a link to {{ unsubscribe_url }}, outside of conditions.")
+            else mark(
+                "A marketing e-mail needs a way to unsubscribe: a link to {{ unsubscribe_url }}, outside of conditions."
+            )
         )
         yield Finding("error", message, language)

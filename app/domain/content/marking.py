@@ -34,7 +34,9 @@ class Marks:
     refusal: bool
 
 
-def marks(channel: str, language: str, said: Mapping[str, Any], compiled: Mapping[str, Any], organisation: str) -> Marks:
+def marks(
+    channel: str, language: str, said: Mapping[str, Any], compiled: Mapping[str, Any], organisation: str
+) -> Marks:
     """The marks of a text in one language; `organisation` is the advertiser's name. Raises TemplateError."""
     read = parse(str(said.get("body") or "") if channel == "sms" else str(compiled.get("text") or ""))
     subject = parse(str(said.get("subject") or ""))

@@ -12,9 +12,7 @@ from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser
 
-VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-)
+VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 _RAW = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"})  # no tags inside
 _UNREAD = frozenset({"style", "script", "head", "title", "template"})
 _BLOCKS = frozenset({

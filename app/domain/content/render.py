@@ -188,9 +188,12 @@ class Prepared:
 
     def __init__(self, version: TemplateVersion, channel: str) -> None:
         self.fallback = version.fallback_language
-        read = {name for said in version.texts.values() for part in said.values() for name in variables(str(part or ""))}
+        read = {
+            name for said in version.texts.values() for part in said.values() for name in variables(str(part or ""))
+        }
         self.reads_fields = frozenset(name[8:] for name in read if name.startswith("contact.") and name.count(".") == 1)
         self.reads_properties = frozenset(name[19:] for name in read if name.startswith("contact.properties."))
+        self.reads_values = frozenset(name[7:] for name in read if name.startswith("values."))
         self._sms: dict[str, Text] = {}
         self._emails: dict[str, tuple[Text, Text, Text]] = {}
         for language, said in version.texts.items():
@@ -225,9 +228,11 @@ class Prepared:
         own = contact["properties"]
         fields = self._changed(contact, self.reads_fields)
         properties = self._changed(own, self.reads_properties)
-        if not (fields or properties):
+        values = self._changed(data["values"], self.reads_values) if self.reads_values else {}
+        if not (fields or properties or values):
             return data
-        return {**data, "contact": {**contact, **fields, "properties": {**own, **properties}}}
+        plain = {"contact": {**contact, **fields, "properties": {**own, **properties}}}
+        return {**data, **plain, "values": {**data["values"], **values}} if values else {**data, **plain}
 
     @staticmethod
     def _changed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

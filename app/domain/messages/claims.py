@@ -1,4 +1,4 @@
-"""What a run of dispatch has leased, and the steps it takes for it: intent, record, giving back."""
+"""What a run of dispatch has leased, and the steps it takes with it: intent, record, giving back."""
 
 import json
 from collections import deque
@@ -22,7 +22,8 @@ from app.domain.content.models import TemplateVersion
 from app.domain.messages import outcomes, shortlinks
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Told
-from app.domain.messages.rendering import Ready, Scene
+from app.domain.messages.rendering import Ready, Scene, Unready
+from app.domain.messages.states import RANKS
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.base import Outcome, Rejected
 
@@ -51,12 +52,7 @@ class Claim:
     @property
     def common(self) -> dict[str, Any]:
         """What every step of it needs."""
-        return {
-            "occurrence": self.scene.send.occurrence_id,
-            "token": self.token,
-            "account": self.account.id,
-            "now": clock.now(),
-        }
+        return {"token": self.token, "account": self.account.id, "now": clock.now()}
 
 
 Landed = tuple[Claim, Ready, Outcome]
@@ -72,41 +68,70 @@ def records(landed: Iterable[Landed]) -> list[Step]:
 
 def _record(claim: Claim, told: Told) -> Step:
     lines = outcomes.lines(told, claim.account, claim.tries)
-    return _SQL["record"], {**claim.common, "told": json.dumps(lines), "ids": [ready.id for ready, _ in told]}
+    return _SQL["record"], {**claim.common, "told": json.dumps(lines)}
 
 
-def suppress(open_unit: Callable[[], AbstractContextManager[Session]], landed: Iterable[Landed]) -> None:
-    """Put on the list what a provider has just refused for good because of its address.
+Refused = tuple[str, str, str]  # channel, address, why nobody may write to it any more
 
-    Before the refusal is recorded: so a worker that dies in between leaves a doubt and forgets nothing.
-    """
-    refused = [
+
+def refused(landed: Iterable[Landed]) -> list[Refused]:
+    """What a provider has just refused for good because of its address."""
+    return [
         (claim.scene.send.channel, ready.outgoing.to, reason)
         for claim, ready, outcome in landed
         if isinstance(outcome, Rejected) and (reason := outcomes.consequence("rejected", outcome.category))
     ]
-    if refused:
+
+
+def suppress(open_unit: Callable[[], AbstractContextManager[Session]], addresses: Sequence[Refused]) -> None:
+    """Put refused addresses on the list.
+
+    Before the refusal is recorded: so a worker that dies in between leaves a doubt and forgets nothing.
+    """
+    if addresses:
         with open_unit() as session:
-            for channel, address, reason in refused:
+            for channel, address, reason in addresses:
                 suppression.suppress(session, address, channel=channel, reason=reason, source="provider")
 
 
-def give_back(claim: Claim, ids: list[UUID]) -> Step:
-    """The step that ends the lease of rows that are still queued."""
-    return _SQL["release"], {**claim.common, "ids": ids, "due": None}
+def give_back(claim: Claim, messages: Sequence[tuple[UUID, UUID]]) -> Step:
+    """The step that ends the lease of rows (occurrence, id) that are still queued."""
+    return _SQL["release"], {
+        "token": claim.token,
+        "occurrences": [occurrence for occurrence, _ in messages],
+        "ids": [message for _, message in messages],
+    }
 
 
-def links(claim: Claim, window: Iterable[Ready]) -> list[Step]:
-    """The step that keeps the short links of a window, where its texts have any."""
-    codes = [(ready.id, ready.code) for ready in window if ready.code is not None]
-    return [shortlinks.keep(claim.scene.send.occurrence_id, codes)] if codes else []
+def begin(claim: Claim, ready: Sequence[Ready], unready: Sequence[Unready]) -> list[Step]:
+    """The steps of a window before it takes off; the rows of the last one are who may go, if anybody is ready."""
+    codes = [(one.occurrence_id, one.id, one.code) for one in ready if one.code is not None]
+    return [
+        *([_finish(claim, unready)] if unready else []),
+        *([shortlinks.keep(codes)] if codes else []),
+        *([_intend(claim, ready)] if ready else []),
+    ]
 
 
-def intend(claim: Claim, window: Sequence[Ready]) -> Step:
-    """The step that looks once more who of a window may go, marks them as on the wire, and keeps what they say."""
+def _finish(claim: Claim, unready: Sequence[Unready]) -> Step:
+    """End what will not be sent, with the reason why."""
+    return _SQL["finish_claimed"], {
+        "token": claim.token,
+        "now": clock.now(),
+        "occurrences": [one.occurrence_id for one in unready],
+        "ids": [one.id for one in unready],
+        "states": [one.state for one in unready],
+        "ranks": [RANKS[one.state] for one in unready],
+        "reasons": [one.reason for one in unready],
+    }
+
+
+def _intend(claim: Claim, window: Sequence[Ready]) -> Step:
+    """Look once more who of a window may go, mark them as on the wire, and keep what they say."""
     return _SQL["intend"], {
         **claim.common,
         "digest": claim.scene.send.digest,
+        "occurrences": [ready.occurrence_id for ready in window],
         "ids": [ready.id for ready in window],
         "languages": [ready.language for ready in window],
         "sealed": [ready.sealed for ready in window],

@@ -1,57 +1,73 @@
 """Turn an audience into messages: one statement, one row for every contact of it."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Select, case, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, case, func, literal, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.core import clock
+from app.core.queue import Job
 from app.core.unit import actor_of, enqueue_after_commit
-from app.domain.messages import policy
+from app.domain.messages import payload, policy
 from app.domain.messages.models import Message, Send
+from app.domain.messages.payload import Recipient, Values
 from app.domain.messages.sends import JOB
 from app.domain.messages.states import RANKS
 
+MANY = 1000  # from so many new rows on, plans made before them read too much
 
-def create_messages(session: Session, send: Send, audience: Select[Any]) -> dict[str, int]:
-    """Make a message, or a skip with its reason, for every contact of the audience; the numbers by reason.
 
-    Sums hold by construction. Doing it again adds nobody: a contact has one row per occurrence, channel and step.
+def create_messages(
+    session: Session,
+    send: Send,
+    audience: Select[Any],
+    *,
+    occurrence: UUID | None = None,
+    step: int = 0,
+    values: Mapping[Recipient, Values] | None = None,
+) -> dict[str, int]:
+    """Make a message, or a skip with its reason, for every contact of the audience; how many were made, by state or reason.
+
+    `audience` selects contact ids; they are all of one `occurrence`, or its column `occurrence_id` says of which. `values` are
+    what the source gives to the texts of single messages. Sums hold by construction. Doing it again makes nothing: a contact has
+    one row per occurrence, channel and step.
     """
     judged = policy.verdicts(audience, send.channel, send.message_class).subquery("verdict")
+    made_in: ColumnElement[Any] = literal(occurrence) if occurrence else judged.c.occurrence_id
     skipped = judged.c.reason.is_not(None)
     now = clock.now()
-    chosen = select(
-        literal(actor_of(session).organisation_id),
-        literal(send.occurrence_id),
-        literal(send.id),
-        judged.c.contact_id,
-        literal(send.channel),
-        judged.c.position,
-        judged.c.blind,
-        case((skipped, literal("skipped")), else_=literal("queued")),
-        case((skipped, literal(RANKS["skipped"])), else_=literal(RANKS["queued"])),
-        judged.c.reason,
-        literal(send.priority),
-        literal(send.not_before),
-        judged.c.entry_id,
-        literal(now),
-        case((skipped, literal(now)), else_=None),
-    )
-    columns = (
-        "organisation_id", "occurrence_id", "send_id", "contact_id", "channel", "address_position", "address_blind", "state",
-        "rank", "reason", "priority", "due_at", "consent_entry_id", "created_at", "final_at",
-    )  # fmt: skip
-    made = insert(Message).from_select(columns, chosen, include_defaults=False)
-    session.execute(made.on_conflict_do_nothing())
+    row: dict[str, ColumnElement[Any]] = {
+        "organisation_id": literal(actor_of(session).organisation_id),
+        "occurrence_id": made_in,
+        "send_id": literal(send.id),
+        "contact_id": judged.c.contact_id,
+        "channel": literal(send.channel),
+        "step": literal(step),
+        "address_position": judged.c.position,
+        "address_blind": judged.c.blind,
+        "state": case((skipped, literal("skipped")), else_=literal("queued")),
+        "rank": case((skipped, literal(RANKS["skipped"])), else_=literal(RANKS["queued"])),
+        "reason": judged.c.reason,
+        "priority": literal(send.priority),
+        "due_at": literal(send.not_before),
+        "consent_entry_id": judged.c.entry_id,
+        "created_at": literal(now),
+        "final_at": case((skipped, literal(now)), else_=null()),
+    }
+    chosen = select(*row.values())
+    if values:
+        given = payload.sealed(session, values)
+        chosen = chosen.select_from(
+            judged.outerjoin(given, (given.c.contact_id == judged.c.contact_id) & (given.c.occurrence_id == made_in))
+        ).add_columns(given.c.payload)
+        row["payload"] = given.c.payload
+    added = insert(Message).from_select(list(row), chosen, include_defaults=False).on_conflict_do_nothing()
+    made = added.returning(func.coalesce(Message.reason, Message.state).label("label")).cte("made")
+    counted: dict[str, int] = dict(session.execute(select(made.c.label, func.count()).group_by(made.c.label)).all())
     enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
-    session.execute(text("SELECT refresh_statistics('messages', :occurrence)"), {"occurrence": send.occurrence_id})
-    return tally(session, send)
-
-
-def tally(session: Session, send: Send) -> dict[str, int]:
-    """The numbers of a send by state, skips by reason."""
-    label = func.coalesce(case((Message.state == "skipped", Message.reason), else_=None), Message.state)
-    query = select(label, func.count()).where(Message.send_id == send.id).group_by(label)
-    return dict(session.execute(query).all())
+    if occurrence and sum(counted.values()) >= MANY:
+        enqueue_after_commit(session, Job.REFRESH_STATISTICS, send.organisation_id, occurrence)
+    return counted

@@ -6,7 +6,7 @@ e-mail of 40 kB so costs 300 bytes, and an erased person's messages can be read 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -30,11 +30,13 @@ class Kept:
     properties: dict[str, Any]
     code: int | None
     digest: str
+    values: dict[str, Any] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the text sees of the contact."""
-        return {"contact": {**self.contact, "properties": self.properties}, "organisation": {"name": self.organisation}}
+        """What the text saw, but for the name of its source."""
+        contact = {**self.contact, "properties": self.properties}
+        return {"contact": contact, "organisation": {"name": self.organisation}, "values": self.values}
 
 
 def chosen(ready: Prepared, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -52,7 +54,7 @@ def seal(vault: OrganisationVault, person: Mapping[str, Any], message_id: UUID, 
     plain = _as_json(
         [
             kept.language, kept.to, kept.sender, kept.organisation, kept.base_url, kept.contact, kept.properties, kept.code,
-            kept.digest,
+            kept.digest, *([kept.values] if kept.values else []),
         ]
     ).encode()  # fmt: skip
     return vault.seal_for(person["id"], person["key"], plain, message_id.bytes)

@@ -14,7 +14,7 @@ from app.core.page import Ask, Page, fetch
 from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages.models import Attempt, EngagementEvent, Message, Receipt, Send
-from app.domain.messages.sends import may_carry
+from app.domain.messages.sends import may_carry, messages_of
 from app.domain.providers.models import ProviderAccount
 
 
@@ -35,12 +35,8 @@ def listed(session: Session, wanted: Filter, ask: Ask, *, by: Actor) -> Page[Mes
     require(by, "messages:read")
     query = select(Message)
     if wanted.source_id:
-        sends = list(
-            session.execute(select(Send.id, Send.occurrence_id).where(Send.source_id == wanted.source_id)).all()
-        )
-        query = query.where(
-            Message.send_id.in_([s.id for s in sends]), Message.occurrence_id.in_([s.occurrence_id for s in sends])
-        )
+        sends = session.execute(select(Send).where(Send.source_id == wanted.source_id)).scalars()
+        query = query.where(messages_of(sends))
     for column, value in (
         (Message.contact_id, wanted.contact_id),
         (Message.state, wanted.state),
@@ -150,10 +146,10 @@ def _without_route(session: Session, source_id: UUID | None, in_use: Sequence[Pr
 
 def _waiting(session: Session, channel: str, source_id: UUID | None) -> int:
     """How many messages of a channel's running sends wait; counting stops at MANY, a page says "or more" then."""
-    running = select(Send.id, Send.occurrence_id).where(Send.state == "running", Send.channel == channel)
+    running = select(Send.id, Send.first_occurrence).where(Send.state == "running", Send.channel == channel)
     number = 0
     for send in session.execute(running.where(Send.source_id == source_id) if source_id else running).all():
-        waits = (Message.send_id == send.id, Message.occurrence_id == send.occurrence_id, Message.state == "queued")
+        waits = (Message.send_id == send.id, Message.occurrence_id >= send.first_occurrence, Message.state == "queued")
         some = select(Message.id).where(*waits).limit(MANY - number).subquery()
         number += session.execute(select(func.count()).select_from(some)).scalar_one()
         if number >= MANY:

@@ -64,7 +64,11 @@ def _kept(session: Session, message: Message) -> Kept | None:
     """What the latest attempt kept."""
     query = (
         select(Attempt.sealed)
-        .where(Attempt.occurrence_id == message.occurrence_id, Attempt.message_id == message.id, Attempt.sealed.is_not(None))
+        .where(
+            Attempt.occurrence_id == message.occurrence_id,
+            Attempt.message_id == message.id,
+            Attempt.sealed.is_not(None),
+        )
         .order_by(Attempt.number.desc())
     )
     sealed, contact = session.execute(query.limit(1)).scalar_one_or_none(), session.get(Contact, message.contact_id)
@@ -81,7 +85,7 @@ def _masked(session: Session, one: Kept) -> Kept:
     contact = {name: masked_name(str(value)) if name in _NAMES else value for name, value in one.contact.items()}
     own = {key: 3 * MASK if key in personal else value for key, value in one.properties.items()}
     to = masked_email(one.to) if "@" in one.to else phone.masked(one.to)
-    return replace(one, contact=contact, properties=own, to=to)
+    return replace(one, contact=contact, properties=own, to=to, values=dict.fromkeys(one.values, 3 * MASK))
 
 
 def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> MessageText | None:
@@ -99,7 +103,8 @@ def _made(session: Session, message: Message, one: Kept, *, is_masked: bool) -> 
             made: str | Email = ready.sms(one.language, {**data, "unsubscribe_url": url})
             html = ""
         else:
-            made = ready.email(one.language, data, dead if is_masked else linker(links, send, message.id))
+            alive = linker(links, send.organisation_id, (message.occurrence_id, message.id))
+            made = ready.email(one.language, data, dead if is_masked else alive)
             html = ready.email(one.language, data, dead).html
     except TemplateError:
         return None

@@ -1,4 +1,4 @@
-"""Sends, messages, attempts, receipts and traces of reading."""
+"""Sends, messages, attempts, receipts and what people did with messages."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -25,7 +25,11 @@ SEND_STATES = ("running", "paused", "stopped", "drained")
 
 
 class Send(Owned, Base):
-    """What governs a batch of messages: class, source, approval digest, state and window. Claiming looks only here."""
+    """What governs messages: class, source, approval digest, state and window. Claiming looks only here.
+
+    Its messages are made in occurrences (a launch, a run, a month, a request), one or many over its life, none of them older
+    than `first_occurrence`.
+    """
 
     __tablename__ = "sends"
     __table_args__ = (
@@ -37,7 +41,7 @@ class Send(Owned, Base):
     )
 
     id: Mapped[Uuid7]
-    occurrence_id: Mapped[UUID]
+    first_occurrence: Mapped[UUID]
     source_kind: Mapped[str]
     source_id: Mapped[UUID]
     source_name: Mapped[str]
@@ -58,6 +62,7 @@ class Send(Owned, Base):
 class Message(Owned, Base):
     """One message to one contact on one channel, or the reason why there is none. A state only goes up (states.py).
 
+    The month inside the uuidv7 of its occurrence, of what made it, is its partition. `payload` is what the source gave to its text.
     `address_position` points into the person's list of addresses; the address itself is not kept here, only its blind index.
     """
 
@@ -107,6 +112,7 @@ class Message(Owned, Base):
     language: Mapped[str | None]  # of the text that was sent
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
+    payload: Mapped[bytes | None]
 
 
 class Attempt(Owned, Base):
@@ -195,7 +201,7 @@ class ShortLink(Owned, Base):
 class EngagementEvent(Owned, Base):
     """An open, a click or an unsubscribe, kept raw with what is needed to score it again (human, bot, mail privacy)."""
 
-    __tablename__ = "traces"
+    __tablename__ = "engagement_events"
     __table_args__ = (
         Index(None, "organisation_id", "message_id"),
         {"postgresql_partition_by": "RANGE (occurrence_id)"},

@@ -38,7 +38,11 @@ def lines(
     told: Sequence[tuple[Ready, Outcome]], account: ProviderAccount, tries: dict[UUID, int]
 ) -> list[dict[str, Any]]:
     """One record a message, as `record` in queries.sql reads them."""
-    return [{"id": str(ready.id)} | _line(ready, outcome, account, tries[ready.id]) for ready, outcome in told]
+    return [
+        {"occurrence_id": str(ready.occurrence_id), "id": str(ready.id)}
+        | _line(ready, outcome, account, tries[ready.id])
+        for ready, outcome in told
+    ]
 
 
 def _line(ready: Ready, outcome: Outcome, account: ProviderAccount, tries: int) -> dict[str, Any]:

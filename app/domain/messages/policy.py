@@ -12,13 +12,14 @@ from app.domain.contacts.models import Contact, ContactAddress
 
 
 def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[Any]:
-    """One row per contact of the audience: contact_id, position, blind, entry_id (the consent relied on) and reason.
+    """One row per row of the audience: occurrence_id, contact_id, position, blind, entry_id (the consent relied on) and reason.
 
-    `audience` selects contact ids. `reason` is null for those who will receive. The reasons are tried in a fixed order, and
-    "duplicate_address" only among those with no other: of the people who share an address the longest known one gets it.
+    `audience` selects contact ids, and may say in a column `occurrence_id` what each is written to for. `reason` is null for
+    those who will receive. The reasons are tried in a fixed order, and "duplicate_address" only among those with no other: of
+    the people who share an address the longest known one gets it.
     """
     people = audience.subquery("audience")
-    who = people.c[0]
+    who, occurrence = people.c[0], people.c.get("occurrence_id", null())
     contact, address = live(Contact), live(ContactAddress)
     consent, suppression = live(ConsentState), live(Suppression)
     first_reason = case(
@@ -31,6 +32,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
     )
     judged = (
         select(
+            occurrence.label("occurrence_id"),
             contact.c.id.label("contact_id"),
             address.c.position,
             address.c.blind,
@@ -58,11 +60,11 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
         )
         .subquery("judged")
     )
-    place = func.row_number().over(
-        partition_by=(judged.c.blind, judged.c.reason.is_(None)), order_by=judged.c.contact_id
-    )
+    alike = (judged.c.occurrence_id, judged.c.blind, judged.c.reason.is_(None))
+    place = func.row_number().over(partition_by=alike, order_by=judged.c.contact_id)
     reason = case((and_(judged.c.reason.is_(None), place > 1), literal("duplicate_address")), else_=judged.c.reason)
-    return select(judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id, reason.label("reason"))
+    kept = (judged.c.occurrence_id, judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id)
+    return select(*kept, reason.label("reason"))
 
 
 def _stops(suppression: Any, message_class: str) -> ColumnElement[bool]:

@@ -2,16 +2,16 @@
 -- row-level security costs nothing beside the index.
 
 -- name: claim
--- Rows of one send that are due, leased to one worker. A lease that ended gives the row back without harm: nothing was
--- written for it yet. Leases are the machine's time, not the business clock.
+-- Rows of one send that are due, of all its occurrences, leased to one worker. A lease that ended gives the row back without
+-- harm: nothing was written for it yet. Leases are the machine's time, not the business clock.
 UPDATE messages SET lease_token = :token, lease_until = clock_timestamp() + interval '2 minutes'
 WHERE (occurrence_id, id) IN (
   SELECT occurrence_id, id FROM messages
-  WHERE send_id = :send AND occurrence_id = :occurrence AND state = 'queued' AND due_at <= :now
+  WHERE send_id = :send AND occurrence_id >= :first AND state = 'queued' AND due_at <= :now
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
   ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
-  AND occurrence_id = :occurrence
-RETURNING id, contact_id, address_position, address_blind, attempts;
+  AND occurrence_id >= :first
+RETURNING occurrence_id, id, contact_id, address_position, address_blind, attempts, payload;
 
 -- name: recipients
 -- What rendering needs of the people of a claim. Key and person are sealed; they are opened in the worker, just before sending.
@@ -23,20 +23,21 @@ FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 -- what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
 -- not go ends as a skip with its reason.
 WITH given AS (
-  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:languages AS text[]), CAST(:sealed AS bytea[])) AS g (id, language, sealed)
+  SELECT * FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[]), CAST(:languages AS text[]), CAST(:sealed AS bytea[]))
+    AS g (occurrence_id, id, language, sealed)
 ), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
       WHEN p.id IS NULL THEN 'deleted'
       WHEN s.message_class = 'marketing' AND c.state IS DISTINCT FROM 'granted' THEN 'no_consent'
       WHEN x.id IS NOT NULL THEN 'suppressed' END AS reason,
-    c.entry_id
-  FROM messages m
+    c.entry_id, g.language, g.sealed
+  FROM given g
+  JOIN messages m ON m.occurrence_id = g.occurrence_id AND m.id = g.id
   JOIN sends s ON s.id = m.send_id AND s.state = 'running' AND s.not_after > :now AND s.digest IS NOT DISTINCT FROM :digest
   LEFT JOIN contacts p ON p.id = m.contact_id AND p.deleted_at IS NULL
   LEFT JOIN consent_states c ON c.contact_id = m.contact_id AND c.channel = m.channel AND c.purpose = 'marketing'
   LEFT JOIN suppressions x ON x.organisation_id = m.organisation_id AND x.channel = m.channel AND x.blind = m.address_blind
     AND x.lifted_at IS NULL AND (s.message_class = 'marketing' OR x.reason <> 'opt_out')
-  WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids)
 ), moved AS (
   UPDATE messages m SET
     state = CASE WHEN w.reason IS NULL THEN 'sending' ELSE 'skipped' END,
@@ -46,15 +47,14 @@ WITH given AS (
     attempts = m.attempts + (w.reason IS NULL)::int,
     provider_account_id = :account,
     consent_entry_id = w.entry_id,
-    language = g.language,
+    language = w.language,
     lease_until = clock_timestamp() + interval '2 minutes'
-  FROM wanted w JOIN given g ON g.id = w.id
-  WHERE m.occurrence_id = :occurrence AND m.id = ANY(:ids) AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
-  RETURNING m.organisation_id, m.id, m.attempts, m.state
+  FROM wanted w
+  WHERE m.occurrence_id = w.occurrence_id AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
+  RETURNING m.organisation_id, m.occurrence_id, m.id, m.attempts, m.state, w.sealed
 ), noted AS (
   INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at, sealed)
-  SELECT m.organisation_id, :occurrence, m.id, m.attempts, :account, :now, g.sealed
-  FROM moved m JOIN given g ON g.id = m.id WHERE m.state = 'sending'
+  SELECT organisation_id, occurrence_id, id, attempts, :account, :now, sealed FROM moved WHERE state = 'sending'
 )
 SELECT id FROM moved WHERE state = 'sending';
 
@@ -62,15 +62,15 @@ SELECT id FROM moved WHERE state = 'sending';
 -- The short codes in the texts of a window: committed with its intent, so that no text goes out with a link that leads nowhere.
 INSERT INTO short_links (code, organisation_id, occurrence_id, message_id)
 SELECT t.code, m.organisation_id, m.occurrence_id, m.id
-FROM unnest(CAST(:codes AS bigint[]), CAST(:ids AS uuid[])) AS t (code, id) JOIN messages m ON m.id = t.id
-WHERE m.occurrence_id = :occurrence;
+FROM unnest(CAST(:codes AS bigint[]), CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[])) AS t (code, occurrence_id, id)
+JOIN messages m ON m.occurrence_id = t.occurrence_id AND m.id = t.id;
 
 -- name: record
 -- What became of a window. "Accepted" is a fact and needs no token; the way back to "queued" is only for this worker's own,
 -- definitely not sent, attempt. :told is a JSON list of records (outcomes.py).
 WITH told AS (
-  SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS t (id uuid, state text, rank smallint, reason text, reference text,
-    parts smallint, cost numeric, due timestamptz, outcome text, error text)
+  SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS t (occurrence_id uuid, id uuid, state text, rank smallint,
+    reason text, reference text, parts smallint, cost numeric, due timestamptz, outcome text, error text)
 ), moved AS (
   UPDATE messages m SET
     state = t.state, rank = t.rank, reason = CASE WHEN t.state = 'failed' THEN t.reason END,
@@ -82,55 +82,53 @@ WITH told AS (
     doubt_at = CASE WHEN t.state = 'in_doubt' THEN clock_timestamp() ELSE m.doubt_at END,
     lease_token = NULL, lease_until = NULL
   FROM told t
-  WHERE m.occurrence_id = :occurrence AND m.id = t.id
+  WHERE m.occurrence_id = t.occurrence_id AND m.id = t.id
     AND (m.rank < t.rank OR (t.state = 'queued' AND m.state = 'sending' AND m.lease_token = :token))
   RETURNING m.id, m.attempts
 )
 UPDATE attempts a SET finished_at = :now, outcome = t.outcome, category = t.reason, error = t.error,
   provider_reference = t.reference
 FROM told t
-WHERE a.occurrence_id = :occurrence AND a.message_id = ANY(:ids) AND a.message_id = t.id
+WHERE a.occurrence_id = t.occurrence_id AND a.message_id = t.id
   AND a.provider_account_id = :account AND a.finished_at IS NULL;
 
 -- name: release
 -- Give claimed rows back at once: the provider is down, or the worker's time is over.
-UPDATE messages SET lease_token = NULL, lease_until = NULL, due_at = GREATEST(due_at, COALESCE(CAST(:due AS timestamptz), due_at))
-WHERE occurrence_id = :occurrence AND id = ANY(:ids) AND state = 'queued' AND lease_token = :token;
+UPDATE messages m SET lease_token = NULL, lease_until = NULL
+FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[])) AS t (occurrence_id, id)
+WHERE m.occurrence_id = t.occurrence_id AND m.id = t.id AND m.state = 'queued' AND m.lease_token = :token;
 
 -- name: finish_claimed
 -- Claimed rows that will not be sent, with the reason why (a text that cannot be rendered, an address that is gone).
 UPDATE messages m SET state = t.state, rank = t.rank, reason = t.reason, final_at = :now, lease_token = NULL, lease_until = NULL
-FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:ranks AS smallint[]), CAST(:reasons AS text[]))
-  AS t (id, state, rank, reason)
-WHERE m.occurrence_id = :occurrence AND m.id = t.id AND m.state = 'queued' AND m.lease_token = :token;
+FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:ranks AS smallint[]),
+  CAST(:reasons AS text[])) AS t (occurrence_id, id, state, rank, reason)
+WHERE m.occurrence_id = t.occurrence_id AND m.id = t.id AND m.state = 'queued' AND m.lease_token = :token;
 
 -- name: doubt_abandoned
 -- A worker died, or froze, between its intent and its record: what it was sending may have been accepted.
 UPDATE messages SET state = 'in_doubt', rank = 40, doubt_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
-WHERE state = 'sending' AND lease_token IS NOT NULL AND lease_until < clock_timestamp()
-RETURNING id;
+WHERE state = 'sending' AND lease_token IS NOT NULL AND lease_until < clock_timestamp();
 
 -- name: expire_late
 -- Texts out of date end as expired instead of being sent next morning.
 UPDATE messages m SET state = 'expired', rank = 90, reason = 'expired', final_at = :now, lease_token = NULL, lease_until = NULL
 FROM sends s
-WHERE s.id = m.send_id AND m.occurrence_id = s.occurrence_id AND s.state IN ('running', 'paused') AND s.not_after <= :now
-  AND m.state = 'queued' AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp())
-RETURNING m.id;
+WHERE s.id = m.send_id AND m.occurrence_id >= s.first_occurrence AND s.state IN ('running', 'paused') AND s.not_after <= :now
+  AND m.state = 'queued' AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp());
 
 -- name: cancel_send
 -- Everything of a send that was not handed over yet ends as cancelled; what is on the wire arrives.
 UPDATE messages m SET state = 'cancelled', rank = 90, reason = 'cancelled', final_at = :now, lease_token = NULL, lease_until = NULL
 FROM sends s
-WHERE s.id = :send AND m.send_id = s.id AND m.occurrence_id = s.occurrence_id AND m.state = 'queued'
-RETURNING m.id;
+WHERE s.id = :send AND m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued';
 
 -- name: drain
 -- Sends with nothing left to hand over; a stopped one stays stopped. Messages in doubt do not hold a send open: they have a page
 -- and a policy of their own.
 UPDATE sends s SET state = CASE s.state WHEN 'running' THEN 'drained' ELSE s.state END, drained_at = :now
 WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS (
-  SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id = s.occurrence_id AND m.state IN ('queued', 'sending'))
+  SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state IN ('queued', 'sending'))
 RETURNING s.id, s.source_kind, s.source_id;
 
 -- name: due_channels
@@ -138,7 +136,7 @@ RETURNING s.id, s.source_kind, s.source_id;
 SELECT DISTINCT s.channel FROM sends s
 WHERE s.state = 'running' AND s.not_before <= :now AND s.not_after > :now
 AND (:open OR s.message_class <> 'marketing' OR s.source_kind = :test) AND EXISTS (
-  SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id = s.occurrence_id AND m.state = 'queued' AND m.due_at <= :now
+  SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued' AND m.due_at <= :now
     AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp()));
 
 -- name: doubts

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
-from app.core.sql import load
+from app.core.sql import changed, load
 from app.core.unit import enqueue_after_commit
 from app.domain.audit import trail
 from app.domain.messages import reference
@@ -47,7 +47,7 @@ class Settled:
 
 def doubt_abandoned(session: Session) -> int:
     """Turn intents whose worker died or froze into doubts; how many."""
-    return len(session.execute(_SQL["doubt_abandoned"]).all())
+    return changed(session, _SQL["doubt_abandoned"])
 
 
 def reconcile(open_unit: OpenUnit, open_channel: OpenChannel) -> Settled:

@@ -12,17 +12,20 @@ from app.domain.consent.models import ADDRESS_KIND
 from app.domain.content import mime, sms
 from app.domain.content.models import TemplateVersion
 from app.domain.content.render import Email, LinkMaker, Prepared, TemplateError, prepared
-from app.domain.messages import kept, reference
+from app.domain.messages import kept, payload, reference
 from app.domain.messages.models import Send
+from app.domain.messages.payload import Values
 from app.gateways.channels.base import Outgoing
 
 ADDRESSES = {"sms": "phones", "email": "emails"}
+Key = tuple[UUID, UUID]  # occurrence and message
 
 
 @dataclass(frozen=True)
 class Ready:
     """A message ready for the wire. `sealed` is what it says (kept.py), `code` is of the short link in its text."""
 
+    occurrence_id: UUID
     id: UUID
     outgoing: Outgoing
     parts: int
@@ -35,6 +38,7 @@ class Ready:
 class Unready:
     """A message that cannot be made, and why."""
 
+    occurrence_id: UUID
     id: UUID
     state: str
     reason: str
@@ -57,8 +61,10 @@ class Scene:
         return prepared(self.version, self.send.channel)
 
 
-def data_of(row: Mapping[str, Any], person: Mapping[str, Any], scene_names: Mapping[str, str]) -> dict[str, Any]:
-    """The plain data a template sees of one contact."""
+def data_of(
+    row: Mapping[str, Any], person: Mapping[str, Any], names: Mapping[str, str], values: Values | None = None
+) -> dict[str, Any]:
+    """The plain data a text sees: of one contact, the names of organisation and source, and what the source gives to it."""
     properties = {**row["properties"], **person.get("properties", {})}
     contact = {
         "first_name": person.get("first_name") or "",
@@ -72,8 +78,9 @@ def data_of(row: Mapping[str, Any], person: Mapping[str, Any], scene_names: Mapp
     }
     return {
         "contact": contact,
-        "organisation": {"name": scene_names["organisation"]},
-        "campaign": {"name": scene_names["campaign"]},
+        "organisation": {"name": names["organisation"]},
+        "campaign": {"name": names["source"]},  # texts have always called it so, whatever the source is
+        "values": values or {},
     }
 
 
@@ -82,66 +89,64 @@ def make(scene: Scene, message: Mapping[str, Any], row: Mapping[str, Any] | None
 
     The address that was looked at (consent, suppression, who shares it) is the one that is written to, or nobody.
     """
-    message_id = message["id"]
+    key = message["occurrence_id"], message["id"]
     if row is None:
-        return Unready(message_id, "skipped", "deleted")
+        return Unready(*key, "skipped", "deleted")
     try:
         person = scene.vault.open_person(row["id"], row["key"], row["person"])
         addresses = person.get(ADDRESSES[scene.send.channel]) or []
         assert isinstance(addresses, list)
         to = str(addresses[message["address_position"] or 0])
     except (Sealed, IndexError):
-        return Unready(message_id, "skipped", "no_address")
+        return Unready(*key, "skipped", "no_address")
     if scene.vault.blind(ADDRESS_KIND[scene.send.channel], to) != message["address_blind"]:
-        return Unready(message_id, "skipped", "address_changed")
+        return Unready(*key, "skipped", "address_changed")
     if scene.send.channel == "sms" and not phone.takes_sms(to):  # of a number that nobody had asked yet
-        return Unready(message_id, "skipped", "not_mobile")
-    data = data_of(row, person, {"organisation": scene.organisation_name, "campaign": scene.source_name})
+        return Unready(*key, "skipped", "not_mobile")
+    names = {"organisation": scene.organisation_name, "source": scene.source_name}
+    write = _sms if scene.send.channel == "sms" else _email
     try:
-        return (
-            _sms(scene, message_id, to, row, data)
-            if scene.send.channel == "sms"
-            else _email(scene, message_id, to, row, data)
-        )
-    except TemplateError:
-        return Unready(message_id, "failed", "text_failed")
+        data = data_of(row, person, names, payload.opened(scene.vault, row, key[0], message["payload"]))
+        return write(scene, key, to, row, data)
+    except (Sealed, TemplateError):
+        return Unready(*key, "failed", "text_failed")
 
 
-def linker(links: Links, send: Send, message_id: UUID) -> LinkMaker:
+def linker(links: Links, organisation_id: UUID, key: Key) -> LinkMaker:
     """What makes the signed links of one message."""
 
     def link(kind: str, index: int = 0) -> str:
-        return links.url(Target(kind, send.organisation_id, send.occurrence_id, message_id, index))
+        return links.url(Target(kind, organisation_id, *key, index))
 
     return link
 
 
-def _sms(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
+def _sms(scene: Scene, key: Key, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready, link = scene.prepared, _ShortLink(scene.links)
     language = ready.language_for(row["language"])
     text = ready.sms(language, {**data, "unsubscribe_url": link})
-    ref = reference.of(scene.send.occurrence_id, message_id)
+    ref = reference.of(*key)
     outgoing = Outgoing(reference=ref, to=to, sender=scene.sender, text=text)
-    sealed = _kept(scene, row, message_id, data, Made(ready, text, language, to, link.code))
-    return Ready(message_id, outgoing, sms.measure(text).parts, link.code, language, sealed)
+    sealed = _kept(scene, row, key[1], data, Made(ready, text, language, to, link.code))
+    return Ready(*key, outgoing, sms.measure(text).parts, link.code, language, sealed)
 
 
-def _email(scene: Scene, message_id: UUID, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
+def _email(scene: Scene, key: Key, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready = scene.prepared
-    link = linker(scene.links, scene.send, message_id)
+    link = linker(scene.links, scene.send.organisation_id, key)
     language = ready.language_for(row["language"])
     email = ready.email(language, data, link)
-    ref = reference.of(scene.send.occurrence_id, message_id)
+    ref = reference.of(*key)
     raw = mime.envelope(
         email,
         sender=scene.sender,
         to=to,
-        message_id=message_id,
+        message_id=key[1],
         unsubscribe_url=link("u", 0) if scene.send.message_class == "marketing" else None,
     )
     outgoing = Outgoing(reference=ref, to=to, sender=mime.bare(scene.sender), mime=raw)
-    sealed = _kept(scene, row, message_id, data, Made(ready, email, language, to))
-    return Ready(message_id, outgoing, 1, language=language, sealed=sealed)
+    sealed = _kept(scene, row, key[1], data, Made(ready, email, language, to))
+    return Ready(*key, outgoing, 1, language=language, sealed=sealed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,7 @@ def _kept(scene: Scene, row: Mapping[str, Any], message_id: UUID, data: dict[str
         properties=properties,
         code=made.code,
         digest=kept.digest_of(made.said),
+        values=dict(data["values"]),
     )
     return kept.seal(scene.vault, row, message_id, one)
 

@@ -96,7 +96,9 @@ def _stop(session: Session, channel: str, sender: str) -> None:
         ledger.withdraw(session, contact_id, [channel], basis="wrote STOP", source="reply")
 
 
-def listed(session: Session, ask: Ask, *, by: Actor, is_open: bool = True, contact_id: UUID | None = None) -> Page[Reply]:
+def listed(
+    session: Session, ask: Ask, *, by: Actor, is_open: bool = True, contact_id: UUID | None = None
+) -> Page[Reply]:
     """A page of replies, newest first: those that wait for a person, all, or those from a contact's addresses."""
     require(by, "messages:read")
     query = select(Reply)
@@ -121,7 +123,9 @@ def words(session: Session, replies: Iterable[Reply], *, by: Actor) -> dict[UUID
     rows = list(replies)
     vault = vault_of(session)
     holders = {row.contact_id for row in rows if row.contact_id}
-    keys = dict(session.execute(select(Contact.id, Contact.key).where(Contact.id.in_(holders))).all()) if holders else {}
+    keys = (
+        dict(session.execute(select(Contact.id, Contact.key).where(Contact.id.in_(holders))).all()) if holders else {}
+    )
     may = by.may("messages:operate") or by.may("contacts:reveal")
     if may and rows:
         trail.record(session, by, "replies.read", ("organisation", by.organisation_id), after={"replies": len(rows)})

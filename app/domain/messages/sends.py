@@ -1,18 +1,19 @@
 """Sends: what governs a batch of messages. Claiming looks at the Send only, so stopping one is one row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, false, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.queue import Job
-from app.core.sql import load
+from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.calendar.windows import Windows, windows_of
-from app.domain.messages.models import Send
+from app.domain.messages.models import Message, Send
 from app.domain.outbox.publish import publish
 from app.domain.providers.accounts import fingerprint
 from app.domain.providers.models import ProviderAccount
@@ -24,9 +25,9 @@ JOB = {"sms": Job.SEND_SMS, "email": Job.SEND_EMAIL}
 
 @dataclass(frozen=True)
 class NewSend:
-    """A send to be opened. `source` is (kind, id); all sends of one launch share the occurrence."""
+    """A send to be opened. `source` is (kind, id); no occurrence of its messages is older than the first."""
 
-    occurrence_id: UUID
+    first_occurrence: UUID
     source: tuple[str, UUID]
     source_name: str
     channel: str
@@ -44,7 +45,7 @@ def open_send(session: Session, new: NewSend) -> Send:
     """Open a send; its messages are claimed from now on, or from `not_before`."""
     send = Send(
         organisation_id=actor_of(session).organisation_id,
-        occurrence_id=new.occurrence_id,
+        first_occurrence=new.first_occurrence,
         source_kind=new.source[0],
         source_id=new.source[1],
         source_name=new.source_name,
@@ -83,6 +84,16 @@ def of_source(session: Session, kind: str, source_id: UUID) -> list[Send]:
     return list(session.execute(query).scalars())
 
 
+def messages_of(sends: Iterable[Send]) -> ColumnElement[bool]:
+    """Messages of these sends; the first occurrence keeps older partitions out of it."""
+    known = list(sends)
+    if not known:
+        return false()
+    return Message.send_id.in_([one.id for one in known]) & (
+        Message.occurrence_id >= min(one.first_occurrence for one in known)
+    )
+
+
 def pause(session: Session, kind: str, source_id: UUID) -> None:
     """Stop claiming; what is on the wire arrives."""
     _move(session, kind, source_id, "running", "paused")
@@ -101,7 +112,7 @@ def stop(session: Session, kind: str, source_id: UUID) -> int:
     for send in of_source(session, kind, source_id):
         send.state = "stopped"
         session.flush()
-        cancelled += len(session.execute(_SQL["cancel_send"], {"send": send.id, "now": clock.now()}).all())
+        cancelled += changed(session, _SQL["cancel_send"], {"send": send.id, "now": clock.now()})
     return cancelled
 
 
@@ -145,4 +156,9 @@ def due_channels(session: Session) -> list[str]:
 
 def expire_late(session: Session) -> int:
     """End what is out of date; how many messages."""
-    return len(session.execute(_SQL["expire_late"], {"now": clock.now()}).all())
+    return changed(session, _SQL["expire_late"], {"now": clock.now()})
+
+
+def refresh_statistics(session: Session, occurrence_id: UUID) -> None:
+    """Read anew how many messages the partition of an occurrence has; its lock is held until the end of the transaction."""
+    session.execute(text("SELECT refresh_statistics('messages', :occurrence)"), {"occurrence": occurrence_id})

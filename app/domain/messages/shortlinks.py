@@ -13,12 +13,10 @@ from app.core.sql import load
 _SQL = load("messages/queries.sql")
 
 
-def keep(occurrence_id: UUID, codes: Iterable[tuple[UUID, int]]) -> Step:
-    """The step that keeps the codes of messages: (message id, code) each."""
-    pairs = list(codes)
-    return _SQL["keep_links"], {
-        "occurrence": occurrence_id, "ids": [one for one, _ in pairs], "codes": [code for _, code in pairs]
-    }  # fmt: skip
+def keep(codes: Iterable[tuple[UUID, UUID, int]]) -> Step:
+    """The step that keeps the codes of messages: (occurrence, message, code) each."""
+    occurrences, messages, numbers = zip(*codes, strict=True)
+    return _SQL["keep_links"], {"occurrences": list(occurrences), "ids": list(messages), "codes": list(numbers)}
 
 
 def find(session: Session, token: str) -> Target | None:

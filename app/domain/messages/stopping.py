@@ -32,7 +32,8 @@ _POLITE = frozenset({
     "مرحبا", "لو", "سمحت",
 })  # fmt: skip
 _NOT = frozenset({"not", "don't", "dont", "never", "אל", "לא", "не", "لا"})
-_POINTS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670]")  # niqqud, harakat
+# niqqud, harakat
+_POINTS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670]")
 _NOT_A_WORD = re.compile(r"[^\w' ]+|_")
 _SIGNED = re.compile(r"^\s*(--|sent from|get outlook|נשלח מ|отправлено с|أرسلت من|أُرسلت من)", re.IGNORECASE)
 

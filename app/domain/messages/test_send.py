@@ -42,10 +42,11 @@ def send(session: Session, template: Template, *, by: Actor) -> dict[str, int]:
     lately = select(func.count()).where(Send.source_kind == KIND, Send.created_at > now - timedelta(hours=1))
     if session.execute(lately).scalar_one() >= MOST_AN_HOUR:
         raise Conflict(mark("That were too many tests in an hour. Wait a little."))
+    occurrence = sends.new_occurrence(session)
     send = sends.open_send(
         session,
         sends.NewSend(
-            occurrence_id=sends.new_occurrence(session),
+            first_occurrence=occurrence,
             source=(KIND, template.id),
             source_name=template.name,
             channel=template.channel,
@@ -57,6 +58,8 @@ def send(session: Session, template: Template, *, by: Actor) -> dict[str, int]:
             not_after=now + SENT_WITHIN,
         ),
     )
-    counted = create_messages(session, send, audience)
-    trail.record(session, by, "template.tested", ("template", template.id), after={"version": template.version, **counted})
+    counted = create_messages(session, send, audience, occurrence=occurrence)
+    trail.record(
+        session, by, "template.tested", ("template", template.id), after={"version": template.version, **counted}
+    )
     return counted

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.messages.models import EngagementEvent, Message, Send
+from app.domain.messages.sends import messages_of
 from app.domain.messages.states import HANDED_OVER, NOT_SENT, OPEN
 
 # Every rate and what it is a share of.
@@ -142,7 +143,7 @@ def _of_send(session: Session, send: Send, unsubscribed: int) -> Totals:
             func.coalesce(func.sum(Message.parts), 0).label("parts"),
             func.coalesce(func.sum(Message.cost), 0).label("cost"),
         )
-        .where(Message.send_id == send.id, Message.occurrence_id == send.occurrence_id)
+        .where(messages_of([send]))
         .group_by(Message.state, Message.reason)
     )
     rows = session.execute(query).all()
@@ -171,11 +172,10 @@ def _unsubscribed(session: Session, sends: Sequence[Send]) -> dict[UUID, int]:
             EngagementEvent,
             (EngagementEvent.message_id == Message.id) & (EngagementEvent.occurrence_id == Message.occurrence_id),
         )
-        .where(Message.send_id.in_([send.id for send in sends]))
-        .where(Message.occurrence_id.in_({send.occurrence_id for send in sends}), EngagementEvent.kind == "unsubscribe")
+        .where(messages_of(sends), EngagementEvent.kind == "unsubscribe")
         .group_by(Message.send_id)
     )
-    return dict(session.execute(query).all()) if sends else {}
+    return dict(session.execute(query).all())
 
 
 def together(parts: Iterable[Totals]) -> Totals:

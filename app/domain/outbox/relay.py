@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import DomainError
+from app.core.sql import changed
 from app.domain.outbox.models import OutboxDelivery, OutboxEvent
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def _mark(session: Session, begun: _Try, **values: object) -> int:
         OutboxDelivery.done_at.is_(None),
         OutboxDelivery.due_at == begun.lease,
     )
-    return int(session.connection().execute(rows.values(values)).rowcount)
+    return changed(session, rows.values(values))
 
 
 def is_due(session: Session) -> bool:

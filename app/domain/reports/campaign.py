@@ -59,7 +59,9 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
         period=_period(campaign, locale, zone),
         summary=summary,
         tiles=_tiles(say, numbers, people, organisation.currency),
-        explained=say(mark("Handed over is a share of what was to be sent; every other share is of what was handed over.")),
+        explained=say(
+            mark("Handed over is a share of what was to be sent; every other share is of what was handed over.")
+        ),
         funnels=[(say(CHANNEL[one.channel]), _funnel(say, one)) for one in numbers],
         timeline=_timeline(say, minutes, zone),
         tables=[table for table in tables if table.rows],

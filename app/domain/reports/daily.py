@@ -56,7 +56,7 @@ def sending(session: Session, period: Period, *, by: Actor) -> Sending:
     query = (
         select(*keys, func.count().label("number"), func.count(Message.opened_at).label("opened"),
                func.count(Message.clicked_at).label("clicked"))
-        .join(Send, (Send.id == Message.send_id) & (Send.occurrence_id == Message.occurrence_id))
+        .join(Send, (Send.id == Message.send_id) & (Message.occurrence_id >= Send.first_occurrence))
         .where(Send.created_at < period.end, Send.not_after > period.start, Send.source_kind != test_send.KIND)
         .where(Message.state.in_(HANDED_OVER), moment >= period.start, moment < period.end)
         .group_by(*keys)

@@ -61,7 +61,9 @@ class CompileContext:
 
 def compile_context(session: Session) -> CompileContext:
     """The present moment of the session's organisation."""
-    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), organisation_of(session).timezone)
+    return CompileContext(
+        session, catalogue(session), vault_of(session), clock.now(), organisation_of(session).timezone
+    )
 
 
 def present() -> Predicate:

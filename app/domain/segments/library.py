@@ -164,7 +164,9 @@ def _checked(session: Session, new: SegmentInput, own: Segment | None = None) ->
 
     One segment of an organisation is saved at a time: two at once could take the same name, or name each other.
     """
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"segments of {actor_of(session).organisation_id}"))))
+    session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtext(f"segments of {actor_of(session).organisation_id}")))
+    )
     found: list[Issue] = []
     definition = None
     try:

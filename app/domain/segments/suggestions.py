@@ -30,7 +30,12 @@ def of(session: Session, field: Field) -> list[str]:
     if kept_at is not None and kept_at <= now < kept_at + _KEPT:
         return kept
     contacts, value = live(Contact).c, _column(field)
-    some = select(value.label("value")).where(contacts.deleted_at.is_(None), value.is_not(None)).limit(LOOKED_AT).subquery()
+    some = (
+        select(value.label("value"))
+        .where(contacts.deleted_at.is_(None), value.is_not(None))
+        .limit(LOOKED_AT)
+        .subquery()
+    )
     often = func.count().label("often")
     query = select(some.c.value).group_by(some.c.value).having(often > 1).order_by(often.desc(), some.c.value)
     found = list(session.execute(query.limit(OFFERED)).scalars())

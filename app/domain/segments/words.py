@@ -111,7 +111,11 @@ def spoken(thing: Any, translate: Callable[[str], str], name: Callable[[str], st
     """A sentence in the language of `translate`; `name` dresses what is not of that language: names and values."""
     if isinstance(thing, Said):
         text = translate(thing.message)
-        return text % {key: spoken(value, translate, name) for key, value in thing.values.items()} if thing.values else text
+        return (
+            text % {key: spoken(value, translate, name) for key, value in thing.values.items()}
+            if thing.values
+            else text
+        )
     if isinstance(thing, Listed):
         return translate(thing.between).join(spoken(part, translate, name) for part in thing.parts)
     return name(str(thing))

@@ -76,7 +76,10 @@ def run(open_unit: OpenUnit, import_id: UUID) -> None:
     token = uuid4()
     with open_unit() as session:
         now = clock.now()
-        if session.execute(_SQL["claim"], {"id": import_id, "token": token, "now": now, "until": now + LEASE}).first() is None:
+        if (
+            session.execute(_SQL["claim"], {"id": import_id, "token": token, "now": now, "until": now + LEASE}).first()
+            is None
+        ):
             return
     gc.disable()  # nothing here goes round in circles; the collector takes a quarter of the time
     try:
@@ -120,7 +123,9 @@ def _loader(session: Session, open_unit: OpenUnit, import_id: UUID, token: UUID)
     maker = Maker(mapper, vault_of(session), options.dedupe, fingerprint)
     chunks = Files(settings_of(session), row.organisation_id).chunks(row.file)
     records = Records(chunks, row.dialect["delimiter"], width=len(row.columns), position=row.position, row=row.last_row)
-    return _Loader(open_unit, import_id, token, maker, records, row.rows, _grants(row, options), row.failed + row.warned)
+    return _Loader(
+        open_unit, import_id, token, maker, records, row.rows, _grants(row, options), row.failed + row.warned
+    )
 
 
 def _grants(row: Import, options: ImportOptions) -> dict[str, Any]:

@@ -76,7 +76,8 @@ _PERSONAL = _words(
     "מספר_דרכון ת_ז תז מספר_זהות תעודת_זהות מספר_כרטיס פקס וואטסאפ",
 )
 _NAMING = ("external_id", "email", "phone", "first_name", "last_name")
-OURS = (mark("Row"), mark("Column"), mark("Reason"))  # what a file of bad rows has before the columns of the file it is from
+# What a file of bad rows has before the columns of the file it is from.
+OURS = (mark("Row"), mark("Column"), mark("Reason"))
 _BY_WORD = {word: field for field, words in FIELDS.items() for word in words}
 _PHONE = re.compile(r"[\s\u200e\u200f]*(?:\+|0)[\d\s().-]{8,15}$")
 ENOUGH = 100
@@ -204,7 +205,9 @@ def check(columns: Sequence[str], options: ImportOptions) -> None:
         if field not in MANY and fields.count(field) > 1:
             raise Invalid.field("mapping", mark("Two columns go to “%(name)s”. Leave one of them out."), name=field)
     if not {"external_id", "email", "phone"} & set(fields):
-        raise Invalid.field("mapping", mark("Choose the column that tells who it is: customer number, e-mail or phone."))
+        raise Invalid.field(
+            "mapping", mark("Choose the column that tells who it is: customer number, e-mail or phone.")
+        )
     if options.demonstration and "external_id" not in fields:
         raise Invalid.field(
             "demonstration", mark("Demonstration people are made from a number: map a column to the customer number.")

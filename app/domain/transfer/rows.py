@@ -80,7 +80,9 @@ class Place(NamedTuple):
 class RowMapper:
     """The columns of a file, compiled once: calling it turns the fields of a row into a Draft, or raises Bad."""
 
-    def __init__(self, columns: Sequence[str], options: ImportOptions, known: Mapping[str, Typed], here: "Place") -> None:
+    def __init__(
+        self, columns: Sequence[str], options: ImportOptions, known: Mapping[str, Typed], here: "Place"
+    ) -> None:
         self._columns = columns
         self._region, self._zone = here
         self._demonstration = options.demonstration

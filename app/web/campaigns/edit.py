@@ -116,7 +116,9 @@ def update(campaign_id: UUID) -> ResponseReturnValue:
     form, status = _form(_present(campaign)), 422
     if form.validate_on_submit():
         try:
-            drafts.update(db.session(), campaign_id, _command(form), version=inputs.version(form.version.data) or 0, by=g.actor)
+            drafts.update(
+                db.session(), campaign_id, _command(form), version=inputs.version(form.version.data) or 0, by=g.actor
+            )
         except Invalid as error:
             _onto(form, error)
         except Stale:
@@ -133,7 +135,9 @@ def update(campaign_id: UUID) -> ResponseReturnValue:
 def _conflict(form: CampaignForm, campaign: Campaign) -> ResponseReturnValue:
     """Somebody else was faster: what differs, and the form as it was written, now on the newest version."""
     db.session().refresh(campaign)
-    found = conflicts.conflicting((SUBJECT, campaign.id), conflicts.between(_form(_present(campaign), of_request=False), form))
+    found = conflicts.conflicting(
+        (SUBJECT, campaign.id), conflicts.between(_form(_present(campaign), of_request=False), form)
+    )
     form.version.data = str(campaign.version)
     return _page(form, campaign, 409, conflict=found)
 
@@ -148,7 +152,12 @@ def clone(campaign_id: UUID) -> ResponseReturnValue:
 
 
 def _page(form: CampaignForm, campaign: Campaign | None, status: int, **more: object) -> ResponseReturnValue:
-    values: dict[str, object] = {**more, "form": form, "campaign": campaign, "zone": organisation_of(db.session()).timezone}
+    values: dict[str, object] = {
+        **more,
+        "form": form,
+        "campaign": campaign,
+        "zone": organisation_of(db.session()).timezone,
+    }
     return make_response(page_or_part("campaigns/edit.html", "campaigns/_form.html", **values), status)
 
 

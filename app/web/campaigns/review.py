@@ -138,7 +138,9 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "cost": approval.summary["cost"],
         "texts": preview.texts(session, campaign, by=g.actor),
         "samples": preview.samples(session, campaign, by=g.actor),
-        "differences": audit_labels.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary)) if earlier else [],
+        "differences": audit_labels.changes(shown.keyed(earlier.summary), shown.keyed(approval.summary))
+        if earlier
+        else [],
         "rewritten": preview.rewritten(session, campaign, earlier.summary, approval.summary) if earlier else [],
         "earlier": earlier,
         "form": form,

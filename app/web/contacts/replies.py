@@ -22,5 +22,11 @@ def replies(contact_id: UUID) -> ResponseReturnValue:
     values = head(contact_id)
     page = domain.listed(db.session(), paging.asked(), by=g.actor, is_open=False, contact_id=contact_id)
     return page_or_part(
-        "contacts/replies.html", "replies/_replies.html", tab="replies", page=page, is_open=False, **values, **drawn(page.items)
+        "contacts/replies.html",
+        "replies/_replies.html",
+        tab="replies",
+        page=page,
+        is_open=False,
+        **values,
+        **drawn(page.items),
     )

@@ -1,6 +1,6 @@
 """A segment as its pages draw it: sentences in the reader's language, names of what it uses, trees with verdicts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
 from app.domain.segments.words import Names
 from app.web import audit_labels
-from app.web.audit_labels import Act, Change
+from app.web.audit_labels import Act, Change, Value
 from app.web.locale import current_language
 
 
@@ -60,20 +60,21 @@ def sentence_of(segment: Segment) -> str:
     return sentence(library.definition_of(db.session(), segment))
 
 
-def versions(entries: Iterable[AuditEntry]) -> list[Act]:
+def versions(entries: Sequence[AuditEntry], known: audit_labels.Names | None = None) -> list[Act]:
     """The entries of a segment's history, their definitions as sentences."""
-    return [replace(act, changes=_said_changes(act)) for act in audit_labels.drawn(entries)]
+    known = audit_labels.names_of(db.session(), entries) if known is None else known
+    return [replace(act, changes=_said_changes(act, known)) for act in audit_labels.drawn(entries, known)]
 
 
-def _said_changes(act: Act) -> list[Change]:
+def _said_changes(act: Act, known: audit_labels.Names) -> list[Change]:
     before, after = ({**(values or {})} for values in (act.entry.before, act.entry.after))
     old, new = before.pop("definition", None), after.pop("definition", None)
-    said = Change(_("Conditions"), old and _sentence_of_kept(old), new and _sentence_of_kept(new))
-    return [*audit_labels.changes(before, after), *([said] if old or new else [])]
+    said = Change(_("Conditions"), _sentence_of_kept(old), _sentence_of_kept(new))
+    return [*audit_labels.changes(before, after, known), *([said] if old or new else [])]
 
 
-def _sentence_of_kept(raw: dict[str, Any]) -> str:
-    return sentence(encryption.readable(db.session(), raw))
+def _sentence_of_kept(raw: dict[str, Any] | None) -> Value | None:
+    return None if not raw else Value(sentence(encryption.readable(db.session(), raw)))
 
 
 def worded(options: Iterable[tuple[str, str]], translates: bool = True) -> list[tuple[str, str]]:

@@ -170,10 +170,17 @@ def test_who_is_with_two_organisations_signs_in_with_either_password(session: Se
     first = user.organisation_id
     other = users.create_organisation(session, users.NewOrganisation(name="Another Bank"))
     second = users.create_user(
-        session, email="dana@bank.example", name="Dana", role="viewer", password="other-lantern-meadow-river", by=system(other.id)
+        session,
+        email="dana@bank.example",
+        name="Dana",
+        role="viewer",
+        password="other-lantern-meadow-river",
+        by=system(other.id),
     )
     assert right(session, "10.1.2.3").organisation_id == first
-    found = login.try_password(session, "dana@bank.example", "other-lantern-meadow-river", origin=login.Origin("10.1.2.3")).user
+    found = login.try_password(
+        session, "dana@bank.example", "other-lantern-meadow-river", origin=login.Origin("10.1.2.3")
+    ).user
     assert (found, found.organisation_id) == (second, other.id)
     with pytest.raises(Conflict, match="name the one you mean"):
         users.by_address(session, "dana@bank.example")

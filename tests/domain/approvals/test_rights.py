@@ -78,7 +78,9 @@ def test_nobody_gives_such_a_role_by_another_way(bank: Bank) -> None:
     with pytest.raises(Forbidden):
         users.reset(bank.session, bank.adam.id, by=bank.olivia)
     with pytest.raises(Forbidden):
-        users.create_user(bank.session, email="x@y.example", name="X", role="owner", password=people.PASSWORD, by=bank.olivia)
+        users.create_user(
+            bank.session, email="x@y.example", name="X", role="owner", password=people.PASSWORD, by=bank.olivia
+        )
     users.set_active(bank.session, bank.adam.id, False, by=bank.olivia)
     with pytest.raises(Forbidden):
         users.set_active(bank.session, bank.adam.id, True, by=bank.olivia)

@@ -59,8 +59,10 @@ def test_a_whole_chain_is_whole(chained: Session) -> None:
         "DELETE FROM audit_entries WHERE seq = 11",
         "DELETE FROM audit_heads",
         # the end cut off, and the head moved back with it
-        ("WITH cut AS (DELETE FROM audit_entries WHERE seq > 9) UPDATE audit_heads SET seq = 9, hash = "
-        "(SELECT hash FROM audit_entries WHERE seq = 9)"),
+        (
+            "WITH cut AS (DELETE FROM audit_entries WHERE seq > 9) UPDATE audit_heads SET seq = 9, hash = "
+            "(SELECT hash FROM audit_entries WHERE seq = 9)"
+        ),
         # all of it gone
         "WITH cut AS (DELETE FROM audit_entries) DELETE FROM audit_heads",
     ],

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, system
 from app.core.errors import Conflict, Forbidden
 from app.domain.access.models import Organisation
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
+from app.domain.audit.models import AuditEntry
+from app.domain.calendar import hours
+from app.domain.calendar.hours import CalendarInput, Hours
 from app.domain.campaigns import drafts, launch, lifecycle, pinned, preview
 from app.domain.campaigns.drafts import Audience, CampaignInput
 from app.domain.campaigns.models import Campaign
@@ -125,7 +130,9 @@ def test_a_change_in_the_moment_of_the_launch_is_not_sent(
     [send] = sends.of_source(bank.session, "campaign", campaign.id)
     version = bank.session.get_one(TemplateVersion, send.template_version_id)
     assert version.texts["en"]["body"] == SMS
-    assert sends.may_carry(bank.session.get_one(ProviderAccount, bank.account.id), send) is (meddle is not Bank.redirect)
+    assert sends.may_carry(bank.session.get_one(ProviderAccount, bank.account.id), send) is (
+        meddle is not Bank.redirect
+    )
 
 
 def test_a_destination_changed_while_it_runs_is_not_used(bank: Bank) -> None:
@@ -262,7 +269,9 @@ def test_who_changed_a_segment_that_another_leans_on_is_an_author(bank: Bank) ->
     inner = people.staff(bank.session, "marketer", "inner")
     where = {"all": [{"kind": "field", "field": "city", "op": "is_set"}]}
     base = segments.create(
-        bank.session, SegmentInput(name="Base", definition={"version": 1, "zone": "organisation", "where": where}), by=inner
+        bank.session,
+        SegmentInput(name="Base", definition={"version": 1, "zone": "organisation", "where": where}),
+        by=inner,
     )
     leaning = {"all": [{"kind": "segment", "segment": str(base.id), "op": "in"}]}
     definition = {"version": 1, "zone": "organisation", "where": leaning}
@@ -280,3 +289,76 @@ def test_what_is_pinned_goes_through_json_and_back(bank: Bank) -> None:
     assert pinned.digest(bank.session, kept) == request.digest
     assert accounts.fingerprint(bank.session.get_one(ProviderAccount, bank.account.id)) in kept.routes_of("sms")
     assert kept == pinned.present(bank.session, campaign)
+
+
+def test_a_request_that_was_voided_after_the_approval_sends_nothing(bank: Bank) -> None:
+    """Whatever state the campaign is in: the decision itself must still stand."""
+    bank.approved()
+    bank.request().state = "void"
+    bank.session.commit()
+    campaign = bank.launched()
+    assert (campaign.state, campaign.failure, campaign.approval_id, bank.queued()) == (
+        "draft",
+        "changed_after_approval",
+        None,
+        0,
+    )
+    acts = [
+        entry.action
+        for entry in bank.session.execute(select(AuditEntry).where(AuditEntry.subject_id == str(campaign.id))).scalars()
+    ]
+    assert "campaign.returned" in acts
+
+
+def test_an_approval_that_pinned_nothing_sends_nothing(bank: Bank) -> None:
+    bank.approved()
+    bank.request().pinned = None
+    bank.session.commit()
+    assert (bank.launched().failure, bank.queued()) == ("changed_after_approval", 0)
+
+
+def test_the_send_carries_the_digest_that_was_approved(bank: Bank) -> None:
+    bank.approved()
+    [send] = sends.of_source(bank.session, "campaign", bank.launched().id)
+    assert send.digest == bank.request().digest
+
+
+def test_a_campaign_is_launched_once_and_at_its_moment(bank: Bank) -> None:
+    assert (bank.launched().state, bank.queued()) == ("draft", 0)
+    campaign = bank.session.get_one(Campaign, bank.campaign_id)
+    campaign.scheduled_at = clock.now() + timedelta(hours=2)
+    bank.session.commit()
+    bank.approved()
+    assert (bank.launched().state, launch.due(bank.session)) == ("scheduled", [])
+    with clock.at(campaign.scheduled_at):
+        assert launch.due(bank.session) == [campaign.id]
+        assert (bank.launched().state, bank.queued()) == ("running", 5)
+        assert launch.due(bank.session) == []
+        assert (bank.launched().state, bank.queued()) == ("running", 5)
+    assert bank.session.execute(select(func.count()).select_from(Send)).scalar_one() == 1
+
+
+def test_what_was_launched_may_be_sent_for_a_day(bank: Bank) -> None:
+    bank.approved()
+    begun = clock.now()
+    with clock.at(begun):
+        bank.launched()
+    with clock.at(begun + timedelta(hours=24, seconds=-1)):
+        assert sends.expire_late(bank.session) == 0
+    with clock.at(begun + timedelta(hours=24)):
+        assert sends.expire_late(bank.session) == 5
+
+
+def test_the_day_begins_when_the_hours_do(bank: Bank, organisation: Organisation) -> None:
+    """Approved on a Friday night, it may still be sent on Sunday."""
+    hours.keep(
+        bank.session,
+        CalendarInput(week={"6": Hours(opens=time(9), closes=time(19))}, holidays="", days=[]),
+        by=system(organisation.id),
+    )
+    bank.approved()
+    friday = datetime(2026, 3, 6, 18, tzinfo=UTC)
+    sunday = datetime(2026, 3, 8, 7, tzinfo=UTC)  # nine in Jerusalem
+    with clock.at(friday):
+        [send] = sends.of_source(bank.session, "campaign", bank.launched().id)
+    assert (send.not_before, send.not_after) == (friday, sunday + timedelta(hours=24))

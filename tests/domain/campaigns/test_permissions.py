@@ -22,6 +22,8 @@ OF_A_CAMPAIGN: list[Ask] = [
     partial(preview.email, language="en"),
     preview.samples,
     results.numbers,
+    results.reach,
+    results.held_until,
     results.over_time,
     results.links,
 ]

@@ -31,7 +31,9 @@ def test_sending_finds_it_by_the_blind_index_of_the_contact(session: Session, or
     (contact,) = people.contacts(session, 1)
     suppression.suppress(session, "0522000000", channel="sms", reason="opt_out", source="test")
     both = session.execute(
-        select(ContactAddress.kind).join(Suppression, Suppression.blind == ContactAddress.blind).where(Suppression.channel == "sms")
+        select(ContactAddress.kind)
+        .join(Suppression, Suppression.blind == ContactAddress.blind)
+        .where(Suppression.channel == "sms")
     )
     assert list(both.scalars()) == ["phone"]
     assert [row.reason for row in suppression.of_contact(session, contact)] == ["opt_out"]
@@ -42,11 +44,15 @@ def test_a_list_of_many_is_taken_at_once(session: Session, organisation: Organis
     lines = "\n".join(f"client{n}@mail.example" for n in range(2_500))
     taken = suppression.add_file(session, f"{lines}\n\nnobody\n".encode(), channel="email", reason="manual", by=by)
     assert (taken.added, taken.known, taken.bad) == (2_500, 0, [2_502])
-    again = suppression.add_file(session, b"client7@mail.example\nnew@mail.example", channel="email", reason="manual", by=by)
+    again = suppression.add_file(
+        session, b"client7@mail.example\nnew@mail.example", channel="email", reason="manual", by=by
+    )
     assert (again.added, again.known, again.bad) == (1, 1, [])
 
 
-def test_an_exported_list_is_read_again_whatever_channel_is_chosen(session: Session, organisation: Organisation) -> None:
+def test_an_exported_list_is_read_again_whatever_channel_is_chosen(
+    session: Session, organisation: Organisation
+) -> None:
     by = system(organisation.id)
     suppression.suppress(session, "0522000000", channel="sms", reason="opt_out", source="test")
     suppression.suppress(session, "a@mail.example", channel="email", reason="complaint", source="test")

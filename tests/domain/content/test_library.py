@@ -234,7 +234,9 @@ def test_a_preview_says_what_is_wrong_before_it_is_saved(session: Session, by: A
         preview.preview("sms", "service", {"body": "{% if"}, data)
 
 
-def test_a_text_that_would_take_for_ever_is_refused(session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_would_take_for_ever_is_refused(
+    session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preview, "SLOW_SECONDS", 0.05)
     slow = "{% capture x %}" + "abcdefghijklmnopqrs" * 50 + "{% endcapture %}"
     slow += '{% assign a = x | split: "" | sort | uniq | reverse | join: "," %}' * 300

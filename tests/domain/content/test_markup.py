@@ -23,7 +23,9 @@ def test_an_ampersand_in_an_address_is_what_the_standard_says(message_class: str
 
 
 def test_a_button_of_mjml_leads_where_it_says() -> None:
-    body = '<mj-section><mj-column><mj-button href="https://www.bank.example/raw?x=1&region=north&copy=2">Go</mj-button>'
+    body = (
+        '<mj-section><mj-column><mj-button href="https://www.bank.example/raw?x=1&region=north&copy=2">Go</mj-button>'
+    )
     made = compile_email(f"<mjml><mj-body>{body}</mj-column></mj-section></mj-body></mjml>", "marketing")
     assert made["links"] == ["https://www.bank.example/raw?x=1&region=north&copy=2"]
 
@@ -33,7 +35,10 @@ def test_a_button_of_mjml_leads_where_it_says() -> None:
     [
         ("<table><tr><td>Balance</td><td>1,234</td><td>56</td></tr></table>", "Balance 1,234 56\n"),
         ("<h5>One</h5><h5>Two</h5>", "One\n\nTwo\n"),
-        ("<dl><dt>Rate</dt><dd>4.2%</dd></dl><address>Here</address><section>There</section>", "Rate\n\n4.2%\n\nHere\n\nThere\n"),
+        (
+            "<dl><dt>Rate</dt><dd>4.2%</dd></dl><address>Here</address><section>There</section>",
+            "Rate\n\n4.2%\n\nHere\n\nThere\n",
+        ),
         ("<p>a &lt; b &copy=2 &nbsp; c</p>", "a < b ©=2 c\n"),
         ("one<br>two<br/>three", "one\ntwo\nthree\n"),
         ('<img src="x" alt="Our branch">', "[Our branch]\n"),
@@ -48,7 +53,9 @@ def test_the_text_part_reads_like_the_letter(html: str, text: str) -> None:
 
 def test_a_table_of_mjml_has_its_cells_apart() -> None:
     table = "<mj-table><tr><td>Monthly</td><td>12</td><td>5</td></tr></mj-table>"
-    made = compile_email(f"<mjml><mj-body><mj-section><mj-column>{table}</mj-column></mj-section></mj-body></mjml>", "service")
+    made = compile_email(
+        f"<mjml><mj-body><mj-section><mj-column>{table}</mj-column></mj-section></mj-body></mjml>", "service"
+    )
     assert "Monthly 12 5" in made["text"]
 
 
@@ -61,7 +68,9 @@ def test_liquid_between_the_rows_of_a_table_stays_where_it_is() -> None:
 
 
 def test_what_stands_in_comments_and_scripts_is_no_link() -> None:
-    html = "<!-- <a href='https://no.example'> --><style>a::after { content: \"<a href='https://no.example'>\" }</style>"
+    html = (
+        "<!-- <a href='https://no.example'> --><style>a::after { content: \"<a href='https://no.example'>\" }</style>"
+    )
     html += "<a title='a > b' HREF = https://yes.example/?q='x' class=\"c\">y</a>"
     made = compile_email(html, "marketing")
     assert made["links"] == ["https://yes.example/?q='x'"]

@@ -154,8 +154,13 @@ def test_no_text_hangs_or_grows(source: str) -> None:
 
 
 SLOW = [
-    "{% for a in (1..100) %}" + "{{ contact.properties.long | upcase | downcase | escape | strip_html }}" * 90 + "{% endfor %}",
-    BIG + "{% for a in (1..100) %}{{ b" + " | split: '' | sort | uniq | reverse | join: ','" * 30 + " | size }}{% endfor %}",
+    "{% for a in (1..100) %}"
+    + "{{ contact.properties.long | upcase | downcase | escape | strip_html }}" * 90
+    + "{% endfor %}",
+    BIG
+    + "{% for a in (1..100) %}{{ b"
+    + " | split: '' | sort | uniq | reverse | join: ','" * 30
+    + " | size }}{% endfor %}",
     "{% for a in (1..100) %}" + "{% if contact.properties.long contains 'yyyz' %}{% endif %}" * 120 + "{% endfor %}",
     "{% for a in (1..100) %}" + "{% assign c = contact.first_name %}" * 220 + "{% endfor %}",
 ]

@@ -10,10 +10,8 @@ from app.domain.consent import suppression
 from app.domain.consent.models import Suppression
 from app.domain.messages.outcomes import consequence
 from app.gateways.channels.base import Accepted, Category, Outgoing, Rejected
-from tests.domain.messages.test_dispatch import Line, Run, run, states
+from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
-
-__all__ = ["run"]
 
 
 class Refusing(Line):
@@ -31,7 +29,12 @@ class Refusing(Line):
 
 @pytest.mark.parametrize(
     ("category", "reason"),
-    [(Category.INVALID_NUMBER, "hard_bounce"), (Category.OPTED_OUT, "opt_out"), (Category.FILTERED, None), (Category.UNDELIVERABLE, None)],
+    [
+        (Category.INVALID_NUMBER, "hard_bounce"),
+        (Category.OPTED_OUT, "opt_out"),
+        (Category.FILTERED, None),
+        (Category.UNDELIVERABLE, None),
+    ],
 )
 def test_a_refusal_in_the_answer_is_obeyed_at_the_next_campaign(
     session: Session, run: Run, category: Category, reason: str | None
@@ -71,7 +74,13 @@ def test_what_a_fact_means_for_the_address(kind: str, category: str | None, reas
 
 @pytest.mark.parametrize(
     ("reason", "service", "marketing"),
-    [("opt_out", "sent", "no"), ("complaint", "no", "no"), ("hard_bounce", "no", "no"), ("legal", "no", "no"), ("manual", "no", "no")],
+    [
+        ("opt_out", "sent", "no"),
+        ("complaint", "no", "no"),
+        ("hard_bounce", "no", "no"),
+        ("legal", "no", "no"),
+        ("manual", "no", "no"),
+    ],
 )
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_an_opt_out_ends_marketing_and_nothing_else(
@@ -100,5 +109,8 @@ def test_what_stops_everything_wins_and_the_refusal_is_not_forgotten(session: Se
         suppression.suppress(session, "+972522000003", channel="sms", reason=reason, source=reason)
     *rows, complained = session.execute(select(Suppression).order_by(Suppression.id)).scalars().all()
     assert (complained.reason, suppression.takes_two(complained)) == ("manual", True)
-    assert [(row.reason, row.source, row.is_refused) for row in rows] == [("legal", "legal", True), ("hard_bounce", "provider", True)]
+    assert [(row.reason, row.source, row.is_refused) for row in rows] == [
+        ("legal", "legal", True),
+        ("hard_bounce", "provider", True),
+    ]
     assert suppression.takes_two(rows[0])

@@ -1,84 +1,33 @@
 """Sending: everybody of the audience ends somewhere, the numbers add up, the gate looks again."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
-from app.core.pipeline import Rows, Step, through_units
-from app.core.unit import unit_of_work
+from app.core.db import live
+from app.core.pipeline import through_units
 from app.domain.access.models import Organisation
 from app.domain.consent import ledger, suppression
 from app.domain.contacts import profile
-from app.domain.messages import dispatch, listing, outcomes, sends, totals
-from app.domain.messages.create_messages import create_messages, tally
-from app.domain.messages.models import Attempt, Message
+from app.domain.contacts.models import Contact
+from app.domain.messages import claiming, dispatch, flights, listing, outcomes, sends, totals
+from app.domain.messages.claiming import OpenUnit
+from app.domain.messages.create_messages import create_messages
+from app.domain.messages.models import Attempt, Message, Send
 from app.domain.messages.rendering import Ready
-from app.gateways.channels.base import Accepted, InDoubt, OneByOne, Outgoing, Rejected, Unavailable
+from app.gateways.channels.base import Accepted, InDoubt, Outgoing, Unavailable
+from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
-
-
-class Line(OneByOne):
-    """A provider in memory that does as it is told."""
-
-    def __init__(self, answers: Callable[[Outgoing], str] = lambda _m: "accept") -> None:
-        self.taken: list[Outgoing] = []
-        self.answers = answers
-
-    async def send_one(self, message: Outgoing) -> Accepted:
-        answer = self.answers(message)
-        if answer == "reject":
-            raise Rejected("no such number")
-        if answer == "later":
-            raise Unavailable("slow down", retry_after=60)
-        self.taken.append(message)
-        if answer == "doubt":
-            raise InDoubt("no answer")
-        return Accepted(message.reference, f"id-{len(self.taken)}")
-
-
-Run = Callable[..., dispatch.Tally]
-
-
-@pytest.fixture
-def run(factory: sessionmaker[Session], organisation: Organisation, session: Session) -> Run:
-    """Dispatch through a line, in units of this test's transaction."""
-
-    @contextmanager
-    def unit() -> Iterator[Session]:
-        with unit_of_work(factory, system(organisation.id)) as one:
-            yield one
-
-    def go(line: Line, channel: str = "sms", slow: float | None = None, **given: Any) -> dispatch.Tally:
-        session.commit()
-        opened: Callable[[], AbstractContextManager[Session]] = unit
-        plain = through_units(opened)
-
-        async def slowly(*steps: Step) -> list[Rows]:
-            rows = await plain(*steps)
-            await asyncio.sleep(slow or 0)
-            return rows
-
-        turns = nullcontext(plain if slow is None else slowly)
-        return dispatch.dispatch(opened, lambda: turns, lambda _k, _c, _s: line, channel, **given)
-
-    return go
-
-
-def states(session: Session) -> dict[str, int]:
-    session.expire_all()
-    found: dict[str, int] = {}
-    for message in session.execute(select(Message)).scalars():
-        found[message.reason or message.state] = found.get(message.reason or message.state, 0) + 1
-    return found
 
 
 def test_everybody_gets_one(session: Session, run: Run) -> None:
@@ -104,22 +53,19 @@ def test_the_numbers_add_up_by_construction(session: Session, run: Run) -> None:
     suppression.suppress(session, "+972522000011", channel="sms", reason="manual", source="test")
     sending.account(session)
     send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
-    assert tally(session, send) == {"queued": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
+    assert states(session) == {"queued": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
     run(Line())
     assert states(session) == {"sent": 18, "no_consent": 6, "suppressed": 1, "duplicate_address": 3}
     numbers = totals.of_source(session, send.source_id)[0]
     assert numbers.audience == 28 == numbers.handed_over + numbers.not_sent
 
 
-def test_enlisting_again_adds_nobody(session: Session, organisation: Organisation) -> None:
+def test_making_them_again_makes_nothing(session: Session, organisation: Organisation) -> None:
     people.contacts(session, 10)
-    sending.account(session)
-    template = sending.sms_template(session)
-    send = sending.send_to_everybody(session, template, uuid4())
-    from app.core.db import live
-    from app.domain.contacts.models import Contact
-
-    assert create_messages(session, send, select(live(Contact).c.id)) == {"queued": 10}
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    everybody = select(live(Contact).c.id)
+    assert create_messages(session, send, everybody, occurrence=send.first_occurrence) == {}
+    assert states(session) == {"queued": 10}
 
 
 def test_the_gate_looks_again(session: Session, run: Run) -> None:
@@ -133,7 +79,9 @@ def test_the_gate_looks_again(session: Session, run: Run) -> None:
     assert states(session) == {"sent": 8, "no_consent": 1, "suppressed": 1}
 
 
-def test_who_was_deleted_or_moved_meanwhile_gets_nothing(session: Session, run: Run, organisation: Organisation) -> None:
+def test_who_was_deleted_or_moved_meanwhile_gets_nothing(
+    session: Session, run: Run, organisation: Organisation
+) -> None:
     """A new address was not looked at: it may be suppressed, or somebody else's who gets the message already."""
     contacts = people.contacts(session, 6)
     sending.account(session)
@@ -148,15 +96,17 @@ def test_who_was_deleted_or_moved_meanwhile_gets_nothing(session: Session, run: 
     assert sorted(m.to for m in line.taken) == [f"+97252200000{n}" for n in (0, 3, 4, 5)]
 
 
-def test_who_is_deleted_after_the_claim_gets_nothing(session: Session, run: Run, organisation: Organisation) -> None:
+def test_who_is_deleted_after_the_claim_gets_nothing(
+    session: Session, run: Run, unit: OpenUnit, organisation: Organisation
+) -> None:
     contacts = people.contacts(session, 60)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session), uuid4())
 
     def delete_everybody(_message: Outgoing) -> str:
-        while contacts:
-            profile.delete(session, contacts.pop(), by=system(organisation.id))
-        session.commit()
+        with unit() as other:
+            while contacts:
+                profile.delete(other, contacts.pop(), by=system(organisation.id))
         return "accept"
 
     run(Line(delete_everybody))
@@ -166,7 +116,7 @@ def test_who_is_deleted_after_the_claim_gets_nothing(session: Session, run: Run,
 @pytest.mark.parametrize("tries", [1, 6, 500])
 @pytest.mark.usefixtures("organisation")
 def test_what_was_surely_not_sent_waits_however_often_it_is_refused(session: Session, tries: int) -> None:
-    ready = Ready(uuid4(), Outgoing("a reference", "+972522000000", "CARILLON", "Hello"), 1)
+    ready = Ready(uuid4(), uuid4(), Outgoing("a reference", "+972522000000", "CARILLON", "Hello"), 1)
     account = sending.account(session)
     [line] = outcomes.lines([(ready, Unavailable("slow down"))], account, {ready.id: tries})
     assert line["state"] == "queued"
@@ -188,8 +138,8 @@ def test_a_run_that_is_told_to_stop_gives_back_what_it_has_not_begun(session: Se
 
 
 def test_what_was_claimed_ahead_is_given_back(session: Session, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "CLAIM", 60)
-    monkeypatch.setattr(dispatch, "AHEAD", 50)
+    monkeypatch.setattr(claiming, "CLAIM", 60)
+    monkeypatch.setattr(claiming, "AHEAD", 50)
     people.contacts(session, 160)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session), uuid4())
@@ -210,7 +160,15 @@ def test_what_lands_while_a_turn_is_written_ends_too(session: Session, run: Run,
     assert states(session) == {"sent": number}
 
 
-def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(session: Session, run: Run) -> None:
+def number_of(unit: OpenUnit, state: str) -> int:
+    """How many messages are in a state now, asked while a run is at work."""
+    with unit() as other:
+        return len(other.execute(select(Message.id).where(Message.state == state)).all())
+
+
+def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(
+    session: Session, run: Run, unit: OpenUnit
+) -> None:
     people.contacts(session, 160)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session), uuid4())
@@ -220,8 +178,7 @@ def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(se
         async def send_one(self, message: Outgoing) -> Accepted:
             if message.to == "+972522000007":
                 await asyncio.sleep(1)
-            session.expire_all()
-            at_risk.append(len(session.execute(select(Message.id).where(Message.state == "sending")).all()))
+            at_risk.append(number_of(unit, "sending"))
             return await super().send_one(message)
 
     line = Slow()
@@ -231,24 +188,53 @@ def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(se
 
 
 def test_what_has_landed_is_recorded_soon_however_silent_the_others_are(
-    session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
+    session: Session, run: Run, unit: OpenUnit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people.contacts(session, 50)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session), uuid4())
-    monkeypatch.setattr(dispatch, "PATIENCE", 0.2)
+    monkeypatch.setattr(flights, "PATIENCE", 0.2)
     recorded: list[int] = []
 
     class Silent(Line):
         async def send_one(self, message: Outgoing) -> Accepted:
             if message.to != "+972522000007":
                 await asyncio.sleep(1.5)
-                session.expire_all()
-                recorded.append(len(session.execute(select(Message.id).where(Message.state == "sent")).all()))
+                recorded.append(number_of(unit, "sent"))
             return await super().send_one(message)
 
     assert run(Silent(), slow=0.01).sent == 50
     assert recorded[0] == 1
+
+
+def test_an_answer_is_read_while_the_database_stands_still(session: Session, run: Run, unit: OpenUnit) -> None:
+    """A claim takes longer than a provider's answer may: the answer is read when it comes, not when the claim is done."""
+    people.contacts(session, 130)
+    sending.account(session)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    began = threading.Event()
+
+    @contextmanager
+    def slow() -> Iterator[Session]:
+        with unit() as one:
+            if began.is_set():
+                time.sleep(0.5)
+            yield one
+
+    class Hasty(Line):
+        async def send_one(self, message: Outgoing) -> Accepted:
+            began.set()
+            try:
+                async with asyncio.timeout(0.2):
+                    await asyncio.sleep(0.02)
+            except TimeoutError:
+                raise InDoubt("no answer in time") from None
+            return await super().send_one(message)
+
+    session.commit()
+    turns = nullcontext(through_units(unit))
+    tally = dispatch.dispatch(slow, lambda: turns, lambda _k, _c, _s: Hasty(), "sms")
+    assert (tally.sent, tally.in_doubt) == (130, 0)
 
 
 def test_a_window_without_an_answer_is_in_doubt_and_the_rest_goes_on(
@@ -257,7 +243,7 @@ def test_a_window_without_an_answer_is_in_doubt_and_the_rest_goes_on(
     people.contacts(session, 60)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session), uuid4())
-    monkeypatch.setattr(dispatch, "WINDOW_SECONDS", 0.3)
+    monkeypatch.setattr(flights, "WINDOW_SECONDS", 0.3)
 
     class Silent(Line):
         async def send_one(self, message: Outgoing) -> Accepted:
@@ -322,14 +308,16 @@ def test_a_paused_send_waits_and_a_resumed_one_goes_on(session: Session, run: Ru
     assert run(Line()).sent == 10
 
 
-def test_what_was_paused_while_it_was_claimed_need_not_wait_for_its_lease(session: Session, run: Run) -> None:
+def test_what_was_paused_while_it_was_claimed_need_not_wait_for_its_lease(
+    session: Session, run: Run, unit: OpenUnit
+) -> None:
     people.contacts(session, 80)
     sending.account(session)
     send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
 
     def pause(_message: Outgoing) -> str:
-        sends.pause(session, "test", send.source_id)
-        session.commit()
+        with unit() as other:
+            sends.pause(other, "test", send.source_id)
         return "accept"
 
     assert run(Line(pause)).sent == dispatch.AT_RISK
@@ -380,3 +368,34 @@ def test_only_a_sender_that_was_approved_is_used(session: Session, run: Run, org
     line = Line()
     assert run(line).sent == 3
     assert {message.sender for message in line.taken} == {"CARILLON"}
+
+
+def _pause(send: Send) -> None:
+    send.state = "paused"
+
+
+def _change(send: Send) -> None:
+    send.digest = b"another"
+
+
+def _end(send: Send) -> None:
+    send.not_after = clock.now() - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("meddle", [_pause, _change, _end], ids=["paused", "another digest", "out of date"])
+def test_the_gate_looks_at_the_send_once_more(
+    session: Session, run: Run, unit: OpenUnit, meddle: Callable[[Send], None]
+) -> None:
+    """What was claimed as it was before is given back; what is read again by another digest may go."""
+    people.contacts(session, 60)
+    sending.account(session)
+    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+
+    def then(_message: Outgoing) -> str:
+        with unit() as other:
+            meddle(other.get_one(Send, send.id))
+        return "accept"
+
+    tally = run(Line(then))
+    assert tally.skipped == 10
+    assert tally.sent == (60 if meddle is _change else dispatch.AT_RISK)

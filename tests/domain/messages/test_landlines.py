@@ -15,10 +15,8 @@ from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.contacts.profile import ContactInput
 from app.domain.messages import policy
 from app.domain.messages.models import Message
-from tests.domain.messages.test_dispatch import Line, Run, run
+from tests.domain.messages.line import Line, Run
 from tests.factories import people, sending
-
-__all__ = ["run"]
 
 
 @pytest.fixture
@@ -47,7 +45,10 @@ def test_who_can_be_sent_an_sms(number: str, takes: bool) -> None:
 
 def landlines(session: Session, by: Actor) -> list[Contact]:
     numbers = ("03-6123456", "1-800-200-300", "1700123456", "052-2345678")
-    return [profile.create(session, ContactInput(external_id=f"LL{n}", phone=number), by=by) for n, number in enumerate(numbers)]
+    return [
+        profile.create(session, ContactInput(external_id=f"LL{n}", phone=number), by=by)
+        for n, number in enumerate(numbers)
+    ]
 
 
 def test_a_fixed_line_falls_out_of_sms_with_a_reason_of_its_own(session: Session, by: Actor) -> None:

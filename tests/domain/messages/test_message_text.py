@@ -18,11 +18,10 @@ from app.domain.content import library, render
 from app.domain.content.models import Template
 from app.domain.messages import message_text, tracking
 from app.domain.messages.models import Attempt, Message
-from tests.domain.messages.test_dispatch import Line, Run, run
+from tests.domain.messages.line import Line, Run
 from tests.domain.messages.test_tracking import AGENT, in_two_languages
 from tests.factories import people, sending
 
-__all__ = ["run"]
 SMS = 'Advertisement. Hello {{ contact.first_name | default: "customer" }}, to stop: {{ unsubscribe_url }}'
 
 
@@ -47,7 +46,9 @@ def change_everything(session: Session, contact_id: UUID, template: Template) ->
     other = {"first_name": "Rina", "language": "he", "phone": "+972522999999", "email": "rina@mail.example"}
     profile.update(session, contact_id, known.model_copy(update=other), by=by)
     new = library.as_input(session, template)
-    changed = {name: one.model_copy(update={"body": one.body.replace("Hello", "Bye")}) for name, one in new.texts.items()}
+    changed = {
+        name: one.model_copy(update={"body": one.body.replace("Hello", "Bye")}) for name, one in new.texts.items()
+    }
     library.update(session, template.id, new.model_copy(update={"texts": changed}), by=by)
     session.execute(text("UPDATE organisations SET name = 'Second Bank'"))
     session.expire_all()
@@ -121,7 +122,9 @@ def test_the_links_of_a_letter_go_on_working_whatever_language_its_reader_speaks
     profile.update(
         session,
         message.contact_id,
-        profile.input_of(session, profile.get(session, message.contact_id, by=by)).model_copy(update={"language": "en"}),
+        profile.input_of(session, profile.get(session, message.contact_id, by=by)).model_copy(
+            update={"language": "en"}
+        ),
         by=by,
     )
     target = Target("c", message.organisation_id, message.occurrence_id, message.id)
@@ -130,4 +133,3 @@ def test_the_links_of_a_letter_go_on_working_whatever_language_its_reader_speaks
     reader = tracking.reader(session, target)
     assert reader is not None
     assert reader.language == "he"
-

@@ -18,10 +18,8 @@ from app.domain.messages.models import Message, Receipt
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.base import Receipt as Event
 from app.gateways.channels.base import ReceiptKind
-from tests.domain.messages.test_dispatch import Line, Run, run, states
+from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
-
-__all__ = ["run"]
 
 
 def event(message: Message | None, kind: ReceiptKind = ReceiptKind.DELIVERED) -> Event:

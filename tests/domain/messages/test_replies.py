@@ -61,7 +61,13 @@ def account(session: Session, organisation: object) -> ProviderAccount:
 def said(
     session: Session, account: ProviderAccount, sender: str, words: str, secret: str = "", key: str = "1"
 ) -> int | None:
-    event = {"event_id": key, "from": sender, "to": "CARILLON", "text": words, "occurred_at": datetime.now(UTC).isoformat()}
+    event = {
+        "event_id": key,
+        "from": sender,
+        "to": "CARILLON",
+        "text": words,
+        "occurred_at": datetime.now(UTC).isoformat(),
+    }
     body = json.dumps({"events": [event]}).encode()
     signed = signature.sign(secret or accounts.secret_of(session, account), body, clock.now())
     return replies.receive(session, account.id, {SIGNATURE: signed}, body, open_channel=OPEN)

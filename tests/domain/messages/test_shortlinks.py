@@ -13,14 +13,15 @@ from app.domain.access.models import Organisation
 from app.domain.content import sms
 from app.domain.messages import shortlinks, tracking
 from app.domain.messages.models import Message, ShortLink
-from tests.domain.messages.test_dispatch import Line, Run, run
+from tests.domain.messages.line import Line, Run
 from tests.factories import people, sending
 
-__all__ = ["run"]
 BODY = "Advertisement. A better deposit awaits you at our branch until Friday. To stop: {{ unsubscribe_url }}"
 
 
-def test_each_text_has_a_link_of_its_own_that_finds_its_message(session: Session, run: Run, organisation: Organisation) -> None:
+def test_each_text_has_a_link_of_its_own_that_finds_its_message(
+    session: Session, run: Run, organisation: Organisation
+) -> None:
     people.contacts(session, 3)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session, BODY, message_class="marketing"), uuid4())

@@ -1,12 +1,14 @@
 """Clicks and unsubscribes: the link that was in the mail, the address the mail went to."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import system
 from app.core.links import Target
 from app.core.page import Ask
@@ -19,8 +21,8 @@ from app.domain.contacts.models import Contact
 from app.domain.content import library
 from app.domain.content.library import Said, TemplateInput
 from app.domain.content.models import Template
-from app.domain.messages import tracking
-from app.domain.messages.models import EngagementEvent, Message
+from app.domain.messages import totals, tracking
+from app.domain.messages.models import EngagementEvent, Message, Send
 from tests.factories import people, sending
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
@@ -82,7 +84,9 @@ def moved(session: Session, contact_id: UUID, email: str) -> None:
     profile.update(session, contact_id, before.model_copy(update={"email": email}), by=by)
 
 
-def test_an_unsubscribe_suppresses_the_address_the_message_went_to(session: Session, organisation: Organisation) -> None:
+def test_an_unsubscribe_suppresses_the_address_the_message_went_to(
+    session: Session, organisation: Organisation
+) -> None:
     (contact,) = people.contacts(session, 1)
     target = sent_to(session, sending.email_template(session), "u")
     assert tracking.unsubscribed(session, target, AGENT, ip="192.0.2.1")
@@ -117,7 +121,10 @@ def test_an_old_address_somebody_else_has_by_now_can_be_read(session: Session, o
     ("agent", "kind"),
     [
         (AGENT, "human"),
-        ("Mozilla/5.0 (Linux; Android 9; CUBOT_X18) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36", "human"),
+        (
+            "Mozilla/5.0 (Linux; Android 9; CUBOT_X18) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/88.0 Mobile Safari/537.36",
+            "human",
+        ),
         ("Mozilla/5.0 (Windows NT 10.0; Microsoft Outlook 16.0.12026; Pro)", "human"),
         ("Mozilla/5.0", "privacy"),
         ("Mozilla/5.0 (compatible; BarracudaCentral)", "robot"),
@@ -149,3 +156,56 @@ def test_the_same_visit_is_written_down_once_and_a_flood_ends(
         tracking.opened(session, target, f"{AGENT} {number}")
     kinds = session.execute(select(EngagementEvent.kind)).scalars().all()
     assert (kinds.count("open"), kinds.count("click")) == (10, 1)
+
+
+@pytest.mark.parametrize("kind", ["open", "click"])
+@pytest.mark.parametrize(
+    ("agent", "who", "counts"),
+    [
+        (AGENT, "human", True),
+        ("Mozilla/5.0", "privacy", False),
+        ("Mozilla/5.0 (compatible; BarracudaCentral)", "robot", False),
+    ],
+)
+def test_what_a_mail_client_fetched_by_itself_was_not_read_by_anybody(
+    session: Session, organisation: Organisation, kind: str, agent: str, who: str, counts: bool
+) -> None:
+    """It is kept, to be scored again later, and no number of a campaign grows by it."""
+    people.contacts(session, 1)
+    target = sent_to(session, sending.email_template(session), kind[0])
+    (tracking.opened if kind == "open" else tracking.clicked)(session, target, agent)
+    kept = session.execute(select(EngagementEvent)).scalar_one()
+    assert (kept.kind, kept.who, kept.agent) == (kind, who, agent)
+    session.expire_all()
+    message = session.execute(select(Message)).scalar_one()
+    assert (message.opened_at is not None) is counts
+    assert (message.clicked_at is not None) is (counts and kind == "click")
+    [numbers] = totals.of_source(session, session.get_one(Send, message.send_id).source_id)
+    assert (numbers.opened, numbers.clicked) == (int(counts), int(counts and kind == "click"))
+
+
+def test_a_person_who_reads_after_his_mail_client_has_read(session: Session, organisation: Organisation) -> None:
+    people.contacts(session, 1)
+    target = sent_to(session, sending.email_template(session), "o")
+    for agent in ("Mozilla/5.0", AGENT, AGENT):
+        tracking.opened(session, target, agent)
+    assert session.execute(select(EngagementEvent.who).order_by(EngagementEvent.at)).scalars().all() == [
+        "privacy",
+        "human",
+    ]
+    session.expire_all()
+    assert session.execute(select(Message.opened_at)).scalar_one() is not None
+
+
+def test_the_same_visit_again_is_one_until_ten_minutes_have_passed(
+    session: Session, organisation: Organisation
+) -> None:
+    people.contacts(session, 1)
+    target = sent_to(session, sending.email_template(session), "o")
+    begun = clock.now()
+    for minutes in (0, 9, 11):
+        with clock.at(begun + timedelta(minutes=minutes)):
+            tracking.opened(session, target, AGENT)
+    assert len(session.execute(select(EngagementEvent)).scalars().all()) == 2
+    session.expire_all()
+    assert session.execute(select(Message.opened_at)).scalar_one() == begun, "the first time counts"

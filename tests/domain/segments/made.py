@@ -18,10 +18,28 @@ from app.domain.contacts.models import Contact, ContactAddress, Group, GroupMemb
 from app.domain.messages.models import EngagementEvent, Message
 
 NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)  # half past midnight of the 23rd in Jerusalem
-CITIES = [None, "", "Haifa", "haifa", "תל אביב", "תל־אביב יפו", "100%_sure", "100 sure", "O'Hara", "back\\slash", "Beer Sheva"]
+CITIES = [
+    None,
+    "",
+    "Haifa",
+    "haifa",
+    "תל אביב",
+    "תל־אביב יפו",
+    "100%_sure",
+    "100 sure",
+    "O'Hara",
+    "back\\slash",
+    "Beer Sheva",
+]
 TAGS = ["vip", "staff", "חדש", "a,b", "{x}"]
 GROUPS = ["Branch 7", "סניף 9"]
-DEFINITIONS = [("balance", "number"), ("segment", "text"), ("is_member", "boolean"), ("joined", "date"), ("hobbies", "list")]
+DEFINITIONS = [
+    ("balance", "number"),
+    ("segment", "text"),
+    ("is_member", "boolean"),
+    ("joined", "date"),
+    ("hobbies", "list"),
+]
 DATES = [
     "2026-11-23",
     "2026-11-22",
@@ -70,7 +88,8 @@ def everything(session: Session, number: int = 200, seed: int = 1) -> list[Made]
     ids = list(session.execute(text("SELECT uuidv7() FROM generate_series(1, :n)"), {"n": number}).scalars())
     owned = {"organisation_id": organisation_id}
     session.execute(
-        insert(PropertyDefinition), [owned | {"key": k, "label": k, "type": t, "created_at": NOW} for k, t in DEFINITIONS]
+        insert(PropertyDefinition),
+        [owned | {"key": k, "label": k, "type": t, "created_at": NOW} for k, t in DEFINITIONS],
     )
     groups = [Group(name=name, created_at=NOW, **owned) for name in GROUPS]
     session.add_all(groups)
@@ -87,7 +106,11 @@ def everything(session: Session, number: int = 200, seed: int = 1) -> list[Made]
     said = {"purpose": "marketing", "basis": "form", "source": "test", "at": NOW}
     session.execute(
         insert(ConsentEntry),
-        [owned | said | {"contact_id": one.id, "channels": [c], "state": s} for one in made for c, s in one.consent.items()],
+        [
+            owned | said | {"contact_id": one.id, "channels": [c], "state": s}
+            for one in made
+            for c, s in one.consent.items()
+        ],
     )
     _messages(session, made, chance)
     session.flush()

@@ -90,7 +90,9 @@ def _field(node: dict[str, Any], one: Made, zone: str) -> bool:
     if name == "email_domain":
         domains = [e.partition("@")[2] for e in one.emails]
         negated = {"neq": "eq", "not_in": "in", "not_contains": "contains", "is_not_set": "is_set"}.get(op)
-        return not any(_text(negated, d, value) for d in domains) if negated else any(_text(op, d, value) for d in domains)
+        return (
+            not any(_text(negated, d, value) for d in domains) if negated else any(_text(op, d, value) for d in domains)
+        )
     if name in ("tags", "groups"):
         return _list(op, one.row["tags"] if name == "tags" else one.groups, value)
     if name == "engagement_score":

@@ -40,7 +40,9 @@ def made(session: Session, organisation: Organisation) -> Iterator[list[Made]]:
 
 def matching(session: Session, definition: Definition) -> set[Any]:
     here = compiler.contact.c.id
-    return set(session.execute(select(here).where(compiler.present(), compiler.predicate(session, definition))).scalars())
+    return set(
+        session.execute(select(here).where(compiler.present(), compiler.predicate(session, definition))).scalars()
+    )
 
 
 def found(session: Session, definition: dict[str, Any]) -> set[Any]:
@@ -57,7 +59,9 @@ def a_field(chance: random.Random, made: list[Made], known: fields.Catalogue) ->
     return compared(chance, made, known, info, chance.choice(info.ops))
 
 
-def compared(chance: random.Random, made: list[Made], known: fields.Catalogue, info: fields.Field, op: str) -> dict[str, Any]:
+def compared(
+    chance: random.Random, made: list[Made], known: fields.Catalogue, info: fields.Field, op: str
+) -> dict[str, Any]:
     node: dict[str, Any] = {"kind": "field", "field": info.name, "op": op}
     if op in ("is_set", "is_not_set"):
         return node
@@ -95,7 +99,12 @@ def a_condition(chance: random.Random, made: list[Made], known: fields.Catalogue
         return a_field(chance, made, known)
     if kind == "consent":
         value = chance.choice(["granted", "withdrawn", "unknown"])
-        return {"kind": kind, "channel": chance.choice(["sms", "email"]), "op": chance.choice(["eq", "neq"]), "value": value}
+        return {
+            "kind": kind,
+            "channel": chance.choice(["sms", "email"]),
+            "op": chance.choice(["eq", "neq"]),
+            "value": value,
+        }
     node: dict[str, Any] = {"kind": kind, "did": chance.choice(["sent", "delivered", "opened", "clicked", "failed"])}
     if node["did"] == "opened":
         node["who"] = chance.choice(["human", "any"])
@@ -113,7 +122,11 @@ def a_tree(chance: random.Random, made: list[Made], known: fields.Catalogue, dep
         return a_condition(chance, made, known)
     if chance.random() < 0.25:
         return {"not": a_tree(chance, made, known, depth - 1)}
-    return {chance.choice(["all", "any"]): [a_tree(chance, made, known, depth - 1) for _ in range(chance.choice([0, 1, 2, 3]))]}
+    return {
+        chance.choice(["all", "any"]): [
+            a_tree(chance, made, known, depth - 1) for _ in range(chance.choice([0, 1, 2, 3]))
+        ]
+    }
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -78,10 +78,14 @@ MISTAKES: list[tuple[Any, str]] = [
 
 def test_a_mistake_is_named_by_its_path(session: Session, organisation: Organisation) -> None:
     session.add(
-        PropertyDefinition(organisation_id=organisation.id, key="is_member", label="", type="boolean", created_at=clock.now())
+        PropertyDefinition(
+            organisation_id=organisation.id, key="is_member", label="", type="boolean", created_at=clock.now()
+        )
     )
     session.flush()
-    assert [(where, [place]) for where, place in MISTAKES] == [(where, list(issues(session, where))) for where, _ in MISTAKES]
+    assert [(where, [place]) for where, place in MISTAKES] == [
+        (where, list(issues(session, where))) for where, _ in MISTAKES
+    ]
 
 
 def test_all_mistakes_are_told_at_once(session: Session, organisation: Organisation) -> None:

@@ -122,26 +122,38 @@ def test_an_audience_is_a_union_without_those_left_out(session: Session, haifa: 
 
 
 def test_personal_values_are_stored_sealed(session: Session, haifa: Segment, by: Actor) -> None:
-    where = {"any": [field("email", "eq", "client3@mail.example"), field("phone", "in", ["052-2000004", "+972522000005"])]}
+    where = {
+        "any": [field("email", "eq", "client3@mail.example"), field("phone", "in", ["052-2000004", "+972522000005"])]
+    }
     segment = library.create(session, new("Three", where), by=by)
     assert segment.size == 3
-    stored = session.execute(text("SELECT definition::text FROM segments WHERE id = :id"), {"id": segment.id}).scalar_one()
+    stored = session.execute(
+        text("SELECT definition::text FROM segments WHERE id = :id"), {"id": segment.id}
+    ).scalar_one()
     assert "client3" not in stored
     assert "97252" not in stored
     assert library.definition_of(session, segment).dump()["where"]["any"][0]["value"] == "client3@mail.example"
     assert library.update(session, segment.id, new("Three", where), by=by).version == 1
-    said = words.spoken(words.sentence(library.definition_of(session, segment), words.Names(fields.catalogue(session))), str)
+    said = words.spoken(
+        words.sentence(library.definition_of(session, segment), words.Names(fields.catalogue(session))), str
+    )
     assert "c•••@mail.example" in said, "a sentence is read by everybody"
     assert "+972•••••04" in said
     assert not re.search("client3|972522", said)
 
 
-@pytest.mark.parametrize("evil", ["'; DROP TABLE contacts; --", '" OR 1=1', "%(x)s", ":name", "$1", "\\'", "{}", "a\x00b"])
+@pytest.mark.parametrize(
+    "evil", ["'; DROP TABLE contacts; --", '" OR 1=1', "%(x)s", ":name", "$1", "\\'", "{}", "a\x00b"]
+)
 def test_values_and_keys_are_only_ever_values(
     session: Session, haifa: Segment, by: Actor, organisation: Organisation, evil: str
 ) -> None:
     key = evil.replace("\x00", "")
-    session.add(PropertyDefinition(organisation_id=organisation.id, key=key, label=key, type="text", created_at=haifa.created_at))
+    session.add(
+        PropertyDefinition(
+            organisation_id=organisation.id, key=key, label=key, type="text", created_at=haifa.created_at
+        )
+    )
     session.flush()
     for name in ("city", f"properties.{key}"):
         for op in ("eq", "contains", "starts_with"):
@@ -149,12 +161,16 @@ def test_values_and_keys_are_only_ever_values(
         assert membership.count(session, check(session, {"where": field(name, "neq", evil)})) == 10
     assert membership.count(session, check(session, {"where": field("tags", "has_any", [evil])})) == 0
     assert (
-        membership.count(session, check(session, {"where": {"kind": "bucket", "salt": evil.strip("\x00"), "from": 0, "to": 9999}}))
+        membership.count(
+            session, check(session, {"where": {"kind": "bucket", "salt": evil.strip("\x00"), "from": 0, "to": 9999}})
+        )
         == 10
     )
 
 
-def test_a_count_that_takes_too_long_is_given_up_and_nothing_else_is_lost(session: Session, haifa: Segment, by: Actor) -> None:
+def test_a_count_that_takes_too_long_is_given_up_and_nothing_else_is_lost(
+    session: Session, haifa: Segment, by: Actor
+) -> None:
     before = session.execute(text("SHOW statement_timeout")).scalar_one()
     library.update(session, haifa.id, new("Renamed", field("city", "eq", "Haifa")), by=by)
     with pytest.raises(Unavailable), membership.in_time(session, 1):
@@ -187,7 +203,11 @@ def test_another_organisation_sees_nothing(session: Session, haifa: Segment, by:
 
 def test_an_explanation_shows_what_the_contact_has(session: Session, haifa: Segment, by: Actor) -> None:
     where = {
-        "all": [field("city", "eq", "Haifa"), field("email", "is_set"), {"kind": "consent", "channel": "sms", "value": "granted"}]
+        "all": [
+            field("city", "eq", "Haifa"),
+            field("email", "is_set"),
+            {"kind": "consent", "channel": "sms", "value": "granted"},
+        ]
     }
     segment = library.create(session, new("All", where), by=by)
     said = explain.explain(session, segment, explain.find(session, "7", by=by), by=by)
@@ -204,7 +224,12 @@ def test_a_definition_is_a_sentence(session: Session, haifa: Segment, by: Actor)
         "all": [
             field("city", "in", ["Haifa", "חיפה"]),
             {"not": inside(haifa)},
-            {"any": [field("created_at", "in_last", 30), {"kind": "message", "did": "opened", "times": {"op": "gte", "value": 3}}]},
+            {
+                "any": [
+                    field("created_at", "in_last", 30),
+                    {"kind": "message", "did": "opened", "times": {"op": "gte", "value": 3}},
+                ]
+            },
         ]
     }
     names = words.Names(fields.catalogue(session), {haifa.id: "Haifa"})

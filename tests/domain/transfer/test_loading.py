@@ -111,7 +111,13 @@ def test_without_an_external_id_the_address_tells_who_it_is(ours: Bank, monkeypa
     ],
 )
 def test_rows_with_different_addresses_of_one_person_are_all_taken_in_their_order(
-    ours: Bank, monkeypatch: pytest.MonkeyPatch, dedupe: str, city: str | None, first_name: str, counted: tuple[int, ...], block: int
+    ours: Bank,
+    monkeypatch: pytest.MonkeyPatch,
+    dedupe: str,
+    city: str | None,
+    first_name: str,
+    counted: tuple[int, ...],
+    block: int,
 ) -> None:
     ours.load("client_id,first_name,email,phone\n1,Noa,noa@mail.example,052-2000001\n")
     monkeypatch.setattr(loading, "BLOCK", block)
@@ -122,7 +128,11 @@ def test_rows_with_different_addresses_of_one_person_are_all_taken_in_their_orde
     assert (found_city, language) == (city, None if dedupe == "skip" else "he")
     with ours.unit() as session:
         person = profile.person_of(session, identifiers.resolve(session, "external_id", "1"))
-        assert (person.first_name, person.emails, person.phones) == (first_name, ("noa@mail.example",), ("+972522000001",))
+        assert (person.first_name, person.emails, person.phones) == (
+            first_name,
+            ("noa@mail.example",),
+            ("+972522000001",),
+        )
 
 
 def test_a_row_that_names_the_second_address_of_a_person_takes_none_away(ours: Bank) -> None:

@@ -66,7 +66,13 @@ def test_several_phones_and_emails_are_all_the_persons(ours: Bank) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("Name", "Dana Levi"), ("שם מלא", "דנה לוי"), ("Address", "Hof 7"), ("תעודת זהות", "123456782"), ("Reached at", "a@mail.example")],
+    [
+        ("Name", "Dana Levi"),
+        ("שם מלא", "דנה לוי"),
+        ("Address", "Hof 7"),
+        ("תעודת זהות", "123456782"),
+        ("Reached at", "a@mail.example"),
+    ],
 )
 def test_what_names_a_person_is_sealed_unless_somebody_says_otherwise(ours: Bank, column: str, value: str) -> None:
     ours.load(f"client_id,{column}\n1,{value}\n")
@@ -99,7 +105,9 @@ def test_days_are_read_as_spreadsheets_write_them_and_moments_are_the_banks_days
 
 
 def test_the_file_of_bad_rows_comes_back_mended(ours: Bank) -> None:
-    first = ours.load("id,phone,amount,note\nR1,05260,-500,-\n@R4,05260,5,@home\n=R5,05260,x,'=x\n", types={"amount": "number"})
+    first = ours.load(
+        "id,phone,amount,note\nR1,05260,-500,-\n@R4,05260,5,@home\n=R5,05260,x,'=x\n", types={"amount": "number"}
+    )
     assert numbers(first) == (2, 0, 1, 2)
     rows = downloaded(ours, first)
     assert [line[3:] for line in rows[1:3]] == [["R1", "05260", "-500", "'-"], ["'@R4", "05260", "5", "'@home"]]
@@ -126,7 +134,11 @@ def test_who_has_no_number_is_recognised_by_the_address(ours: Bank) -> None:
         "id,email,city\n,noa@mail.example,Acre\n2,dan@mail.example,Haifa\n,dan@mail.example,Yafo\n,gil@mail.example,Eilat\n"
     )
     assert numbers(row) == (1, 3, 0, 0)
-    assert ours.all("SELECT external_id, city FROM live.contacts ORDER BY 1") == [("1", "Acre"), ("2", "Yafo"), (None, "Eilat")]
+    assert ours.all("SELECT external_id, city FROM live.contacts ORDER BY 1") == [
+        ("1", "Acre"),
+        ("2", "Yafo"),
+        (None, "Eilat"),
+    ]
 
 
 def test_an_address_that_two_rows_share_names_nobody(ours: Bank) -> None:
@@ -167,7 +179,12 @@ def test_what_was_chosen_is_there_when_the_wizard_is_opened_again(ours: Bank) ->
     with ours.unit() as session:
         row = imports.upload(session, "x.csv", io.BytesIO(b"id,note\n1,x\n"), by=ours.by)
         chosen = imports.suggested(row).model_copy(
-            update={"mapping": {"id": "external_id", "note": ""}, "dedupe": "fill", "consent": ("sms",), "basis": "form"}
+            update={
+                "mapping": {"id": "external_id", "note": ""},
+                "dedupe": "fill",
+                "consent": ("sms",),
+                "basis": "form",
+            }
         )
         remembered.keep(session, row, chosen)
         assert remembered.options(session, row) == (chosen, None)

@@ -1,0 +1,116 @@
+"""Who is claimed next: rows of the most urgent send that may go now, with an account that may carry them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from app.core import breaker, clock
+from app.core.pipeline import Transact
+from app.core.sql import load
+from app.domain.calendar.windows import windows_of
+from app.domain.messages import claims, sends
+from app.domain.messages.claims import Claim
+from app.domain.messages.models import Send
+from app.domain.messages.rendering import Scene
+from app.domain.providers import accounts
+from app.domain.providers.models import ProviderAccount
+
+CLAIM = 1000
+AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
+_SQL = load("messages/queries.sql")
+
+OpenUnit = Callable[[], AbstractContextManager[Session]]
+
+
+@dataclass(frozen=True)
+class _Prospect:
+    """A send that may be claimed from now, the account for it, and how many messages that may be given."""
+
+    send: Send
+    account: ProviderAccount
+    room: int
+    until: datetime | None
+
+
+class Claimer:
+    """Leases the next due rows of a channel, ahead of time where that saves waiting.
+
+    `transact` is a connection of its own, so that the turns of a run need not wait for it. `provider_down` says that no account
+    may be given anything now.
+    """
+
+    def __init__(self, open_unit: OpenUnit, transact: Transact, channel: str, redis_url: str) -> None:
+        self._unit = open_unit
+        self._transact = transact
+        self._channel = channel
+        self._redis_url = redis_url
+        self._coming: asyncio.Task[Claim | None] | None = None
+        self.provider_down = False
+
+    async def next(self) -> Claim | None:
+        """The next rows, or None if nothing is due that may go."""
+        coming, self._coming = self._coming, None
+        return (await coming if coming else None) or await self._claim()
+
+    def look_ahead(self, claim: Claim) -> None:
+        """Claim the next rows meanwhile, if few are left of this claim."""
+        if len(claim.rows) < AHEAD and not (self._coming or claim.is_probe):
+            self._coming = asyncio.create_task(self._claim())
+
+    async def end(self) -> Claim | None:
+        """What was claimed ahead and will not be used. Raises what claiming broke with."""
+        coming, self._coming = self._coming, None
+        return await coming if coming else None
+
+    async def _claim(self) -> Claim | None:
+        for prospect in await asyncio.to_thread(self._prospects):
+            # Before anything is leased: what cannot be sent holds nothing.
+            scene, secret = await asyncio.to_thread(self._scene, prospect)
+            send, token = prospect.send, uuid4()
+            wanted = {"send": send.id, "first": send.first_occurrence, "token": token, "now": clock.now()}
+            [rows] = await self._transact((_SQL["claim"], {**wanted, "most": min(CLAIM, prospect.room)}))
+            if not rows:
+                continue
+            contacts = list({row["contact_id"] for row in rows})
+            [people] = await self._transact((_SQL["recipients"], {"contacts": contacts}))
+            return Claim(
+                scene,
+                prospect.account,
+                secret,
+                token,
+                is_probe=prospect.room == 1,
+                rows=deque(rows),
+                people={person["id"]: person for person in people},
+                tries={row["id"]: row["attempts"] + 1 for row in rows},
+                until=prospect.until,
+            )
+        return None
+
+    def _prospects(self) -> list[_Prospect]:
+        with self._unit() as session:
+            open_ones = self._accounts(session)
+            windows, now = windows_of(session), clock.now()
+            closes = windows.closes_at(now) or now
+            return [
+                _Prospect(send, *carrier, closes if sends.keeps_hours(send) else None)
+                for send in (sends.runnable(session, self._channel, windows) if open_ones else [])
+                # None if it was approved with a sender that is not in use now
+                if (carrier := next((one for one in open_ones if sends.may_carry(one[0], send)), None))
+            ]
+
+    def _accounts(self, session: Session) -> list[tuple[ProviderAccount, int]]:
+        """The accounts of the channel that are not known to be down, and how many messages each may be given."""
+        known = ((one, breaker.room(self._redis_url, str(one.id))) for one in accounts.in_order(session, self._channel))
+        found = [(account, room) for account, room in known if room]
+        self.provider_down = self.provider_down or not found
+        return found
+
+    def _scene(self, prospect: _Prospect) -> tuple[Scene, str]:
+        with self._unit() as session:
+            return claims.scene(session, prospect.send, prospect.account), accounts.secret_of(session, prospect.account)

@@ -1,0 +1,125 @@
+"""Two workers at once, on connections of their own: neither waits for the other, and nothing is taken twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, insert, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core import clock
+from app.core.actor import system
+from app.core.db import make_engine, session_factory
+from app.core.settings import Settings
+from app.core.sql import load
+from app.core.unit import unit_of_work
+from app.domain.access import users
+from app.domain.messages.models import Receipt, Send
+from app.domain.notices import deliver, post
+from app.domain.outbox import relay
+from app.domain.outbox.publish import publish
+from app.domain.outbox.relay import Consumer
+from app.domain.reports import runs
+from app.domain.reports.models import ReportRun
+from tests.factories import people, sending
+
+_SQL = load("messages/queries.sql")
+Take = Callable[[Session], set[object]]
+
+
+@pytest.fixture
+def engine(own_settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(own_settings, pool_size=3)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def factory(engine: Engine, own_settings: Settings) -> sessionmaker[Session]:
+    return session_factory(engine, own_settings)
+
+
+@pytest.fixture
+def organisation_id(factory: sessionmaker[Session]) -> UUID:
+    """A bank with six of everything that workers take: messages, receipts, mails, outbox rows."""
+    with unit_of_work(factory, None) as session:
+        made = users.create_organisation(session, users.NewOrganisation(name="Bank of the Races"))
+        people.contacts(session, 6)
+        account = sending.account(session)
+        sending.send_to_everybody(session, sending.sms_template(session, message_class="service"), uuid4())
+        now = clock.now() - timedelta(seconds=1)
+        receipt = {
+            "organisation_id": made.id,
+            "provider_account_id": account.id,
+            "kind": "delivered",
+            "received_at": now,
+            "due_at": now,
+        }
+        session.execute(insert(Receipt), [receipt | {"event_key": str(n)} for n in range(6)])
+        for _ in range(6):
+            post.post(session, "dana@bank.example", "A report", "Here.", source=("report", uuid4()))
+            publish(session, "send.drained", uuid4())
+        session.info.pop("rings", None)
+        return made.id
+
+
+def three_messages(session: Session) -> set[object]:
+    send = session.execute(select(Send)).scalar_one()
+    wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": uuid4(), "now": clock.now(), "most": 3}
+    return {row.id for row in session.execute(_SQL["claim"], wanted)}
+
+
+def three_receipts(session: Session) -> set[object]:
+    return {row.event_key for row in session.execute(_SQL["take_receipts"], {"now": clock.now(), "most": 3})}
+
+
+def one_mail(session: Session) -> set[object]:
+    @contextmanager
+    def open_unit() -> Iterator[Session]:
+        yield session
+
+    return {deliver._take(open_unit)}
+
+
+def one_event(session: Session) -> set[object]:
+    begun = relay._begin(session, {"campaigns.drained": Consumer(lambda *_: None)})
+    assert begun is not None
+    session.flush()
+    return set(begun.event_ids)
+
+
+@pytest.mark.parametrize("take", [three_messages, three_receipts, one_mail, one_event])
+def test_two_at_once_take_different_things_and_neither_waits(
+    factory: sessionmaker[Session], organisation_id: UUID, take: Take
+) -> None:
+    with (
+        unit_of_work(factory, system(organisation_id)) as first,
+        unit_of_work(factory, system(organisation_id)) as second,
+    ):
+        mine = take(first)
+        second.execute(text("SET LOCAL lock_timeout = '2s'"))
+        others = take(second)
+    assert len(mine) == len(others) > 0
+    assert not mine & others
+
+
+def test_a_report_is_made_by_one_worker(factory: sessionmaker[Session], organisation_id: UUID) -> None:
+    with unit_of_work(factory, system(organisation_id)) as session:
+        run = ReportRun(
+            organisation_id=organisation_id,
+            name="campaign",
+            locale="en",
+            parameters={},
+            recipients=[],
+            created_at=clock.now(),
+        )
+        session.add(run)
+    with (
+        unit_of_work(factory, system(organisation_id)) as first,
+        unit_of_work(factory, system(organisation_id)) as second,
+    ):
+        assert runs._queued(first, run.id) is not None
+        second.execute(text("SET LOCAL lock_timeout = '2s'"))
+        assert runs._queued(second, run.id) is None

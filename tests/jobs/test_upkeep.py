@@ -1,0 +1,145 @@
+"""The upkeep of every hour: each of its steps is really done, for every organisation."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, create_engine, select, text, update
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.db import make_engine, session_factory
+from app.core.settings import Settings
+from app.core.unit import unit_of_work
+from app.domain.access import idempotency, kept, users
+from app.domain.access.models import IdempotencyKey, KeptForm
+from app.domain.approvals import decisions
+from app.domain.approvals.models import Approval
+from app.domain.contacts import lines
+from app.domain.contacts.models import ContactAddress
+from jobs import runtime, upkeep
+from jobs.runtime import Runtime
+from tests.factories import people
+
+
+@pytest.fixture
+def here(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    """Two banks on a database of their own."""
+    engine = make_engine(own_settings, pool_size=2)
+    made = Runtime(own_settings, engine, session_factory(engine, own_settings))
+    monkeypatch.setattr(upkeep, "runtime", lambda: made)
+    monkeypatch.setattr(runtime.stopping, "is_set", lambda: False)
+    for name in ("One", "Two"):
+        with unit_of_work(made.factory, None) as session:
+            users.create_organisation(session, users.NewOrganisation(name=name))
+    yield made
+    engine.dispose()
+
+
+@pytest.fixture
+def owner(own_settings: Settings) -> Iterator[Engine]:
+    engine = create_engine(own_settings.database_owner_url or own_settings.database_url)
+    yield engine
+    engine.dispose()
+
+
+def in_each(here: Runtime) -> Iterator[Session]:
+    for organisation_id in here.organisations():
+        with here.unit(organisation_id) as session:
+            yield session
+
+
+def test_the_partitions_of_the_next_three_months_are_there(here: Runtime, owner: Engine) -> None:
+    names = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' ORDER BY 1"
+    with owner.begin() as connection:
+        connection.execute(text("SET ROLE carillon_owner"))
+        before = connection.execute(text(names)).scalars().all()
+        last = connection.execute(
+            text("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '3 months', '_YYYY_MM')")
+        ).scalar_one()
+        gone = [name for name in before if name.endswith(last)]
+        assert {"messages" + last, "attempts" + last, "traces" + last} <= set(gone)
+        for name in gone:
+            connection.execute(text(f'DROP TABLE "{name}"'))
+    upkeep.run()
+    with owner.connect() as connection:
+        assert connection.execute(text(names)).scalars().all() == before
+
+
+def test_requests_nobody_decided_in_time_are_closed(here: Runtime) -> None:
+    made = clock.now() - decisions.VALID_FOR
+    for session in in_each(here):
+        by = people.staff(session, "marketer")
+        for moment in (made, made + timedelta(minutes=5)):
+            with clock.at(moment):
+                decisions.submit(session, ("thing", uuid4()), "A thing", digest=b"", summary={}, editors=[], by=by)
+    upkeep.run()
+    for session in in_each(here):
+        assert session.execute(select(Approval.state).order_by(Approval.made_at)).scalars().all() == [
+            "expired",
+            "pending",
+        ]
+
+
+def test_answers_to_old_requests_are_forgotten(here: Runtime) -> None:
+    for session in in_each(here):
+        for key, age in (("old", timedelta(hours=72, minutes=1)), ("young", timedelta(hours=71))):
+            with clock.at(clock.now() - age):
+                idempotency.begin(session, uuid4(), "POST /contacts", key, b"")
+    upkeep.run()
+    for session in in_each(here):
+        assert session.execute(select(IdempotencyKey.key)).scalars().all() == ["young"]
+
+
+def test_forms_nobody_came_back_for_are_destroyed(here: Runtime) -> None:
+    for session in in_each(here):
+        user_id = people.staff(session, "marketer").id
+        assert user_id
+        for page, age in (("/old", timedelta(hours=24, minutes=1)), ("/young", timedelta(hours=23))):
+            with clock.at(clock.now() - age):
+                assert kept.keep(session, user_id, path="/contacts", page=page, fields=[("name", "Dana")])
+    upkeep.run()
+    for session in in_each(here):
+        assert session.execute(select(KeptForm.page)).scalars().all() == ["/young"]
+
+
+def test_every_phone_is_asked_however_many_there_are(here: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "AT_ONCE", 3)
+    for session in in_each(here):
+        people.contacts(session, 8)
+        session.execute(update(ContactAddress).values(takes_sms=None))
+    upkeep.run()
+    for session in in_each(here):
+        phones = select(ContactAddress.takes_sms).where(ContactAddress.kind == "phone")
+        assert session.execute(phones).scalars().all() == [True] * 8
+
+
+def test_a_worker_that_is_told_to_end_asks_no_more_phones(here: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    for session in in_each(here):
+        people.contacts(session, 2)
+        session.execute(update(ContactAddress).values(takes_sms=None))
+    monkeypatch.setattr(runtime.stopping, "is_set", lambda: True)
+    upkeep.run()
+    for session in in_each(here):
+        assert (
+            session.execute(select(ContactAddress.position).where(ContactAddress.takes_sms.is_not(None))).first()
+            is None
+        )
+
+
+def test_the_trouble_of_one_organisation_is_nobody_elses(here: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, _ = here.organisations()
+    done: list[UUID] = []
+    expire = decisions.expire
+
+    def only_of_others(session: Session) -> int:
+        organisation_id = session.info["actor"].organisation_id
+        if organisation_id == broken:
+            raise ZeroDivisionError
+        done.append(organisation_id)
+        return expire(session)
+
+    monkeypatch.setattr(decisions, "expire", only_of_others)
+    upkeep.run()
+    assert done == here.organisations()[1:]
