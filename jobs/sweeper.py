@@ -1,7 +1,7 @@
 """The sweeper: every few seconds it rings for everything that is due, so that a lost ring costs seconds and nothing else.
 
-One at a time over all machines, by an advisory lock. It also turns abandoned intents into doubts
-and anchors the audit chains.
+One at a time over all machines, by an advisory lock. It also turns abandoned intents into doubts,
+anchors the audit chains, and rings for what is done every hour.
 """
 
 import logging
@@ -58,6 +58,9 @@ EACH: dict[Job, Callable[[Session], list[UUID]]] = {
 }
 
 
+HOURLY = (Job.UPKEEP,)  # for all organisations together
+
+
 def _sweep_one(here: Runtime, organisation_id: UUID) -> list[tuple[Job, tuple[str, ...]]]:
     own = str(organisation_id)
     with here.unit(organisation_id) as session:
@@ -84,6 +87,8 @@ def run() -> None:
                 connection.commit()
                 while True:
                     sweep(runtime())
+                    for job in HOURLY:
+                        queue.enqueue_hourly(runtime().settings.redis_url, job)
                     connection.execute(text("SELECT 1"))
                     connection.commit()
                     queue.beat(runtime().settings.redis_url, "sweeper")

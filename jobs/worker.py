@@ -1,4 +1,4 @@
-"""The supervisor: imports the stack once, forks a worker per queue, the schedule and the sweeper, and forks again what dies.
+"""The supervisor: imports the stack once, forks a worker per queue and the sweeper, and forks again what dies.
 
 `python -m jobs.worker` runs all; `python -m jobs.worker messages.sms sweeper` runs some, for other machines.
 """
@@ -61,16 +61,10 @@ def _sweep(_redis_url: str) -> None:
     sweeper.run()
 
 
-def _keep_time(redis_url: str) -> None:
-    from jobs import schedule
-
-    schedule.scheduler(queue.listener(redis_url)).start()  # type: ignore[no-untyped-call]  # RQ
-
-
 def parts(names: list[str]) -> dict[str, Callable[[str], None]]:
     """The processes to run, by name."""
     every: dict[str, Callable[[str], None]] = {name: _listener(name) for name in QUEUES}
-    every |= {"sweeper": _sweep, "schedule": _keep_time}
+    every["sweeper"] = _sweep
     unknown = set(names) - set(every)
     if unknown:
         raise SystemExit(
