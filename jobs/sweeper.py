@@ -1,7 +1,7 @@
 """The sweeper: every few seconds it rings for everything that is due, so that a lost ring costs seconds and nothing else.
 
 One at a time over all machines, by an advisory lock. What waits, and what is swept up meanwhile (abandoned intents, texts out
-of date), the nouns declare.
+of date), the nouns declare. It also rings for what is done every hour.
 """
 
 import logging
@@ -17,7 +17,6 @@ from jobs.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
 SECONDS = 5
-UPKEEP_SECONDS = 3600
 _LOCK = 0x6361_7269  # one sweeper at a time
 
 
@@ -59,12 +58,9 @@ def run() -> None:
                     connection.rollback()
                     time.sleep(SECONDS)
                 connection.commit()
-                upkeep_at = 0.0
                 while True:
-                    if time.monotonic() >= upkeep_at:
-                        queue.enqueue_all(runtime().settings.redis_url, [(UPKEEP, ())])
-                        upkeep_at = time.monotonic() + UPKEEP_SECONDS
                     sweep(runtime())
+                    queue.enqueue_hourly(runtime().settings.redis_url, UPKEEP)
                     connection.execute(text("SELECT 1"))
                     connection.commit()
                     queue.beat(runtime().settings.redis_url, "sweeper")

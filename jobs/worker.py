@@ -64,7 +64,7 @@ def _sweep(_redis_url: str) -> None:
 def parts(names: list[str]) -> dict[str, Callable[[str], None]]:
     """The processes to run, by name."""
     every: dict[str, Callable[[str], None]] = {name: _listener(name) for name in QUEUES}
-    every |= {"sweeper": _sweep}
+    every["sweeper"] = _sweep
     unknown = set(names) - set(every)
     if unknown:
         raise SystemExit(

@@ -69,6 +69,17 @@ def enqueue_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> Non
         log.warning("the doorbell did not ring; the sweeper will", extra={"reason": type(broke).__name__})
 
 
+def enqueue_hourly(redis_url: str, job: Job) -> None:
+    """Ring a bell unless it was rung within the hour, also by another machine. Rung once more, it does no harm."""
+    try:
+        is_due = connection(redis_url).set(f"rung:{job.function}", 1, ex=3600, nx=True)
+    except RedisError as broke:
+        log.warning("the doorbell cannot be reached", extra={"reason": type(broke).__name__})
+        return
+    if is_due:
+        enqueue_all(redis_url, [(job, ())])
+
+
 def quiet(redis_url: str) -> set[str]:
     """The queues where hardly a job waits: the others need no further ring. None if they cannot be reached."""
     try:

@@ -1,7 +1,7 @@
 """What the audit trail says, in the reader's words: the act, and what was before and after."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,10 @@ from app.core import i18n, nouns
 from app.core.db import db
 from app.core.errors import mark
 from app.core.nouns import Noun, Subject
+from app.domain.access.permissions import LABELS
 from app.domain.audit.models import AuditEntry
 from app.domain.reports import naming
+from app.web import badges, reasons
 from app.web.locale import current_language
 from app.web.navigation import exists
 
@@ -80,6 +82,15 @@ NAMES = {
     "user": mark("User"),
 }
 
+RETURNED = mark("A text, a segment or the sender was changed after the approval")
+# Values that are words of ours.
+VALUES: dict[str, Callable[[str], str]] = {
+    "state": lambda key: str(badges.label(key)),
+    "reason": lambda key: gettext(RETURNED) if key == "changed_after_approval" else reasons.reason(key),
+    "role": lambda key: gettext(LABELS[key]) if key in LABELS else key,
+    "message_class": reasons.LABELS["class_label"],
+    "priority": reasons.LABELS["priority_label"],
+}
 _DIGEST = re.compile("[0-9a-f]{64}")
 _ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -195,25 +206,32 @@ def _flat(values: dict[str, Any] | None, names: Names, prefix: str = "") -> dict
         if isinstance(value, dict):
             flat |= _flat(value, names, f"{prefix}{name}.")
         elif value not in (None, "", []):
-            flat[f"{prefix}{name}"] = _value(value if isinstance(value, list) else [value], names)
+            flat[f"{prefix}{name}"] = _value(name, value if isinstance(value, list) else [value], names)
     return flat
 
 
-def _value(parts: list[Any], names: Names) -> Value:
+def _value(name: str, parts: list[Any], names: Names) -> Value:
     ids = ", ".join(part for part in parts if isinstance(part, str) and part in names)
-    return Value(", ".join(names.get(str(part)) or _word(part) for part in parts), ids)
+    return Value(", ".join(names.get(str(part)) or _word(name, part) for part in parts), ids)
 
 
-def _word(value: object) -> str:
+def _word(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(gettext("yes") if value else gettext("no"))
     if isinstance(value, int | float):
         return str(i18n.number(value, current_language()))
     said = str(value)
+    if name in VALUES and re.fullmatch("[a-z_]+", said):
+        return VALUES[name](said)
     return f"{said[:12]}…" if _DIGEST.fullmatch(said) else said
 
 
 def _name(path: str) -> str:
-    return " › ".join(
-        gettext(NAMES[part]) if part in NAMES else part.replace("_", " ").capitalize() for part in path.split(".")
-    )
+    return " › ".join(_part(part) for part in path.split("."))
+
+
+def _part(part: str) -> str:
+    """A field, or what a count is of: a state, a reason."""
+    if part in NAMES:
+        return str(gettext(NAMES[part]))
+    return str(badges.label(part)) if part in badges.STATES else reasons.reason(part)

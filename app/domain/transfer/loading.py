@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import system
 from app.core.errors import mark
-from app.core.files import Files
+from app.core.files import Damaged, Files
 from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
@@ -90,6 +90,8 @@ def run(open_unit: OpenUnit, import_id: UUID) -> None:
         return
     except FileNotFoundError:
         failure = mark("The uploaded file is not there any more.")
+    except Damaged as broke:
+        failure = broke.message
     except (DataError, IntegrityError):
         log.exception("a block of an import was refused", extra={"import": str(import_id)})
         failure = mark("The database refused some rows. Nothing of them was kept; the rows before them were.")
