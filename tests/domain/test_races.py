@@ -67,7 +67,7 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
 
 def three_messages(session: Session) -> set[object]:
     send = session.execute(select(Send)).scalar_one()
-    wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": uuid4(), "now": clock.now(), "most": 3}
+    wanted = {"send": send.id, "first": send.first_occurrence, "token": uuid4(), "now": clock.now(), "most": 3}
     return {row.id for row in session.execute(_SQL["claim"], wanted)}
 
 

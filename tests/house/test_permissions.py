@@ -49,6 +49,7 @@ OTHERWISE = {
     "providers.changes:carry_out": DECIDED,
     "reports.dashboard:board": SHOWN,
     "reports.finding:find": SHOWN,
+    "reports.naming:names": SHOWN,
     "reports.work:listed": SHOWN,
     "segments.library:revealed": SHOWN,
 }
