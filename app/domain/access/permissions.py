@@ -1,4 +1,4 @@
-"""The seven roles and the named permissions each holds (J4)."""
+"""The seven roles and the named permissions each holds."""
 
 from app.core.errors import mark
 

@@ -1,4 +1,4 @@
-"""The grammar of a segment (spec/api.md): a frozen tree, read from JSON with an exact path for everything that is wrong."""
+"""The grammar of a segment: a frozen tree, read from JSON with an exact path for everything that is wrong."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""The files that people really have: encodings, delimiters, empty cells, blank rows (A3)."""
+"""The files that people really have: encodings, delimiters, empty cells, blank rows."""
 
 import io
 import time
