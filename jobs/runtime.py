@@ -69,7 +69,7 @@ class Runtime:
 
 
 def guard(settings: Settings) -> Guard:
-    """Everybody in production; elsewhere only who is on the allow-list (L13)."""
+    """Everybody in production; elsewhere only who is on the allow-list."""
     return Guard.everybody() if settings.is_production else Guard.only(settings.allowed_recipients)
 
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what, whether the chain is whole, and all of it as a file (J5)."""
+"""The audit log: who did what, whether the chain is whole, and all of it as a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice

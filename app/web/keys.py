@@ -1,4 +1,4 @@
-"""API keys: one's own, made within one's own permissions, shown once (I2)."""
+"""API keys: one's own, made within one's own permissions, shown once."""
 
 from uuid import UUID
 

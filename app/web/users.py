@@ -1,4 +1,4 @@
-"""Who may do what: users, roles and their permissions (J4, J8)."""
+"""Who may do what: users, roles and their permissions."""
 
 from uuid import UUID
 

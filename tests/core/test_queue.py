@@ -23,10 +23,10 @@ def hanging() -> Iterator[str]:
 
 @pytest.fixture
 def watch() -> Iterator[None]:
-    """The test takes a few seconds at most."""
+    """The test takes a few seconds, on a loaded machine a few more; whoever waits for an answer waits for ever."""
     begun = time.monotonic()
     yield
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.usefixtures("watch")

@@ -59,7 +59,7 @@ def test_the_partitions_of_the_next_three_months_are_there(here: Runtime, owner:
             text("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '3 months', '_YYYY_MM')")
         ).scalar_one()
         gone = [name for name in before if name.endswith(last)]
-        assert {"messages" + last, "attempts" + last, "traces" + last} <= set(gone)
+        assert {"messages" + last, "attempts" + last} <= set(gone)
         for name in gone:
             connection.execute(text(f'DROP TABLE "{name}"'))
     upkeep.run()

@@ -1,4 +1,4 @@
-"""One contact: create, change, delete, restore, see (A1)."""
+"""One contact: create, change, delete, restore, see."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Imports as people see them: upload, choose, start, watch, cancel (A3)."""
+"""Imports as people see them: upload, choose, start, watch, cancel."""
 
 import gzip
 import io
