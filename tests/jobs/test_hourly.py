@@ -15,7 +15,7 @@ from tests.servers.throwaway import Servers
 def upkeep(settings: Settings) -> Queue:
     """The queue, as it is when nothing was rung within the hour."""
     redis = queue.connection(settings.redis_url)
-    redis.delete(*[f"rung:{job.name}" for job in (queue.UPKEEP,)])
+    redis.delete(*[f"rung:{job.function}" for job in (queue.UPKEEP,)])
     ours = Queue("upkeep", connection=redis, serializer=JSONSerializer)
     ours.empty()
     return ours

@@ -1,6 +1,7 @@
 """The upkeep of every hour: each of its steps is really done, for every organisation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, nouns
 from app.core.db import make_engine, session_factory
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
@@ -140,6 +141,7 @@ def test_the_trouble_of_one_organisation_is_nobody_elses(here: Runtime, monkeypa
         done.append(organisation_id)
         return expire(session)
 
-    monkeypatch.setattr(decisions, "expire", only_of_others)
+    approvals = nouns._declared["approvals"]
+    monkeypatch.setitem(nouns._declared, "approvals", replace(approvals, upkeep=(only_of_others,)))
     upkeep.run()
     assert done == here.organisations()[1:]
