@@ -62,7 +62,7 @@ def review(campaign_id: UUID) -> ResponseReturnValue:
 def review_state(campaign_id: UUID, approval_id: UUID) -> ResponseReturnValue:
     """What has become of a request while its page is read; polled."""
     session = db.session()
-    campaign, approval = drafts.get(session, campaign_id, by=g.actor), decisions.get(session, approval_id)
+    campaign, approval = drafts.get(session, campaign_id, by=g.actor), decisions.read(session, approval_id, by=g.actor)
     newest = decisions.of_subject(session, (SUBJECT, campaign_id))[0]
     reason = blocked_reason(session, campaign, approval, by=g.actor)
     return following(approval, reason, url_for(".review", campaign_id=campaign_id), newer=newest.id != approval_id)
