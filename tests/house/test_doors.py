@@ -57,7 +57,6 @@ WITHOUT_AN_ACTOR = {
     "campaigns.drafts:used": HELD,
     "campaigns.plan:goes_at": HELD,
     "campaigns.plan:make": HELD,
-    "campaigns.possible:is_changed": HELD,
     "campaigns.preview:rewritten": HELD,
     "campaigns.resuming:waiting": HELD,
     "consent.ledger:history": HELD,

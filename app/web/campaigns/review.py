@@ -21,7 +21,7 @@ from app.domain.approvals import decisions
 from app.domain.campaigns import drafts, lifecycle, plan, preview
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
-from app.domain.campaigns.possible import blocked_reason, is_changed
+from app.domain.campaigns.possible import blocked_reason
 from app.domain.campaigns.states import NEEDS
 from app.http import inputs
 from app.http.auth import allow
@@ -149,7 +149,7 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "again": approval.summary.get("again") or {},
         "blocked_reason": reason,
         "follow": url_for(".review_state", campaign_id=campaign.id, approval_id=approval.id, was=reason),
-        "changed": is_changed(session, campaign, approval),
+        "changed": reason == "changed",
         "approvers": [user.name for user in decisions.deciders(session, approval, NEEDS["approve"])],
     }
     return make_response(render_template("campaigns/review.html", **values), status)
