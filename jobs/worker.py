@@ -1,4 +1,4 @@
-"""The supervisor: imports the stack once, forks a worker per queue, the schedule and the sweeper, and forks again what dies.
+"""The supervisor: imports the stack once, forks a worker per queue and the sweeper, and forks again what dies.
 
 `python -m jobs.worker` runs all; `python -m jobs.worker messages.sms sweeper` runs some, for other machines.
 """
@@ -17,9 +17,9 @@ from types import FrameType
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from app.core import i18n, queue, trace
+from app.core import i18n, nouns, queue, trace
 from app.core.process import settle
-from app.core.queue import QUEUES, Job
+from app.core.queue import QUEUES, UPKEEP
 from app.core.settings import BadSetting, Settings
 from jobs.lanes import lanes
 from jobs.runtime import stopping
@@ -61,16 +61,10 @@ def _sweep(_redis_url: str) -> None:
     sweeper.run()
 
 
-def _keep_time(redis_url: str) -> None:
-    from jobs import schedule
-
-    schedule.scheduler(queue.listener(redis_url)).start()  # type: ignore[no-untyped-call]  # RQ
-
-
 def parts(names: list[str]) -> dict[str, Callable[[str], None]]:
     """The processes to run, by name."""
     every: dict[str, Callable[[str], None]] = {name: _listener(name) for name in QUEUES}
-    every |= {"sweeper": _sweep, "schedule": _keep_time}
+    every["sweeper"] = _sweep
     unknown = set(names) - set(every)
     if unknown:
         raise SystemExit(
@@ -107,9 +101,9 @@ def fork(name: str, part: Callable[[str], None], redis_url: str) -> int:
 def supervise(names: list[str], redis_url: str) -> None:
     """Keep every process alive until told to stop; one that dies at once is forked again more slowly each time."""
     wanted = parts(names)
-    for job in Job:
-        if job.value.queue in wanted:
-            importlib.import_module(job.value.function.rpartition(".")[0])
+    for job in (UPKEEP, *nouns.every(lambda noun: noun.jobs)):
+        if job.queue in wanted:
+            importlib.import_module(job.function.rpartition(".")[0])
     i18n.warm()
     settle()
     watch(wanted, {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}, redis_url)

@@ -57,7 +57,9 @@ def _catalogue(short: str) -> Translations:
     with path.open("rb") as source:
         write_mo(compiled, read_po(source, locale=short, domain="messages"))
     compiled.seek(0)
-    return Translations(compiled)
+    made = Translations(compiled)
+    made._catalog.pop("", None)  # noqa: SLF001 - its own head stands there: no words are no words in every language
+    return made
 
 
 def say(message: str, values: dict[str, object] | None, locale: str) -> str:

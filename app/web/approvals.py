@@ -1,4 +1,4 @@
-"""Requests for a second person's decision: mine, all, decided; the bell (D2)."""
+"""Requests for a second person's decision: mine, all, decided; the bell."""
 
 from typing import Any
 from uuid import UUID

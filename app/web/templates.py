@@ -1,4 +1,4 @@
-"""Templates: the list, the editor with its live preview, versions (C1 to C4)."""
+"""Templates: the list, the editor with its live preview, versions."""
 
 from dataclasses import dataclass
 from uuid import UUID

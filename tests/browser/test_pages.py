@@ -73,7 +73,6 @@ def test_every_refused_form_says_why_until_it_is_mended(house: House, people: di
         with page.expect_response(lambda answer: answer.request.method == "POST" and answer.status == 422):
             whole_form.locator("[type=submit]:visible").first.click()
         expect(page.locator("main .form-errors").first).to_be_visible()
-        page.wait_for_timeout(200)
         wrong = page.locator("main .form-field:has(.form-error), main .form-cell:has(.form-error)")
         assert called_optional(page) == [], where
         assert styled(page) == [], where
@@ -159,3 +158,60 @@ def styled(page: Page) -> list[str]:
 def forget(page: Page) -> None:
     """Leave without being asked about what is not saved."""
     page.evaluate("() => document.querySelectorAll('[data-dirty]').forEach(one => delete one.dataset.dirty)")
+
+
+# What an element sticks out of the window by, or hides by scrolling sideways: written text and code may, a list may not.
+CUT_OFF = """() => {
+  const found = [];
+  for (const one of document.querySelectorAll('main *')) {
+    const box = one.getBoundingClientRect();
+    if (!box.width || !box.height || one.closest('.visually-hidden, svg, thead, pre, textarea, [popover], details:not([open]) > :not(summary)')) continue;
+    const style = getComputedStyle(one);
+    if (style.clipPath !== 'none') continue;
+    const hides = style.overflowX !== 'visible' && !one.matches('input, select, textarea, iframe, progress, .ts-control');
+    if (box.right > innerWidth + 1 || box.left < -1 || (hides && one.scrollWidth > one.clientWidth + 1))
+      found.push(`${one.tagName}.${one.className} ${Math.round(box.left)}..${Math.round(box.right)} ${one.textContent.trim().slice(0, 40)}`);
+  }
+  return found.slice(0, 4);
+}"""
+PLACES = [
+    "/settings/roles",
+    "/settings/organisation",
+    "/settings/calendar",
+    "/approvals?view=all",
+    "/account/sessions",
+    "/account/password",
+    "/account/keys",
+    "/search",
+]
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
+def test_every_page_fits_a_phone(house: House, people: dict[str, Person], language: str, theme: str) -> None:
+    person, page = people["owner"], people["owner"].page
+    person.language, chosen = language, {"carillon_locale": language, "carillon_theme": theme}
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.context.add_cookies([{"name": name, "value": value, "url": house.base_url} for name, value in chosen.items()])
+    person.go("/")
+    menu = page.locator("#side nav a[href]").evaluate_all("links => links.map(one => one.getAttribute('href'))")
+    assert len(menu) > 12
+    for place in [*menu, *PLACES]:
+        person.go(place)
+        fits(person, place)
+        person.looks_right("phone" + re.sub(r"[^a-z]+", "-", place))
+        page.locator("details:not([open]) > summary").evaluate_all("all => all.forEach(one => one.click())")
+        fits(person, f"{place}, all open")
+        first = page.locator("main tbody th[scope=row] a").first
+        if first.count() and place != "/":
+            person.go(str(first.get_attribute("href")))
+            fits(person, f"{place}, its first")
+            for tab in page.locator("main .tabs a:not([aria-current])").evaluate_all(
+                "all => all.map(one => one.getAttribute('href'))"
+            ):
+                person.go(tab)
+                fits(person, tab)
+
+
+def fits(person: Person, place: str) -> None:
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= 390, f"{place} is wider than the screen"
+    assert person.page.evaluate(CUT_OFF) == [], place

@@ -96,6 +96,19 @@ def test_the_days_of_the_trail_are_chosen(campaigns: Campaigning) -> None:
     assert client.get("/api/v1/audit?from=x", headers=auth).status_code == 422
 
 
+def test_what_a_history_counts_is_said_in_the_readers_language(campaigns: Campaigning) -> None:
+    campaign_id = campaigns.launched()
+    marketer = campaigns.bank.browser("marketer")
+    assert "SMS › No consent" in shown(marketer.get(f"/campaigns/{campaign_id}/history"))
+    marketer.client.set_cookie("carillon_locale", "he")
+    history = shown(marketer.get(f"/campaigns/{campaign_id}/history"))
+    assert "SMS › אין הסכמה" in history
+    assert not {"Queued", "No consent", "queued"} & set(history.split())
+    admin = campaigns.bank.browser("admin")
+    admin.client.set_cookie("carillon_locale", "he")
+    assert "Project-Id-Version" not in shown(admin.get("/approvals?view=all"))
+
+
 def renamed_audience(campaigns: Campaigning, campaign_id: UUID, name: str) -> UUID:
     """A segment of this name, which the campaign goes to from now on."""
     by = campaigns.bank.staff["marketer"]

@@ -13,6 +13,7 @@ from app.core import clock
 from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
+from app.core.sql import changed
 from app.domain.access import users
 from app.domain.access.models import User
 from app.domain.approvals.models import Approval
@@ -161,7 +162,7 @@ def void(session: Session, subject: tuple[str, UUID]) -> None:
 def expire(session: Session) -> int:
     """Close requests nobody decided in time; how many."""
     late = update(Approval).where(Approval.state == "pending", Approval.expires_at <= clock.now())
-    return len(session.execute(late.values(state="expired", decided_at=clock.now()).returning(Approval.id)).all())
+    return changed(session, late.values(state="expired", decided_at=clock.now()))
 
 
 def read(session: Session, approval_id: UUID, *, by: Actor) -> Approval:

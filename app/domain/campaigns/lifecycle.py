@@ -18,6 +18,9 @@ from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import sends, totals
 from app.domain.messages.models import Send
+from app.domain.messages.sends import SendDrained
+
+LAUNCH = Job("campaigns.send", "jobs.campaigns.launch", 600)
 
 
 def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
@@ -105,7 +108,7 @@ def approve(session: Session, campaign_id: UUID, *, note: str = "", seen: UUID |
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
         campaign.state = states.after(after, "schedule")
     else:
-        enqueue_after_commit(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
+        enqueue_after_commit(session, LAUNCH, campaign.organisation_id, campaign.id)
     return campaign
 
 
@@ -183,8 +186,14 @@ def send_now(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     campaign = one_for_update(session, campaign_id)
     if campaign.state != "approved":
         raise Conflict(mark("This campaign starts by itself at the moment that was approved."))
-    enqueue_after_commit(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
+    enqueue_after_commit(session, LAUNCH, campaign.organisation_id, campaign.id)
     return campaign
+
+
+def on_drained(session: Session, happening: SendDrained) -> None:
+    """A send has drained: perhaps its campaign is complete."""
+    if happening.source_kind == SUBJECT:
+        complete_if_drained(session, happening.subject)
 
 
 def complete_if_drained(session: Session, campaign_id: UUID) -> None:

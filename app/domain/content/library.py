@@ -1,4 +1,4 @@
-"""The template library: every save is a new version; old ones can be looked at and brought back (C1)."""
+"""The template library: every save is a new version; old ones can be looked at and brought back."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -16,6 +16,7 @@ from app.core.actor import Actor, require
 from app.core.errors import DomainError, NotFound, Unavailable, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import savepoint
+from app.domain.contacts.profile import ContactsChanged
 from app.domain.segments import compiler, encryption
 from app.domain.segments.context import CompileContext, contact, opposite
 from app.domain.segments.definition import Definition, conditions
@@ -150,6 +151,11 @@ def recount(session: Session, segment: Segment) -> None:
         segment.size = None
     segment.counted_at = clock.now()
     session.flush()
+
+
+def on_changed(session: Session, _happening: ContactsChanged) -> None:
+    """Contacts are not what they were: count who belongs where."""
+    recount_all(session)
 
 
 def recount_all(session: Session, seconds: float = BUDGET) -> int:

@@ -24,12 +24,13 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import system
 from app.core.errors import mark
-from app.core.files import Files
+from app.core.files import Damaged, Files
 from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.contacts import properties
+from app.domain.contacts.profile import ContactsChanged
 from app.domain.outbox.publish import publish
 from app.domain.transfer import badrows, demonstration
 from app.domain.transfer.blocks import Ambiguous, Block, Found, Known, Maker, Staged
@@ -89,6 +90,8 @@ def run(open_unit: OpenUnit, import_id: UUID) -> None:
         return
     except FileNotFoundError:
         failure = mark("The uploaded file is not there any more.")
+    except Damaged as broke:
+        failure = broke.message
     except (DataError, IntegrityError):
         log.exception("a block of an import was refused", extra={"import": str(import_id)})
         failure = mark("The database refused some rows. Nothing of them was kept; the rows before them were.")
@@ -331,7 +334,7 @@ def close(session: Session, import_id: UUID, action: str) -> int:
     numbers = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed", "warned")}
     trail.record(session, system(row.organisation_id), action, ("import", import_id), after=numbers)
     if row.created or row.updated:
-        publish(session, "contacts.changed", import_id, {"import": str(import_id)})
+        publish(session, ContactsChanged(subject=import_id))
     return row.created + row.updated
 
 

@@ -1,4 +1,4 @@
-"""The review: everything an approver has to see on one page, and his decision with a fresh code (D2, J2)."""
+"""The review: everything an approver has to see on one page, and his decision with a fresh code."""
 
 from collections.abc import Sequence
 from datetime import timedelta

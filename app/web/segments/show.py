@@ -67,7 +67,7 @@ def people(segment_id: UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:segment_id>/why")
 @allow("contacts:read")
 def why(segment_id: UUID) -> ResponseReturnValue:
-    """Why one contact is in it or not (B5)."""
+    """Why one contact is in it or not."""
     segment, asked = _segment(segment_id), sought.words()
     values: dict[str, Any] = {**_head(segment), "asked": asked, "about": None, "unknown": ""}
     if asked:
@@ -94,7 +94,7 @@ def _about(segment: Segment, asked: str) -> dict[str, Any]:
 @bp.get("/<uuid:segment_id>/history")
 @allow("segments:read")
 def history(segment_id: UUID) -> ResponseReturnValue:
-    """Who changed what, with both sentences where the conditions changed (B6)."""
+    """Who changed what, with both sentences where the conditions changed."""
     segment = _segment(segment_id)
     page = trail.entries(db.session(), paging.asked(), by=g.actor, subject=(SUBJECT, str(segment.id)))
     drawn = shown.versions(page.items)

@@ -26,7 +26,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.core.actor import Actor
 from app.core.page import Page
-from app.domain.access.permissions import ROLES
+from app.domain.access.permissions import roles
 from app.http import security
 from app.http.auth import public
 from app.web import assets, badges, locale, navigation, render
@@ -220,7 +220,7 @@ def create_app() -> Flask:
                 kind="user",
                 name="Dana Cohen",
                 role="admin",
-                permissions=frozenset().union(*ROLES.values()),
+                permissions=frozenset().union(*roles().values()),
             )
 
     @app.context_processor
