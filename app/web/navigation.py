@@ -66,14 +66,9 @@ NAVIGATION = (
     Group(mark("Messaging"), (
         Entry(mark("Templates"), "template", "templates.index", "templates:read"),
         Entry(mark("Campaigns"), "mail", "campaigns.index", "campaigns:read"),
-        Entry(mark("Flows"), "sitemap", "flows.index", "campaigns:read"),
         Entry(mark("Messages"), "messages", "messages.index", "messages:read"),
         Entry(mark("Replies"), "message-2", "replies.index", "messages:read"),
-    )),
-    Group(mark("Bank"), (
-        Entry(mark("Qualification"), "building-bank", "bank.index", "campaigns:read"),
         Entry(mark("Reports"), "chart-bar", "reports.index", "reports:read"),
-        Entry(mark("Billing"), "receipt", "billing.index", "reports:read"),
     )),
     Group(mark("Administration"), (
         Entry(mark("Providers"), "plug-connected", "providers.index", "providers:read"),

@@ -168,14 +168,6 @@ _WORDS = {
 }
 
 
-class Wrong(ValueError):
-    """Carries issues up to `parse`."""
-
-    def __init__(self, *issues: Issue) -> None:
-        super().__init__(issues)
-        self.issues = issues
-
-
 def parse(raw: object) -> Definition:
     """Read a definition from JSON.
 

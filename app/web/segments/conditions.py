@@ -14,7 +14,6 @@ from app.core.errors import mark
 from app.domain.segments.definition import (
     CHANNELS,
     ENGAGEMENTS,
-    UNITS,
     Condition,
     Consented,
     FieldIs,
@@ -300,4 +299,3 @@ ENGAGEMENT_WORDS = {
     "complained": mark("Complained about a message"), "unsubscribed": mark("Unsubscribed from a message"),
     "failed": mark("Could not be reached"),
 }  # fmt: skip
-UNITS_OF_DAYS = tuple(unit for unit in UNITS if unit != "hours")
