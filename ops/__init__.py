@@ -1,1 +1,1 @@
-"""What runs Carillon: the launcher, the container, the units, the alerts."""
+"""What runs Carillon: the launcher, the database roles, the vendored scripts and how they are renewed."""

@@ -14,7 +14,6 @@ from app.web.locale import said
 
 # Tones: neutral (not begun, over), info (on its way), good, warn (a person should look), bad.
 STATES = {
-    "abandoned": (mark("Abandoned"), "neutral"),
     "accepted": (mark("Accepted"), "info"),
     "active": (mark("Active"), "good"),
     "approved": (mark("Approved"), "good"),
@@ -28,7 +27,6 @@ STATES = {
     "degraded": (mark("Degraded"), "warn"),
     "delivered": (mark("Delivered"), "good"),
     "disabled": (mark("Disabled"), "neutral"),
-    "dormant": (mark("Dormant"), "neutral"),
     "down": (mark("Down"), "bad"),
     "draft": (mark("Draft"), "neutral"),
     "erased": (mark("Erased"), "neutral"),
@@ -38,16 +36,10 @@ STATES = {
     "in_doubt": (mark("In doubt"), "warn"),
     "in_review": (mark("In review"), "warn"),
     "inactive": (mark("Inactive"), "neutral"),
-    "indeterminate": (mark("Indeterminate"), "warn"),
-    "locked": (mark("Locked"), "warn"),
-    "not_qualified": (mark("Not qualified"), "neutral"),
     "opened": (mark("Opened"), "good"),
-    "opted_in": (mark("Opted in"), "good"),
     "opted_out": (mark("Opted out"), "bad"),
     "paused": (mark("Paused"), "warn"),
     "pending": (mark("Pending"), "warn"),
-    "published": (mark("Published"), "good"),
-    "qualified": (mark("Qualified"), "good"),
     "queued": (mark("Queued"), "info"),
     "ready": (mark("Ready"), "good"),
     "rejected": (mark("Rejected"), "bad"),

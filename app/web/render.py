@@ -11,7 +11,6 @@ from htmx_flask.requests import HtmxAwareRequest
 
 request = cast(HtmxAwareRequest, _request)
 
-POLLING_ENDS = 286  # htmx stops polling when it is answered with this
 _FIRST_TAG = re.compile(r"<[a-z][a-z0-9-]*(?=[\s>])")
 _LEAVES_THE_PAGE = ("HX-Redirect", "HX-Refresh", "HX-Location")
 
@@ -49,12 +48,6 @@ def parts_or_redirect(url: str, /, *templates: str, **values: object) -> Respons
     if not templates:
         return toasts_only()
     return parts(*templates, **values)
-
-
-def out_of_band(*templates: str, **values: object) -> Response:
-    """Answer with parts that all find their place by their id; the target of the request stays as it is."""
-    drawn = "\n".join(_out_of_band(render_template(name, **values)) for name in templates)
-    return cast(Response, make_response(drawn, reswap="none"))
 
 
 def toasts_only(status: int = 200) -> Response:

@@ -10,4 +10,3 @@ import "./theme.js";
 import "./menus.js";
 import "./forms.js";
 import "./choices.js";
-import "./selection.js";

@@ -1,4 +1,4 @@
-// Menus are native popovers and work without script; this places them where CSS cannot yet, and opens and closes dialogs.
+// Menus are native popovers and work without script; this places them where CSS cannot yet, and closes them.
 const placed = CSS.supports("position-area", "block-end");
 
 if (!placed) {
@@ -14,17 +14,8 @@ if (!placed) {
 }
 
 document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-open]");
-  const dialog = opener && document.getElementById(opener.dataset.open);
-  if (dialog) {
-    event.preventDefault();
-    dialog.showModal();
-    return;
-  }
-  if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
   const item = event.target.closest(".menu .menu-item");
   if (item && !item.matches("label")) item.closest("[popover]")?.hidePopover();
-  if (event.target.closest("[data-print]")) window.print();
 });
 
 window.addEventListener("beforeprint", () => {

@@ -167,3 +167,35 @@ def test_tokens_are_masked_and_secrets_told_once(path: Path) -> None:
     assert not re.search(r"\b\w+\.csrf_token\b|hidden_tag", text), "draws the token as it is: ui.csrf_field() masks it"
     for output in re.findall(r'<output class="secret"[^>]*>(.*?)</output>', text):
         assert "|told_once" in output, "a secret in an answer that is compressed"
+
+
+def test_every_piece_is_used_by_a_page() -> None:
+    """A macro or a script that only its own test calls is not kept."""
+    pages = "".join(path.read_text() for path in PAGES)
+    pieces = [
+        (path, piece)
+        for path in (TEMPLATES / "ui").glob("*.html")
+        for piece in re.findall(r"macro (\w+)\(", path.read_text())
+    ]
+    called = [(path, piece) for path, piece in pieces if re.search(rf"(?<!macro )\b(?:\w+\.)?{piece}\(", pages)]
+    assert [piece for _, piece in pieces if (_, piece) not in called] == []
+    scripts = "".join(path.read_text() for path in (STATIC / "js").glob("*.js")) + pages
+    assert [path.name for path in (STATIC / "js").glob("*.js") if path.name not in scripts] == []
+
+
+def test_every_class_of_a_style_is_worn_by_something() -> None:
+    """A class that is put together of two parts, such as state-good or s2, counts by its first."""
+    worn = "".join(path.read_text() for path in [*PAGES, *(STATIC / "js").glob("*.js"), *(ROOT / "app").rglob("*.py")])
+    worn += "".join(
+        (STATIC / "vendor" / name_).read_text() for name_ in ("tom-select.complete.min.js", "tabler.min.css")
+    )
+    worn += "sortable-ghost htmx-request"
+    left = []
+    for path in (STATIC / "css").glob("*.css"):
+        rules = re.sub(r"/\*.*?\*/|url\([^)]*\)", "", path.read_text(), flags=re.DOTALL)
+        for called in re.findall(r"\.([a-z][\w-]*)", " ".join(re.findall(r"([^{}]+)\{", rules))):
+            first = re.sub(r"(?<=-)[a-z0-9]+$|\d+$", "", called)
+            built = first != called and re.search(rf"(?<![\w-]){first}(?:['\"%{{]|\s)", worn)
+            if not built and not re.search(rf"(?<![\w-]){called}(?![\w-])", worn):
+                left.append(f"{path.name}: .{called}")
+    assert sorted(set(left)) == []

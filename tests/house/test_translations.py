@@ -73,3 +73,8 @@ def test_the_pages_speak_it() -> None:
     locale.init_app(app)
     with app.test_request_context("/", headers={"Cookie": "carillon_locale=he"}):
         assert render_template_string("{{ _('Contacts') }}") == "אנשי קשר"
+
+
+def test_nothing_is_translated_that_nobody_says(used: Catalog, hebrew: Catalog) -> None:
+    left = [message.id for message in hebrew if message.id and used.get(message.id) is None]
+    assert left == []

@@ -45,7 +45,6 @@ class Measure:
     encoding: str
     units: int
     parts: int
-    per_part: int
     forcing: str = ""
 
 
@@ -88,13 +87,13 @@ def _packed(
     single, several = rooms
     units = len(text) + wide
     if units <= single:
-        return Measure(encoding, units, 1 if units else 0, single, forcing)
+        return Measure(encoding, units, 1 if units else 0, forcing)
     if not wide:
-        return Measure(encoding, units, -(-units // several), several, forcing)
+        return Measure(encoding, units, -(-units // several), forcing)
     parts, room = 1, several
     for sign in text:
         size = 2 if is_wide(sign) else 1
         if size > room:
             parts, room = parts + 1, several
         room -= size
-    return Measure(encoding, units, parts, several, forcing)
+    return Measure(encoding, units, parts, forcing)

@@ -21,11 +21,6 @@ FIELDS = {
 }
 GENDERS = {"female": mark("Female"), "male": mark("Male")}
 LANGUAGES = {"he": "עברית", "en": "English", "ar": "العربية", "ru": "Русский", "fr": "Français"}
-STAGES = {
-    "lead": mark("Lead"),
-    "customer": mark("Customer"),
-    "former": mark("Former customer"),
-}
 CHANNELS = {"sms": mark("SMS"), "email": mark("E-mail")}
 CONSENTS = {
     "granted": (mark("Granted"), "good"),

@@ -48,7 +48,7 @@ NAMES = [
 ]
 STATES = list(badges.STATES)
 OTHERS = [
-    *("dashboard", "approvals", "segments", "imports", "suppressions", "templates", "campaigns", "flows", "messages"),
+    *("dashboard", "approvals", "segments", "imports", "suppressions", "templates", "campaigns", "messages"),
     *("reports", "providers", "audit", "users", "search"),
 ]
 
@@ -106,9 +106,7 @@ def rows() -> list[dict[str, object]]:
 def index() -> str:
     """A list: filters, selection, menus, pager."""
     page = Page(items=rows(), next="bmV4dA", prev=None, total=48213)
-    return render.page_or_part(
-        "gallery/list.html", "gallery/_rows.html", page=page, sort=request.args.get("sort", "name")
-    )
+    return render.page_or_part("gallery/list.html", "gallery/_rows.html", page=page)
 
 
 @bp.get("/pieces")
@@ -159,7 +157,9 @@ def crash() -> ResponseReturnValue:
 @public
 def poll() -> ResponseReturnValue:
     """A polled part; says whether it was polled."""
-    return render_template("gallery/_poll.html", polled="X-Poll" in request.headers), render.POLLING_ENDS
+    return render_template(
+        "gallery/_poll.html", polled="X-Poll" in request.headers
+    ), 286  # htmx stops polling when it is answered with this
 
 
 @bp.post("/morph")
