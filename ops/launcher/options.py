@@ -35,7 +35,7 @@ def parse(words: list[str]) -> Options:
         # pytest's own words follow, in their order, and argparse would sort them
         return Options("test", fast="--fast" in words, rest=tuple(word for word in words[1:] if word != "--fast"))
     parser = argparse.ArgumentParser(prog="manage.py", description="Start, test and measure Carillon.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop | organisation")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop | organisation | lock")
     up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
     data(up)
     up.add_argument("--host", default=Options.host, help="address to listen on (default: this machine only)")
@@ -56,6 +56,7 @@ def parse(words: list[str]) -> Options:
     test.add_argument("rest", nargs="*", metavar="PATH", help="only these tests (or any other words for pytest)")
     bench = verbs.add_parser("bench", help="measure speed against the targets, on servers of its own")
     bench.add_argument("rest", nargs="*", metavar="NAME", help="only these rows")
+    verbs.add_parser("lock", help="write the lock files anew, after a change of the requirements")
     values = vars(parser.parse_args(words))
     return Options(**values | {"rest": tuple(values.get("rest", ()))})
 
