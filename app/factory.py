@@ -7,47 +7,24 @@ from flask import Flask
 
 from app import cli
 from app.api.envelope import refuse_unknown_names
-from app.core import trace
+from app.core import nouns, trace
 from app.core.db import db, engine_options, guard
 from app.core.settings import Settings
 from app.core.vault import vault_from
+from app.domain import nouns as gathered
 from app.http import auth, compression, errors, security, session, sizes
 from app.http.proxies import Behind
 from app.web import assets, badges, locale, navigation, paging, render
 
 ROOT = Path(__file__).parent.parent
 
-WEB = (
-    "account", "dashboard", "contacts", "imports", "suppressions", "segments", "templates", "campaigns", "approvals",
-    "messages", "replies", "reports", "providers", "audit", "users", "settings", "keys", "search", "kept", "public", "health",
-)  # fmt: skip
-API = (
-    "contacts",
-    "consents",
-    "segments",
-    "templates",
-    "campaigns",
-    "approvals",
-    "messages",
-    "replies",
-    "reports",
-    "jobs",
-    "suppressions",
-    "audit",
-    "account",
-    "settings",
-    "users",
-    "keys",
-    "providers",
-    "imports",
-    "dashboard",
-    "inbound",
-)
+HOUSE = ("health",)  # pages of no noun
 
 
 def create_app(settings: Settings) -> Flask:
     """The whole application for these settings."""
     trace.log_to_stderr()
+    assert gathered.NOUNS
     app = Flask("app", root_path=str(ROOT / "app"), template_folder=str(ROOT / "templates"), static_folder=None)
     secure = settings.base_url.startswith("https://")
     app.config.update(
@@ -82,13 +59,18 @@ def create_app(settings: Settings) -> Flask:
         errors,
     ):
         room.init_app(app)
-    for name in WEB:
-        app.register_blueprint(import_module(f"app.web.{name}").bp)
-    for name in API:
-        module = import_module(f"app.api.{name}")
+    for name in (*HOUSE, *nouns.every(lambda noun: noun.pages)):
+        app.register_blueprint(import_module(_place("app.web", name)).bp)
+    for name in nouns.every(lambda noun: noun.calls):
+        module = import_module(_place("app.api", name))
         security.exempt(module.bp)
         # A prefix given here replaces the blueprint's own, so both are said.
         app.register_blueprint(module.bp, url_prefix=f"/api/v1{module.bp.url_prefix or ''}")
     app.before_request(refuse_unknown_names)
     cli.register(app)
     return app
+
+
+def _place(room: str, name: str) -> str:
+    """A module of a room, or one that says in full where it is."""
+    return name if "." in name else f"{room}.{name}"

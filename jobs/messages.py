@@ -4,7 +4,6 @@ from functools import partial
 from uuid import UUID
 
 from app.core.pipeline import pipeline
-from app.core.queue import Job
 from app.domain.messages import dispatch, receipts, reconcile, sends
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
@@ -13,21 +12,21 @@ from jobs.runtime import job, runtime
 @lane
 def send_sms(organisation_id: UUID) -> None:
     """Send the SMS that are due."""
-    _send(organisation_id, "sms", Job.SEND_SMS)
+    _send(organisation_id, "sms")
 
 
 @lane
 def send_email(organisation_id: UUID) -> None:
     """Send the e-mails that are due."""
-    _send(organisation_id, "email", Job.SEND_EMAIL)
+    _send(organisation_id, "email")
 
 
-def _send(organisation_id: UUID, channel: str, again: Job) -> None:
+def _send(organisation_id: UUID, channel: str) -> None:
     here = runtime()
     open_unit, open_pipeline = here.opener(organisation_id), partial(pipeline, here.settings, organisation_id)
     tally = dispatch.dispatch(open_unit, open_pipeline, here.open_channel, channel, stopping=turn())
     if tally.time_over:
-        here.enqueue(again, organisation_id)
+        here.enqueue(sends.JOB[channel], organisation_id)
 
 
 @job
@@ -42,7 +41,7 @@ def apply_receipts(organisation_id: UUID) -> None:
     """Apply the receipts in the inbox."""
     here = runtime()
     if receipts.apply_all(here.opener(organisation_id), stopping=turn()):
-        here.enqueue(Job.APPLY_RECEIPTS, organisation_id)
+        here.enqueue(receipts.APPLY_RECEIPTS, organisation_id)
 
 
 @lane

@@ -18,6 +18,7 @@ from app.core.db import make_engine, session_factory
 from app.core.queue import Job, enqueue_all
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
+from app.domain import nouns
 from app.gateways.channels.base import Channel
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
@@ -68,13 +69,14 @@ class Runtime:
 
 
 def guard(settings: Settings) -> Guard:
-    """Everybody in production; elsewhere only who is on the allow-list (L13)."""
+    """Everybody in production; elsewhere only who is on the allow-list."""
     return Guard.everybody() if settings.is_production else Guard.only(settings.allowed_recipients)
 
 
 @functools.cache
 def runtime() -> Runtime:
     """This process's runtime."""
+    assert nouns.NOUNS  # gathered before the first job
     settings = Settings.from_env()
     engine = make_engine(settings, pool_size=3, max_overflow=3)
     return Runtime(settings, engine, session_factory(engine, settings))

@@ -1,27 +1,18 @@
 """The sweeper: every few seconds it rings for everything that is due, so that a lost ring costs seconds and nothing else.
 
-One at a time over all machines, by an advisory lock. It also turns abandoned intents into doubts,
-anchors the audit chains, and rings for what is done every hour.
+One at a time over all machines, by an advisory lock. What waits, and what is swept up meanwhile (abandoned intents, texts out
+of date), the nouns declare. It also rings for what is done every hour.
 """
 
 import logging
 import time
-from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from app.core import queue
-from app.core.queue import Job
-from app.domain.audit import anchors
-from app.domain.campaigns import launch
-from app.domain.messages import receipts, reconcile, sends
-from app.domain.notices import deliver
-from app.domain.outbox import relay
-from app.domain.reports import runs
-from app.domain.transfer import imports
+from app.core import nouns, queue
+from app.core.queue import UPKEEP, Job
 from jobs.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -35,7 +26,7 @@ def sweep(here: Runtime) -> int:
 
     def one(organisation_id: UUID) -> None:
         nonlocal rung
-        rings = [ring for ring in _sweep_one(here, organisation_id) if ring[0].value.queue in quiet]
+        rings = [ring for ring in _sweep_one(here, organisation_id) if ring[0].queue in quiet]
         queue.enqueue_all(here.settings.redis_url, rings)
         rung += len(rings)
 
@@ -43,36 +34,18 @@ def sweep(here: Runtime) -> int:
     return rung
 
 
-# Whether something waits, asked of every noun that leaves work in rows.
-WAITING: dict[Job, Callable[[Session], bool]] = {
-    Job.APPLY_RECEIPTS: receipts.are_waiting,
-    Job.RECONCILE: reconcile.are_waiting,
-    Job.RELAY_OUTBOX: relay.is_due,
-    Job.DELIVER_NOTICES: deliver.is_due,
-}
-# What waits, where a bell is rung for each thing.
-EACH: dict[Job, Callable[[Session], list[UUID]]] = {
-    Job.LAUNCH_CAMPAIGN: launch.due,
-    Job.RUN_IMPORT: imports.waiting,
-    Job.RUN_REPORT: runs.waiting,
-}
-
-
-HOURLY = (Job.UPKEEP,)  # for all organisations together
-
-
 def _sweep_one(here: Runtime, organisation_id: UUID) -> list[tuple[Job, tuple[str, ...]]]:
     own = str(organisation_id)
     with here.unit(organisation_id) as session:
-        reconcile.doubt_abandoned(session)
-        anchors.keep(session)
-        sends.expire_late(session)
-        sends.close_drained(session)
-        rings: list[tuple[Job, tuple[str, ...]]] = [
-            (sends.JOB[channel], (own,)) for channel in sends.due_channels(session)
-        ]
-        rings += [(job, (own,)) for job, waits in WAITING.items() if waits(session)]
-        rings += [(job, (own, str(i))) for job, waiting in EACH.items() for i in waiting(session)]
+        for sweep_up in nouns.every(lambda noun: noun.sweeps):
+            sweep_up(session)
+        rings: list[tuple[Job, tuple[str, ...]]] = []
+        for waiting in nouns.every(lambda noun: noun.waits):
+            found = waiting.ask(session)
+            if found is True:
+                rings.append((waiting.job, (own,)))
+            elif found:
+                rings += [(waiting.job, (own, str(one))) for one in found]
     return rings
 
 
@@ -87,8 +60,7 @@ def run() -> None:
                 connection.commit()
                 while True:
                     sweep(runtime())
-                    for job in HOURLY:
-                        queue.enqueue_hourly(runtime().settings.redis_url, job)
+                    queue.enqueue_hourly(runtime().settings.redis_url, UPKEEP)
                     connection.execute(text("SELECT 1"))
                     connection.commit()
                     queue.beat(runtime().settings.redis_url, "sweeper")

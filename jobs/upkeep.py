@@ -1,13 +1,13 @@
-"""Door of the upkeep: partitions ahead of time, requests that expired, keys of old requests, phones nobody has asked yet."""
+"""Door of the upkeep: partitions ahead of time, and what the nouns have to do once an hour."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from app.core import nouns
 from app.core.unit import unit_of_work
-from app.domain.access import idempotency, kept
-from app.domain.approvals import decisions
-from app.domain.contacts import lines
 from jobs.runtime import Runtime, job, runtime, stopping
 
 
@@ -21,14 +21,12 @@ def run() -> None:
 
 
 def _tidy(here: Runtime, organisation_id: UUID) -> None:
-    with here.unit(organisation_id) as session:
-        decisions.expire(session)
-        idempotency.forget_old(session)
-        kept.forget_old(session)
-    while not stopping.is_set() and _asked(here, organisation_id):
-        pass  # the next of them
+    """What the nouns have to do, each step in a unit of its own, again while it says that it did something."""
+    for step in nouns.every(lambda noun: noun.upkeep):
+        while not stopping.is_set() and _did(here, organisation_id, step):
+            pass
 
 
-def _asked(here: Runtime, organisation_id: UUID) -> int:
+def _did(here: Runtime, organisation_id: UUID, step: Callable[[Session], int | None]) -> int | None:
     with here.unit(organisation_id) as session:
-        return lines.ask(session)
+        return step(session)

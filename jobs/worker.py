@@ -17,9 +17,9 @@ from types import FrameType
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from app.core import i18n, queue, trace
+from app.core import i18n, nouns, queue, trace
 from app.core.process import settle
-from app.core.queue import QUEUES, Job
+from app.core.queue import QUEUES, UPKEEP
 from app.core.settings import BadSetting, Settings
 from jobs.lanes import lanes
 from jobs.runtime import stopping
@@ -101,9 +101,9 @@ def fork(name: str, part: Callable[[str], None], redis_url: str) -> int:
 def supervise(names: list[str], redis_url: str) -> None:
     """Keep every process alive until told to stop; one that dies at once is forked again more slowly each time."""
     wanted = parts(names)
-    for job in Job:
-        if job.value.queue in wanted:
-            importlib.import_module(job.value.function.rpartition(".")[0])
+    for job in (UPKEEP, *nouns.every(lambda noun: noun.jobs)):
+        if job.queue in wanted:
+            importlib.import_module(job.function.rpartition(".")[0])
     i18n.warm()
     settle()
     watch(wanted, {fork(name, part, redis_url): (name, time.monotonic()) for name, part in wanted.items()}, redis_url)

@@ -11,10 +11,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.actor import system
 from app.core.db import make_engine
 from app.core.settings import Settings
+from app.domain import nouns as _nouns  # noqa: F401 - declares them
 from app.domain.access import users
 from app.domain.access.models import Organisation
 from app.domain.calendar import hours
+from tests.noskips import pytest_make_collect_report, pytest_runtest_makereport
 from tests.servers.throwaway import VARIABLE, Servers, found_or_started
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 NUMBER = int(WORKER.removeprefix("gw")) + 1  # Valkey's database 0 is left to whoever starts real processes

@@ -25,6 +25,12 @@ class Note(Strict):
     note: str = Field(default="", max_length=2000)
 
 
+def _one(approval: Approval, **more: object) -> ResponseReturnValue:
+    """One request, and what the caller can do with it."""
+    actions = sorted(decisions.possible(db.session(), approval, by=g.actor))
+    return envelope.ok({**request_out(approval), "actions": actions, **more})
+
+
 def request_out(approval: Approval) -> dict[str, Any]:
     """A request as the API shows it; what is secret in a change is not part of it."""
     return {
@@ -55,7 +61,7 @@ def index() -> ResponseReturnValue:
 @allow("approvals:read")
 def show(approval_id: UUID) -> ResponseReturnValue:
     """One request."""
-    return envelope.ok(request_out(decisions.get(db.session(), approval_id)))
+    return _one(decisions.get(db.session(), approval_id))
 
 
 @bp.post("/<uuid:approval_id>/approve")
@@ -67,7 +73,7 @@ def approve(approval_id: UUID) -> ResponseReturnValue:
     approval = decisions.get(session, approval_id)
     given = subjects.approve(session, approval, note=said.note, by=g.actor)
     first = {"user_id": given.user.id, "first_password": told_once(given.password)} if given else {}
-    return envelope.ok({**request_out(approval), **first})
+    return _one(approval, **first)
 
 
 @bp.post("/<uuid:approval_id>/reject")
@@ -75,11 +81,11 @@ def approve(approval_id: UUID) -> ResponseReturnValue:
 def reject(approval_id: UUID) -> ResponseReturnValue:
     """Refuse a change with a note."""
     said = envelope.body(Note)
-    return envelope.ok(request_out(subjects.reject(db.session(), approval_id, note=said.note, by=g.actor)))
+    return _one(subjects.reject(db.session(), approval_id, note=said.note, by=g.actor))
 
 
 @bp.post("/<uuid:approval_id>/withdraw")
 @envelope.once("approvals:read")
 def withdraw(approval_id: UUID) -> ResponseReturnValue:
     """Take one's own request back."""
-    return envelope.ok(request_out(decisions.withdraw(db.session(), approval_id, by=g.actor)))
+    return _one(decisions.withdraw(db.session(), approval_id, by=g.actor))

@@ -14,6 +14,7 @@ from app.core.db import db
 from app.domain.campaigns import drafts, lifecycle, plan, results, resuming
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
+from app.domain.campaigns.possible import possible
 from app.domain.messages import listing, test_send, totals
 from app.http.auth import allow
 from app.http.inputs import Strict
@@ -53,7 +54,9 @@ def _input(campaign: Campaign) -> dict[str, Any]:
 
 def _one(campaign: Campaign, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/campaigns/{campaign.id}" if status == 201 else None
-    return envelope.ok(serialize(campaign), status, location=location, version=campaign.version)
+    actions = sorted(possible(db.session(), campaign, by=g.actor))
+    out = {**serialize(campaign), "actions": actions}
+    return envelope.ok(out, status, location=location, version=campaign.version)
 
 
 @bp.get("")

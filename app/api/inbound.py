@@ -6,13 +6,10 @@ from uuid import UUID
 
 from flask import Blueprint, current_app, g, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import text
 
 from app.api.envelope import nothing
-from app.core.actor import system
 from app.core.db import db
-from app.core.errors import Invalid, NotFound, mark
-from app.core.unit import act_as
+from app.core.errors import Invalid, mark
 from app.domain.messages import receipts, replies
 from app.domain.providers import accounts
 from app.gateways.channels.base import BadReceipt
@@ -41,14 +38,7 @@ def hear(provider: str, account_id: UUID) -> ResponseReturnValue:
 
 
 def _taken(provider: str, account_id: UUID, receive: Callable[..., int | None]) -> ResponseReturnValue:
-    found = db.session.execute(
-        text("SELECT organisation_id FROM find_account(:id)"), {"id": account_id}
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFound(mark("There is no such provider account."))
-    act_as(db.session(), system(found, g.correlation_id))
-    if accounts.get(db.session(), account_id).kind != provider:
-        raise NotFound(mark("There is no such provider account."))
+    accounts.called(db.session(), provider, account_id, correlation_id=g.correlation_id)
     opened = partial(
         open_channel, guard=Guard.everybody(), allow_private=not current_app.config["SETTINGS"].is_production
     )

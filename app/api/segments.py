@@ -16,7 +16,7 @@ from app.core.db import db
 from app.core.errors import Invalid, Issue, mark
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
-from app.domain.segments import encryption, explain, fields, library, membership, words
+from app.domain.segments import encryption, explain, fields, library, membership, saying, words
 from app.domain.segments.check import check
 from app.domain.segments.definition import Definition
 from app.domain.segments.explain import Explanation
@@ -43,8 +43,8 @@ class PreviewInput(DefinitionOnly):
 def _said(definition: Definition) -> str:
     """The definition as a sentence in the caller's language."""
     session = db.session()
-    names = words.Names(fields.catalogue(session), library.names(session, by=g.actor))
-    return words.spoken(words.sentence(definition, names), i18n.translator(g.actor.locale).gettext)
+    names = saying.Names(fields.catalogue(session), library.names(session, by=g.actor))
+    return saying.spoken(words.sentence(definition, names), i18n.translator(g.actor.locale).gettext)
 
 
 def serialize(segment: Segment) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def contact_out(row: Row[Any]) -> dict[str, Any]:
 
 def _one(segment: Segment, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/segments/{segment.id}" if status == 201 else None
-    out = serialize(segment)
+    out = {**serialize(segment), "actions": sorted(library.possible(segment, by=g.actor))}
     if g.actor.may("contacts:reveal"):
         out["definition"] = library.revealed(db.session(), segment, by=g.actor).dump()
     return envelope.ok(out, status, location=location, version=segment.version)

@@ -59,7 +59,8 @@ def _version(version: TemplateVersion) -> dict[str, Any]:
 def _one(template: Template, status: int = 200) -> ResponseReturnValue:
     location = f"/api/v1/templates/{template.id}" if status == 201 else None
     present = library.current(db.session(), template)
-    return envelope.ok(serialize(template, present), status, location=location, version=template.version)
+    out = {**serialize(template, present), "actions": sorted(library.possible(template, by=g.actor))}
+    return envelope.ok(out, status, location=location, version=template.version)
 
 
 @bp.get("")

@@ -12,7 +12,7 @@ from app.api.approvals import request_out
 from app.core.db import db
 from app.domain.access import users
 from app.domain.access.models import User
-from app.domain.access.permissions import ROLES
+from app.domain.access.permissions import roles as all_roles
 from app.domain.approvals import rights
 from app.domain.approvals.models import Approval
 from app.domain.approvals.rights import Given
@@ -100,4 +100,4 @@ def reset(user_id: UUID) -> ResponseReturnValue:
 @allow("users:read")
 def roles() -> ResponseReturnValue:
     """Which role holds which permissions."""
-    return envelope.all_of(ROLES.items(), lambda one: {"name": one[0], "permissions": sorted(one[1])})
+    return envelope.all_of(all_roles().items(), lambda one: {"name": one[0], "permissions": sorted(one[1])})

@@ -1,4 +1,4 @@
-"""What an installation needs to work and to be safe, looked at one by one: `flask doctor`, and the parts of /readyz (L2).
+"""What an installation needs to work and to be safe, looked at one by one: `flask doctor`, and the parts of /readyz.
 
 A finding that is grave means: do not serve customers like this. The others are worth a look.
 """

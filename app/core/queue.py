@@ -1,7 +1,6 @@
-"""The names of all jobs and the doorbell that rings them. RQ is hidden here: PostgreSQL holds the work."""
+"""Jobs and the doorbell that rings for them. RQ is hidden here: PostgreSQL holds the work."""
 
 import logging
-from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
@@ -25,28 +24,18 @@ QUEUES = (
 ENOUGH = 3  # jobs that wait in a queue
 
 
-class Bell(NamedTuple):
-    """Where a job is rung: its queue, the function in jobs/ that answers, its time limit in seconds."""
+class Job(NamedTuple):
+    """Work that is done by a worker: its queue, the function in jobs/ that does it, its time limit in seconds.
+
+    A noun declares its jobs. Their arguments are ids only, as text.
+    """
 
     queue: str
     function: str
     seconds: int
 
 
-class Job(Enum):
-    """Every job of the product. Arguments are ids only, as text."""
-
-    LAUNCH_CAMPAIGN = Bell("campaigns.send", "jobs.campaigns.launch", 600)
-    SEND_SMS = Bell("messages.sms", "jobs.messages.send_sms", 300)
-    SEND_EMAIL = Bell("messages.email", "jobs.messages.send_email", 300)
-    APPLY_RECEIPTS = Bell("webhooks.inbound", "jobs.messages.apply_receipts", 120)
-    RECONCILE = Bell("webhooks.inbound", "jobs.messages.reconcile_doubts", 120)
-    RUN_IMPORT = Bell("imports", "jobs.transfer.run_import", 3600)
-    RUN_REPORT = Bell("reports", "jobs.reports.run", 300)
-    DELIVER_NOTICES = Bell("reports", "jobs.notices.deliver", 120)
-    RELAY_OUTBOX = Bell("outbox", "jobs.outbox.relay", 120)
-    REFRESH_STATISTICS = Bell("upkeep", "jobs.messages.refresh_statistics", 300)
-    UPKEEP = Bell("upkeep", "jobs.upkeep.run", 600)
+UPKEEP = Job("upkeep", "jobs.upkeep.run", 600)
 
 
 @cache
@@ -73,9 +62,8 @@ def enqueue_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> Non
     try:
         redis = connection(redis_url)
         for job, ids in rings:
-            bell = job.value
-            Queue(bell.queue, connection=redis, serializer=JSONSerializer).enqueue(
-                bell.function, args=ids, job_timeout=bell.seconds, result_ttl=0, failure_ttl=7 * 86400
+            Queue(job.queue, connection=redis, serializer=JSONSerializer).enqueue(
+                job.function, args=ids, job_timeout=job.seconds, result_ttl=0, failure_ttl=7 * 86400
             )
     except RedisError as broke:
         log.warning("the doorbell did not ring; the sweeper will", extra={"reason": type(broke).__name__})
@@ -84,7 +72,7 @@ def enqueue_all(redis_url: str, rings: list[tuple[Job, tuple[str, ...]]]) -> Non
 def enqueue_hourly(redis_url: str, job: Job) -> None:
     """Ring a bell unless it was rung within the hour, also by another machine. Rung once more, it does no harm."""
     try:
-        is_due = connection(redis_url).set(f"rung:{job.name}", 1, ex=3600, nx=True)
+        is_due = connection(redis_url).set(f"rung:{job.function}", 1, ex=3600, nx=True)
     except RedisError as broke:
         log.warning("the doorbell cannot be reached", extra={"reason": type(broke).__name__})
         return

@@ -146,7 +146,7 @@ class OrganisationVault:
         return hmac.digest(self._index_key, b"bucket|" + salt.encode(), "sha256")
 
     def bucket(self, salt: str, contact_id: UUID) -> int:
-        """A stable number from 0 to 9999 for one contact under one salt; segments/bucket.py says the same in SQL."""
+        """A stable number from 0 to 9999 for one contact under one salt; segments/kinds/bucket.py says the same in SQL."""
         return int.from_bytes(sha256(self.bucket_key(salt) + contact_id.bytes).digest()[:4], "big") % 10000
 
 

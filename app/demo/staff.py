@@ -14,7 +14,7 @@ from app.core.actor import Actor, system
 from app.core.settings import Settings
 from app.domain.access import keys, mfa, users
 from app.domain.access.models import ROLE_NAMES, Organisation, User
-from app.domain.access.permissions import GRANTED_BY_NAME, of_role
+from app.domain.access.permissions import granted_by_name, of_role
 from app.domain.providers import accounts
 from app.domain.providers.accounts import AccountInput
 
@@ -56,7 +56,7 @@ def _person(session: Session, organisation: Organisation, role: str, who: str = 
     totp = pyotp.random_base32()
     mfa.set_secret(session, user, totp)
     user.totp_confirmed_at = clock.now()
-    granted = sorted(GRANTED_BY_NAME & of_role(role))
+    granted = sorted(granted_by_name() & of_role(role))
     key = keys.create(session, user, name="demo", scopes=["*", *granted], by=by)
     return {"email": email, "password": password, "totp_secret": totp, "secret_key": key}
 

@@ -1,4 +1,4 @@
-"""Signing in and out, the second factor, one's own sessions (J1, J2)."""
+"""Signing in and out, the second factor, one's own sessions."""
 
 import base64
 import io

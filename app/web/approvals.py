@@ -1,4 +1,4 @@
-"""Requests for a second person's decision: mine, all, decided; the bell (D2)."""
+"""Requests for a second person's decision: mine, all, decided; the bell."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length
 
-from app.core.actor import Actor
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, mark
 from app.domain.access import users
@@ -62,7 +61,7 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 def index() -> ResponseReturnValue:
     """The requests I can decide; or all, or the decided ones."""
     session, asked = db.session(), paging.asked()
-    view = request.args.get("view") or ("mine" if decides(g.actor) else "all")
+    view = request.args.get("view") or ("mine" if decisions.decides(by=g.actor) else "all")
     if view == "mine":
         page = decisions.waiting(session, asked, by=g.actor)
     else:
@@ -73,17 +72,12 @@ def index() -> ResponseReturnValue:
         "approvals/_requests.html",
         page=page,
         view=view,
-        decides=decides(g.actor),
+        decides=decisions.decides(by=g.actor),
         act_of=lambda approval: gettext(PROPOSED.get(str(approval.summary.get("act")), "")),
         names=users.names(session, list(people)),
         review_of=review_of,
         kind_of=audit_labels.kind,
     )
-
-
-def decides(actor: Actor) -> bool:
-    """True if some kind of request may be this actor's to decide."""
-    return any(actor.may(permission) for permission in decisions.DECIDERS)
 
 
 @bp.get("/bell")
@@ -174,9 +168,8 @@ def _page(approval: Approval, form: DecisionForm, status: int = 200, refused: st
         "refused": refused,
         "blocked": blocked,
         "follow": url_for(".state", approval_id=approval.id, was=blocked),
-        "deciders": [
-            u.name for u in users.with_permission(db.session(), approval.needs) if u.id not in approval.editors
-        ],
+        "actions": decisions.possible(db.session(), approval, by=g.actor),
+        "deciders": [user.name for user in decisions.deciders(db.session(), approval)],
         "kind_of": audit_labels.kind,
     }
     return make_response(render_template("approvals/show.html", **values), status)

@@ -1,4 +1,4 @@
-"""The audit log: who did what, whether the chain is whole, and all of it as a file (J5)."""
+"""The audit log: who did what, whether the chain is whole, and all of it as a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -44,8 +44,8 @@ def index() -> ResponseReturnValue:
         "audit/_entries.html",
         page=page,
         acts=_drawn(page.items),
-        actions=sorted(((key, audit_labels.said(key)) for key in audit_labels.ACTIONS), key=lambda pair: pair[1]),
-        kinds=sorted(((key, audit_labels.kind(key)) for key in audit_labels.KINDS), key=lambda pair: pair[1]),
+        actions=sorted(((key, audit_labels.said(key)) for key in audit_labels.actions()), key=lambda pair: pair[1]),
+        kinds=sorted(((key, audit_labels.kind(key)) for key in audit_labels.kinds()), key=lambda pair: pair[1]),
         people=users.everyone(db.session(), by=g.actor),
         wrong=wrong,
     )

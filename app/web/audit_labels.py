@@ -10,9 +10,10 @@ from flask import g, url_for
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from app.core import i18n
+from app.core import i18n, nouns
 from app.core.db import db
 from app.core.errors import mark
+from app.core.nouns import Noun, Subject
 from app.domain.access.permissions import LABELS
 from app.domain.audit.models import AuditEntry
 from app.domain.reports import naming
@@ -20,107 +21,12 @@ from app.web import badges, reasons
 from app.web.locale import current_language
 from app.web.navigation import exists
 
-ACTIONS = {
-    "audit.exported": mark("Exported the audit log"),
-    "calendar.changed": mark("Changed the allowed hours"),
-    "campaign.approved": mark("Approved the campaign"),
-    "campaign.asked_again": mark("Asked for another approval: audience or data changed since the first"),
-    "campaign.cancel": mark("Cancelled the campaign"),
-    "campaign.changed": mark("Changed the campaign"),
-    "campaign.completed": mark("The campaign was completed"),
-    "campaign.created": mark("Created the campaign"),
-    "campaign.failed": mark("The campaign could not be sent"),
-    "campaign.launched": mark("The sending began"),
-    "campaign.pause": mark("Paused the campaign"),
-    "campaign.rejected": mark("Sent the campaign back"),
-    "campaign.resume": mark("Resumed the campaign"),
-    "campaign.returned": mark("Returned to its author: it was no longer what was approved"),
-    "campaign.submitted": mark("Submitted the campaign for approval"),
-    "campaign.withdrawn": mark("Took the campaign back from approval"),
-    "contact.created": mark("Created a contact"),
-    "contact.changed": mark("Changed a contact"),
-    "contact.deleted": mark("Deleted a contact"),
-    "contact.restored": mark("Restored a contact"),
-    "contact.revealed": mark("Looked at personal data"),
-    "consent.granted": mark("Noted a consent"),
-    "consent.withdrawn": mark("Noted that a consent was withdrawn"),
-    "contacts.changed": mark("Changed many contacts"),
-    "contacts.revealed": mark("Looked at personal data of a list"),
-    "import.cancelled": mark("The import ended early"),
-    "import.completed": mark("The import was completed"),
-    "import.errors_downloaded": mark("Downloaded the rows that an import left out"),
-    "import.failed": mark("The import failed"),
-    "import.started": mark("Started an import"),
-    "import.stopped": mark("Stopped an import"),
-    "import.uploaded": mark("Uploaded a file to import"),
-    "key.granted": mark("Let an API key approve"),
-    "key.created": mark("Created an API key"),
-    "key.revoked": mark("Revoked an API key"),
-    "login": mark("Signed in"),
-    "login.failed": mark("A sign-in failed"),
-    "message.resolved_again": mark("Decided that a message in doubt is sent again"),
-    "message.resolved_sent": mark("Decided that a message in doubt was sent"),
-    "organisation.changed": mark("Changed the organisation"),
-    "organisation.created": mark("Created the organisation"),
-    "property.defined": mark("Defined a property"),
-    "provider.changed": mark("Changed a provider"),
-    "provider.created": mark("Created a provider"),
-    "provider.disabled": mark("Disabled a provider"),
-    "provider.enabled": mark("Enabled a provider"),
-    "provider.tested": mark("Tested a provider"),
-    "replies.read": mark("Read replies"),
-    "reply.handled": mark("Saw to a reply"),
-    "report.asked": mark("Asked for a report"),
-    "report.downloaded": mark("Downloaded a report"),
-    "report.made": mark("A report was made"),
-    "segment.archived": mark("Archived a segment"),
-    "segment.changed": mark("Changed a segment"),
-    "segment.created": mark("Created a segment"),
-    "segment.revealed": mark("Looked at personal data in a segment"),
-    "session.revoked": mark("Ended a session"),
-    "suppression.added": mark("Suppressed an address"),
-    "suppression.exported": mark("Exported the suppression list"),
-    "suppression.lifted": mark("Lifted a suppression"),
-    "template.archived": mark("Archived a template"),
-    "template.created": mark("Created a template"),
-    "template.changed": mark("Saved a version of a template"),
-    "template.tested": mark("Sent a test of a template"),
-    "template.restored": mark("Brought an old version of a template back"),
-    "user.activated": mark("Activated a user"),
-    "user.created": mark("Created a user"),
-    "user.deactivated": mark("Deactivated a user"),
-    "user.password_changed": mark("Changed the password"),
-    "user.reset": mark("Reset a user’s sign-in"),
-    "user.role_changed": mark("Changed a user’s role"),
-}
-
 # What is done to a request for a change, whatever it is about.
 REQUESTS = {
     "submitted": mark("Asked a second person for a change"),
     "approved": mark("Decided for a change that somebody asked for"),
     "rejected": mark("Refused a change that somebody asked for"),
     "withdrawn": mark("Took a request for a change back"),
-}
-
-KINDS = {
-    "approval": mark("Approval"),
-    "audit": mark("Audit log"),
-    "calendar": mark("Calendar"),
-    "campaign": mark("Campaign"),
-    "consent": mark("Consent"),
-    "contact": mark("Contact"),
-    "export": mark("Export"),
-    "import": mark("Import"),
-    "key": mark("API key"),
-    "message": mark("Message"),
-    "organisation": mark("Organisation"),
-    "provider": mark("Provider"),
-    "report": mark("Report"),
-    "resume": mark("Campaign"),
-    "segment": mark("Segment"),
-    "suppression": mark("Suppression"),
-    "template": mark("Template"),
-    "user": mark("User"),
 }
 
 NAMES = {
@@ -176,15 +82,6 @@ NAMES = {
     "user": mark("User"),
 }
 
-
-# Where a subject is shown: its page and the name of its id there.
-PAGES = {
-    "campaign": ("campaigns.show", "campaign_id"),
-    "contact": ("contacts.show", "contact_id"),
-    "message": ("messages.show", "message_id"),
-    "segment": ("segments.show", "segment_id"),
-    "template": ("templates.show", "template_id"),
-}
 RETURNED = mark("A text, a segment or the sender was changed after the approval")
 # Values that are words of ours.
 VALUES: dict[str, Callable[[str], str]] = {
@@ -229,15 +126,34 @@ class Act:
     name: str = ""  # of what it was done to
 
 
+def actions() -> Mapping[str, str]:
+    """Every act and its words."""
+    return nouns.named(_acts)
+
+
+def kinds() -> Mapping[str, Subject]:
+    """Every kind of thing that acts are done to."""
+    return nouns.named(_subjects)
+
+
+def _acts(noun: Noun) -> Mapping[str, str]:
+    return noun.acts
+
+
+def _subjects(noun: Noun) -> Mapping[str, Subject]:
+    return noun.subjects
+
+
 def said(action: str) -> str:
     """An action in the reader's words; an unknown one as it is kept."""
-    known = ACTIONS.get(action) or REQUESTS.get(action.rpartition(".")[2])
+    known = actions().get(action) or REQUESTS.get(action.rpartition(".")[2])
     return gettext(known) if known else action
 
 
 def kind(name: str) -> str:
     """A kind of subject in the reader's words."""
-    return gettext(KINDS[name]) if name in KINDS else name.replace("_", " ").capitalize()
+    known = kinds().get(name)
+    return gettext(known.label) if known else name.replace("_", " ").capitalize()
 
 
 def names_in(session: Session, *values: object) -> Names:
@@ -268,7 +184,8 @@ def drawn(entries: Sequence[AuditEntry], names: Names | None = None) -> list[Act
 
 
 def _page_of(entry: AuditEntry) -> str:
-    endpoint, name = PAGES.get(entry.subject_kind, ("", ""))
+    known = kinds().get(entry.subject_kind)
+    endpoint, name = known.page if known else ("", "")
     values: dict[str, Any] = {name: entry.subject_id}
     return url_for(endpoint, **values) if endpoint and exists(endpoint) else ""
 

@@ -1,4 +1,4 @@
-"""The first page: what waits for me, how it goes, what is running, where to begin (H1)."""
+"""The first page: what waits for me, how it goes, what is running, where to begin."""
 
 from datetime import date
 

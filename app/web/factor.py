@@ -1,4 +1,4 @@
-"""A fresh second factor at the moment of approving or of changing access (J2)."""
+"""A fresh second factor at the moment of approving or of changing access."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Health: /healthz says the process lives, /readyz that it can work (L2)."""
+"""Health: /healthz says the process lives, /readyz that it can work."""
 
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue

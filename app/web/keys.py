@@ -1,4 +1,4 @@
-"""API keys: one's own, made within one's own permissions, shown once (I2)."""
+"""API keys: one's own, made within one's own permissions, shown once."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.core.db import db
 from app.core.errors import DomainError, Invalid
 from app.domain.access import keys, users
-from app.domain.access.permissions import of_role
+from app.domain.access.permissions import of_role, permissions
 from app.domain.approvals import rights
 from app.domain.approvals.models import Approval
 from app.http import inputs
@@ -22,7 +22,6 @@ from app.http.auth import allow
 from app.http.errors import said
 from app.web import factor
 from app.web.render import parts_or_redirect
-from app.web.users import PERMISSIONS
 
 bp = Blueprint("keys", __name__, url_prefix="/account/keys")
 
@@ -44,7 +43,7 @@ def _form() -> KeyForm:
         ("some", _("only what is chosen below")),
         ("*", _("everything I may do myself, except approving")),
     ]
-    form.scopes.choices = [(p, _(PERMISSIONS.get(p, p))) for p in sorted(of_role(g.actor.role))]
+    form.scopes.choices = [(p, _(permissions()[p].label)) for p in sorted(of_role(g.actor.role))]
     return form
 
 

@@ -1,4 +1,4 @@
-"""Messages: lists, one message with its evidence, settling a doubt (D7, E4, E5)."""
+"""Messages: lists, one message with its evidence, settling a doubt."""
 
 from uuid import UUID
 

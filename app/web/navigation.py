@@ -1,34 +1,18 @@
-"""What the side bar shows: a table of pages, cut to what exists and to what the reader may see."""
+"""What the side bar shows: the pages that the nouns declare, cut to what exists and to what the reader may see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext
 
+from app.core import nouns
 from app.core.actor import Actor
 from app.core.errors import mark
+from app.core.nouns import ACCOUNT, MenuEntry, Noun
 from app.domain.access.permissions import LABELS
 from app.domain.access.sessions import IDLE
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One page of the side bar; without a permission everybody who is signed in sees it."""
-
-    label: str
-    icon: str
-    endpoint: str
-    permission: str = ""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Pages that belong together, under a heading (the first group has none)."""
-
-    label: str
-    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -52,36 +36,7 @@ class Shown:
     is_current: bool
 
 
-NAVIGATION = (
-    Group("", (
-        Entry(mark("Dashboard"), "layout-dashboard", "dashboard.index"),
-        Entry(mark("Approvals"), "clipboard-check", "approvals.index", "approvals:read"),
-    )),
-    Group(mark("Audience"), (
-        Entry(mark("Contacts"), "users", "contacts.index", "contacts:read"),
-        Entry(mark("Segments"), "filter", "segments.index", "segments:read"),
-        Entry(mark("Imports"), "upload", "imports.index", "imports:read"),
-        Entry(mark("Suppressions"), "ban", "suppressions.index", "suppressions:read"),
-    )),
-    Group(mark("Messaging"), (
-        Entry(mark("Templates"), "template", "templates.index", "templates:read"),
-        Entry(mark("Campaigns"), "mail", "campaigns.index", "campaigns:read"),
-        Entry(mark("Messages"), "messages", "messages.index", "messages:read"),
-        Entry(mark("Replies"), "message-2", "replies.index", "messages:read"),
-        Entry(mark("Reports"), "chart-bar", "reports.index", "reports:read"),
-    )),
-    Group(mark("Administration"), (
-        Entry(mark("Providers"), "plug-connected", "providers.index", "providers:read"),
-        Entry(mark("Audit log"), "history", "audit.index", "audit:read"),
-        Entry(mark("Settings"), "settings", "users.index", "users:read"),
-    )),
-)  # fmt: skip
-
-ACCOUNT = Group("", (
-    Entry(mark("Sessions"), "device-desktop", "account.sessions"),
-    Entry(mark("Password"), "lock", "account.password"),
-    Entry(mark("API keys"), "key", "keys.index"),
-))  # fmt: skip
+GROUPS = ("", mark("Audience"), mark("Messaging"), mark("Bank"), mark("Administration"))
 
 
 def init_app(app: Flask) -> None:
@@ -95,14 +50,14 @@ def navigation() -> list[tuple[str, list[Shown]]]:
     actor: Actor | None = g.get("actor")
     if actor is None:
         return []
-    groups = [(group.label, list(_shown(group, actor))) for group in NAVIGATION]
+    groups = [(group, list(_shown(group, actor))) for group in GROUPS]
     return [(label, entries) for label, entries in groups if entries]
 
 
 def pages(words: str) -> list[Shown]:
     """The pages whose name has these words in it, in the reader's language or in English."""
     actor: Actor | None = g.get("actor")
-    entries = [entry for group in (*NAVIGATION, ACCOUNT) for entry in _shown(group, actor)] if actor else []
+    entries = [entry for group in (*GROUPS, ACCOUNT) for entry in _shown(group, actor)] if actor else []
     return [
         entry for entry in entries if any(words.lower() in name.lower() for name in (entry.label, gettext(entry.label)))
     ]
@@ -125,13 +80,22 @@ def environment() -> str:
     return settings.environment if settings else "production"
 
 
-def _shown(group: Group, actor: Actor) -> Iterator[Shown]:
-    for entry in group.entries:
+def _shown(group: str, actor: Actor) -> Iterator[Shown]:
+    for entry in _entries(nouns.declared()).get(group, ()):
         if exists(entry.endpoint) and (not entry.permission or actor.may(entry.permission)):
             blueprint = entry.endpoint.partition(".")[0]
             is_same_room = request.blueprint == blueprint and blueprint != "account"
             is_current = is_same_room or entry.endpoint == request.endpoint
             yield Shown(entry.label, entry.icon, _address(entry.endpoint), is_current)
+
+
+@cache
+def _entries(declared: tuple[Noun, ...]) -> Mapping[str, Sequence[MenuEntry]]:
+    """The entries of each group in their order."""
+    found: dict[str, list[MenuEntry]] = {}
+    for entry in sorted((one for noun in declared for one in noun.menu), key=lambda one: one.place):
+        found.setdefault(entry.group, []).append(entry)
+    return found
 
 
 @cache

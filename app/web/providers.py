@@ -1,4 +1,4 @@
-"""Accounts with providers: what is used in which order, their settings, whether they answer (E1, E4)."""
+"""Accounts with providers: what is used in which order, their settings, whether they answer."""
 
 from typing import Any, Literal, get_args, get_origin
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Replies in the browser: what people answered and nothing could make of it, until somebody has seen to it (E9)."""
+"""Replies in the browser: what people answered and nothing could make of it, until somebody has seen to it."""
 
 from collections.abc import Sequence
 from uuid import UUID

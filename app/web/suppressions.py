@@ -1,4 +1,4 @@
-"""The suppression list in the browser: find, add one or a list, lift with a reason, export (A7)."""
+"""The suppression list in the browser: find, add one or a list, lift with a reason, export."""
 
 from io import BytesIO
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Templates: the list, the editor with its live preview, versions (C1 to C4)."""
+"""Templates: the list, the editor with its live preview, versions."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,8 +14,7 @@ from wtforms.validators import DataRequired, Length
 
 from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound, Stale, mark
-from app.core.page import Ask
-from app.domain.audit import trail
+from app.domain.access import users
 from app.domain.content import checks, differences, gallery, library, preview
 from app.domain.content.library import LANGUAGES, TemplateInput
 from app.domain.content.models import Template
@@ -199,16 +198,17 @@ def show(template_id: UUID) -> ResponseReturnValue:
     template = library.get(session, template_id, by=g.actor)
     version = library.current(session, template)
     looks = [_look(template.channel, template.message_class, said, lang) for lang, said in version.texts.items()]
-    history = trail.entries(session, Ask(), by=g.actor, subject=("template", str(template_id)))
+    versions = library.versions(session, template_id)
     return render_template(
         "templates/show.html",
         template=template,
         version=version,
         looks=sorted(looks, key=lambda look: look.language != version.fallback_language),
         findings=checks.check(session, template, version),
-        versions=library.versions(session, template_id),
+        versions=versions,
+        people=users.names(session, [one.created_by for one in versions if one.created_by]),
+        actions=library.possible(template, by=g.actor),
         users=used_by.users_of(session, "template", template_id),
-        history=history.items,
     )
 
 
@@ -301,7 +301,14 @@ def compare(template_id: UUID, number: int) -> ResponseReturnValue:
     template = library.get(session, template_id, by=g.actor)
     old, new = library.version_numbered(session, template_id, number), library.current(session, template)
     found = differences.between(old.texts, new.texts)
-    return render_template("templates/compare.html", template=template, old=old, new=new, found=found)
+    return render_template(
+        "templates/compare.html",
+        actions=library.possible(template, by=g.actor),
+        template=template,
+        old=old,
+        new=new,
+        found=found,
+    )
 
 
 @bp.post("/<uuid:template_id>/versions/<int:number>/restore")

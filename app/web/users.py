@@ -1,4 +1,4 @@
-"""Who may do what: users, roles and their permissions (J4, J8)."""
+"""Who may do what: users, roles and their permissions."""
 
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, mark
 from app.domain.access import users
 from app.domain.access.models import User
-from app.domain.access.permissions import LABELS, ROLES
+from app.domain.access.permissions import LABELS, permissions
+from app.domain.access.permissions import roles as all_roles
 from app.domain.approvals import rights
 from app.domain.approvals.models import Approval
 from app.domain.approvals.rights import Given
@@ -36,38 +37,6 @@ DUTIES = {
     "operator": mark("Providers, queues and messages in doubt. Writes no content."),
     "auditor": mark("Reads everything and exports the audit log."),
     "viewer": mark("Reads what is sent, changes nothing."),
-}
-PERMISSIONS = {
-    "approvals:decide": mark("Decide on requests"),
-    "approvals:read": mark("See requests for approval"),
-    "audit:export": mark("Export the audit log"),
-    "audit:read": mark("Read the audit log"),
-    "bank:review": mark("Review the month"),
-    "campaigns:approve": mark("Approve campaigns"),
-    "campaigns:read": mark("See campaigns"),
-    "campaigns:stop": mark("Pause, resume and cancel campaigns"),
-    "campaigns:write": mark("Write campaigns"),
-    "contacts:read": mark("See contacts, masked"),
-    "contacts:reveal": mark("See personal data (logged)"),
-    "contacts:write": mark("Change contacts"),
-    "imports:read": mark("See imports"),
-    "imports:write": mark("Import contacts"),
-    "keys:write": mark("Manage everybody’s API keys"),
-    "messages:operate": mark("Settle messages in doubt"),
-    "messages:read": mark("See messages"),
-    "providers:read": mark("See providers"),
-    "providers:write": mark("Change providers"),
-    "reports:read": mark("See reports"),
-    "reports:run": mark("Make reports"),
-    "segments:read": mark("See segments"),
-    "segments:write": mark("Write segments"),
-    "settings:write": mark("Change settings"),
-    "suppressions:read": mark("See suppressions"),
-    "suppressions:write": mark("Add and lift suppressions"),
-    "templates:read": mark("See templates"),
-    "templates:write": mark("Write templates"),
-    "users:read": mark("See users"),
-    "users:write": mark("Create and change users"),
 }
 
 
@@ -120,10 +89,9 @@ def _list() -> dict[str, object]:
 @allow("users:read")
 def roles() -> ResponseReturnValue:
     """Which role holds which permission."""
-    held = sorted({permission for permissions in ROLES.values() for permission in permissions})
-    rows = [(permission, _(PERMISSIONS.get(permission, permission))) for permission in held]
+    rows = [(name, _(permission.label)) for name, permission in sorted(permissions().items())]
     labels = {role: _(label) for role, label in LABELS.items()}
-    return render_template("users/roles.html", rows=rows, roles=ROLES, labels=labels)
+    return render_template("users/roles.html", rows=rows, roles=all_roles(), labels=labels)
 
 
 @bp.get("/users/new")
@@ -140,7 +108,7 @@ def _form() -> UserForm:
 
 
 def _choices() -> list[tuple[str, str]]:
-    return [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in ROLES]
+    return [(role, f"{_(LABELS[role])}: {_(DUTIES[role])}") for role in all_roles()]
 
 
 def _new_page(form: UserForm, status: int = 200) -> ResponseReturnValue:

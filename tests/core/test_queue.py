@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 
 from app.core import breaker, queue
-from app.core.queue import Job
 from app.core.settings import Settings
+from app.domain.reports.runs import RUN_REPORT
 
 
 @pytest.fixture
@@ -23,15 +23,15 @@ def hanging() -> Iterator[str]:
 
 @pytest.fixture
 def watch() -> Iterator[None]:
-    """The test takes a few seconds at most."""
+    """The test takes a few seconds, on a loaded machine a few more; whoever waits for an answer waits for ever."""
     begun = time.monotonic()
     yield
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.usefixtures("watch")
 def test_who_rings_does_not_wait(hanging: str) -> None:
-    queue.enqueue_all(hanging, [(Job.RUN_REPORT, (str(uuid4()),))] * 5)
+    queue.enqueue_all(hanging, [(RUN_REPORT, (str(uuid4()),))] * 5)
 
 
 @pytest.mark.usefixtures("watch")

@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core import clock
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
+from app.core.nouns import Consumer
 from app.core.settings import Settings
 from app.core.sql import load
 from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.messages.models import Receipt, Send
+from app.domain.messages.sends import SendDrained
 from app.domain.notices import deliver, post
 from app.domain.outbox import relay
 from app.domain.outbox.publish import publish
-from app.domain.outbox.relay import Consumer
 from app.domain.reports import runs
 from app.domain.reports.models import ReportRun
 from tests.factories import people, sending
@@ -60,14 +61,14 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
         session.execute(insert(Receipt), [receipt | {"event_key": str(n)} for n in range(6)])
         for _ in range(6):
             post.post(session, "dana@bank.example", "A report", "Here.", source=("report", uuid4()))
-            publish(session, "send.drained", uuid4())
+            publish(session, SendDrained(subject=uuid4(), send=uuid4(), source_kind="campaign"))
         session.info.pop("rings", None)
         return made.id
 
 
 def three_messages(session: Session) -> set[object]:
     send = session.execute(select(Send)).scalar_one()
-    wanted = {"send": send.id, "occurrence": send.occurrence_id, "token": uuid4(), "now": clock.now(), "most": 3}
+    wanted = {"send": send.id, "first": send.first_occurrence, "token": uuid4(), "now": clock.now(), "most": 3}
     return {row.id for row in session.execute(_SQL["claim"], wanted)}
 
 
@@ -84,7 +85,7 @@ def one_mail(session: Session) -> set[object]:
 
 
 def one_event(session: Session) -> set[object]:
-    begun = relay._begin(session, {"campaigns.drained": Consumer(lambda *_: None)})
+    begun = relay._begin(session, {"campaigns.drained": Consumer("campaigns.drained", SendDrained, lambda *_: None)})
     assert begun is not None
     session.flush()
     return set(begun.event_ids)

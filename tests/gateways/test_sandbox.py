@@ -2,8 +2,6 @@
 
 import re
 import signal
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -16,21 +14,21 @@ from typing import ClassVar
 import pytest
 
 from app.gateways.channels.base import Outgoing
+from ops.launcher.kernel import look
+from ops.launcher.processes import Child
 from sandbox import mailbox
 from tests.gateways.test_channels import CARRIER, SMTP_RELAY, letter, sent
 from tests.servers import sandbox as servers
-from tests.servers.sandbox import ROOT, Sandbox, free_port, running
+from tests.servers.sandbox import Sandbox, running, started
 
 
 def test_nothing_accepted_is_lost_when_it_is_killed(tmp_path: Path) -> None:
-    sandbox = Sandbox(free_port(), free_port())
-    ports = ["--http-port", str(sandbox.http_port), "--smtp-port", str(sandbox.smtp_port)]
-    process = subprocess.Popen([sys.executable, "-m", "sandbox", *ports, "--data", str(tmp_path)], cwd=ROOT)
-    servers._wait(sandbox, process)
-    sent(CARRIER.open(sandbox), CARRIER.messages(50))
-    sent(SMTP_RELAY.open(sandbox), SMTP_RELAY.messages(20))
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    with started(tmp_path) as (sandbox, child):
+        sent(CARRIER.open(sandbox), CARRIER.messages(50))
+        sent(SMTP_RELAY.open(sandbox), SMTP_RELAY.messages(20))
+        assert child.process is not None
+        child.process.kill()
+        child.process.wait()
     with running(tmp_path) as again:
         assert again.received("sms")["total"] == 50
         item = again.received("email", full=1, limit=1)["items"][0]
@@ -123,3 +121,26 @@ def read(sandbox: Sandbox, path: str, agent: str = "test", *, language: str = "e
 def test_the_mailbox_shows_the_banks_own_time() -> None:
     item = SimpleNamespace(received=datetime(2026, 7, 1, 9, 0, tzinfo=UTC).timestamp())
     assert mailbox.clock(item) == "01 Jul 12:00:00"  # type: ignore[arg-type]
+
+
+def test_a_sandbox_that_does_not_listen_is_ended_all_the_same(tmp_path: Path) -> None:
+    with started(tmp_path) as (_, child):
+        assert child.process is not None
+        number, child.patience = child.process.pid, 0.2
+        child.process.send_signal(signal.SIGSTOP)
+    assert look(number) is None
+
+
+def test_a_sandbox_that_never_answers_is_ended_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pids: list[int] = []
+
+    def silent(_sandbox: Sandbox, child: Child) -> bool:
+        assert child.process is not None
+        pids.append(child.process.pid)
+        return False
+
+    monkeypatch.setattr(servers, "SOON", 0.2)
+    monkeypatch.setattr(servers, "_answers", silent)
+    with pytest.raises(AssertionError, match="does not answer"), running(tmp_path):
+        pass
+    assert look(pids[0]) is None

@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from app.core import sql
-from app.core.queue import QUEUES, Job
+from app.core import nouns, sql
+from app.core.queue import QUEUES, UPKEEP, Job
 from app.core.settings import Settings
 from app.domain import tables
 from app.domain.access.models import Organisation
-from app.domain.access.permissions import ROLES
+from app.domain.access.permissions import roles
 from app.domain.transfer import loading
 from app.factory import create_app
 
@@ -40,7 +40,7 @@ def test_no_file_is_too_long(path: Path) -> None:
 
 def test_every_route_has_a_lock(app: Flask) -> None:
     """A view is public, or it names a permission that some role holds ("" is anybody who is signed in)."""
-    known = frozenset().union(*ROLES.values()) | {""}
+    known = frozenset().union(*roles().values()) | {""}
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         if getattr(view, "is_public", False):
@@ -101,11 +101,11 @@ def _ours(_thing: object, name: str | None, kind: str, reflected: bool, _other: 
     )
 
 
-@pytest.mark.parametrize("job", list(Job), ids=lambda j: j.name)
+@pytest.mark.parametrize("job", [UPKEEP, *nouns.every(lambda noun: noun.jobs)], ids=lambda job: job.function)
 def test_every_job_is_answered(job: Job) -> None:
-    module, _, name = job.value.function.rpartition(".")
+    module, _, name = job.function.rpartition(".")
     assert callable(getattr(import_module(module), name))
-    assert job.value.queue in QUEUES
+    assert job.queue in QUEUES
 
 
 # Tables that exist only while a unit of work needs them.

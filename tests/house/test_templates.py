@@ -186,7 +186,9 @@ def test_every_piece_is_used_by_a_page() -> None:
 def test_every_class_of_a_style_is_worn_by_something() -> None:
     """A class that is put together of two parts, such as state-good or s2, counts by its first."""
     worn = "".join(path.read_text() for path in [*PAGES, *(STATIC / "js").glob("*.js"), *(ROOT / "app").rglob("*.py")])
-    worn += "".join((STATIC / "vendor" / name_).read_text() for name_ in ("tom-select.complete.min.js", "tabler.min.css"))
+    worn += "".join(
+        (STATIC / "vendor" / name_).read_text() for name_ in ("tom-select.complete.min.js", "tabler.min.css")
+    )
     worn += "sortable-ghost htmx-request"
     left = []
     for path in (STATIC / "css").glob("*.css"):

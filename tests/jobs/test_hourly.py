@@ -5,9 +5,8 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.core import queue
-from app.core.queue import Job
 from app.core.settings import Settings
-from jobs import runtime, sweeper
+from jobs import runtime
 from tests.conftest import NUMBER, WORKER
 from tests.servers.throwaway import Servers
 
@@ -16,7 +15,7 @@ from tests.servers.throwaway import Servers
 def upkeep(settings: Settings) -> Queue:
     """The queue, as it is when nothing was rung within the hour."""
     redis = queue.connection(settings.redis_url)
-    redis.delete(*[f"rung:{job.name}" for job in sweeper.HOURLY])
+    redis.delete(*[f"rung:{job.function}" for job in (queue.UPKEEP,)])
     ours = Queue("upkeep", connection=redis, serializer=JSONSerializer)
     ours.empty()
     return ours
@@ -25,17 +24,17 @@ def upkeep(settings: Settings) -> Queue:
 def test_it_is_rung_once_an_hour(settings: Settings, upkeep: Queue) -> None:
     redis = queue.connection(settings.redis_url)
     for _ in range(3):
-        queue.enqueue_hourly(settings.redis_url, Job.UPKEEP)
-    assert [rung.func_name for rung in upkeep.jobs] == [Job.UPKEEP.value.function]
-    assert 0 < int(redis.ttl(f"rung:{Job.UPKEEP.name}")) <= 3600
-    redis.delete(f"rung:{Job.UPKEEP.name}")  # an hour later
-    queue.enqueue_hourly(settings.redis_url, Job.UPKEEP)
+        queue.enqueue_hourly(settings.redis_url, queue.UPKEEP)
+    assert [rung.func_name for rung in upkeep.jobs] == [queue.UPKEEP.function]
+    assert 0 < int(redis.ttl(f"rung:{queue.UPKEEP.function}")) <= 3600
+    redis.delete(f"rung:{queue.UPKEEP.function}")  # an hour later
+    queue.enqueue_hourly(settings.redis_url, queue.UPKEEP)
     assert upkeep.count == 2
     upkeep.empty()
 
 
 def test_a_doorbell_that_cannot_be_reached_stops_nobody() -> None:
-    queue.enqueue_hourly("redis://127.0.0.1:1/0", Job.UPKEEP)
+    queue.enqueue_hourly("redis://127.0.0.1:1/0", queue.UPKEEP)
 
 
 def test_the_upkeep_is_done_when_it_is_rung(
@@ -45,7 +44,7 @@ def test_the_upkeep_is_done_when_it_is_rung(
     for name, value in servers.env(f"tests_{WORKER}", redis=NUMBER).items():
         monkeypatch.setenv(name, value)
     runtime.runtime.cache_clear()
-    queue.enqueue_hourly(settings.redis_url, Job.UPKEEP)
+    queue.enqueue_hourly(settings.redis_url, queue.UPKEEP)
     patient = queue.listener(settings.redis_url)  # rq gives its own time-out to the client of a worker
     ours = Queue("upkeep", connection=patient, serializer=JSONSerializer)
     worker = SimpleWorker([ours], connection=patient, serializer=JSONSerializer)

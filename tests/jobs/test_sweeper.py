@@ -7,16 +7,21 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app.core import clock, queue
+from app.core import clock, nouns, queue
 from app.core.db import make_engine, session_factory
+from app.core.nouns import Noun
 from app.core.queue import Job
 from app.core.settings import Settings
 from app.core.unit import actor_of, unit_of_work
 from app.domain.access import users
 from app.domain.audit import anchors
-from app.domain.messages import reconcile
 from app.domain.messages.models import Message, Send
+from app.domain.messages.reconcile import RECONCILE
+from app.domain.messages.sends import JOB
 from app.domain.notices import post
+from app.domain.notices.post import DELIVER_NOTICES
+from app.domain.outbox.publish import RELAY_OUTBOX
+from app.domain.reports.runs import RUN_REPORT
 from jobs import sweeper
 from jobs.runtime import Runtime
 from tests.factories import people, sending
@@ -49,7 +54,7 @@ def break_for(broken: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
         if actor_of(session).organisation_id == broken:
             session.execute(text("SELECT 1/0"))
 
-    monkeypatch.setattr(reconcile, "doubt_abandoned", doubt)
+    monkeypatch.setitem(nouns._declared, "trouble", Noun("trouble", sweeps=(doubt,)))
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -62,7 +67,7 @@ def test_a_database_error_of_one_organisation_does_not_end_the_sweep(
     monkeypatch.setattr(queue, "quiet", lambda _url: set(queue.QUEUES))
     assert sweeper.sweep(here) == 2
     assert [rings for rings in rung if rings] == [
-        [(Job.DELIVER_NOTICES, (str(one),))] for one in everybody if one != broken
+        [(DELIVER_NOTICES, (str(one),))] for one in everybody if one != broken
     ], "each is rung for as soon as it was looked at"
 
 
@@ -75,9 +80,9 @@ def test_where_enough_waits_nobody_rings(here: Runtime, rung: Rung, monkeypatch:
 def test_a_queue_is_quiet_until_three_jobs_wait(here: Runtime) -> None:
     url = here.settings.redis_url
     queue.connection(url).flushdb()
-    queue.enqueue_all(url, [(Job.RUN_REPORT, ("1",)), (Job.RUN_REPORT, ("2",))])
+    queue.enqueue_all(url, [(RUN_REPORT, ("1",)), (RUN_REPORT, ("2",))])
     assert "reports" in queue.quiet(url)
-    queue.enqueue_all(url, [(Job.RUN_REPORT, ("3",))])
+    queue.enqueue_all(url, [(RUN_REPORT, ("3",))])
     assert queue.quiet(url) == set(queue.QUEUES) - {"reports"}
     queue.connection(url).flushdb()
 
@@ -107,5 +112,5 @@ def test_every_step_of_a_round_is_done(here: Runtime, monkeypatch: pytest.Monkey
         assert drained == {flying.id: "drained", late.id: "drained", due.id: "running"}
     own = (str(organisation_id),)
     jobs = {job for rings in rung for job, ids in rings if ids == own}
-    assert {Job.SEND_SMS, Job.RECONCILE, Job.RELAY_OUTBOX, Job.DELIVER_NOTICES} <= jobs
+    assert {JOB["sms"], RECONCILE, RELAY_OUTBOX, DELIVER_NOTICES} <= jobs
     assert organisation_id in anchors.organisations(here.settings)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from ops.launcher.processes import Child, Family
 from tests.servers.sandbox import Sandbox, free_port, running
 from tests.servers.throwaway import Servers
 
@@ -84,21 +85,17 @@ def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1, empty:
         subprocess.run(flask + ["--empty"] * empty, cwd=ROOT, env=env, check=True, capture_output=True)
         web = ["granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
         size = ["--workers", str(workers), "--backpressure", "4096", "--http", "1", "--no-ws"]
-        processes = [
-            _start([sys.executable, "-m", *web, *size, "asgi:app"], env, logs / "web.log"),
-            _start([sys.executable, "-m", "jobs.worker"], env, logs / "workers.log"),
-        ]
         house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env)
+        family = Family()
         try:
-            wait_for("the web to be ready", 60, lambda: _ready(house))
+            family.start(Child("web", [sys.executable, "-m", *web, *size, "asgi:app"], env, logs / "web.log"))
+            family.start(Child("workers", [sys.executable, "-m", "jobs.worker"], env, logs / "workers.log"))
+            wait_for("the web to be ready", 120, lambda: _ready(house))
             if empty:
                 _allow_all_hours(house)
             yield house
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(20)
+            family.stop(together=("web", "workers"))
 
 
 def _allow_all_hours(house: House) -> None:
@@ -108,10 +105,6 @@ def _allow_all_hours(house: House) -> None:
     assert status == 202, asked
     status, done = house.call("second_owner", "POST", f"/approvals/{asked['data']['id']}/approve", {})
     assert status == 200, done
-
-
-def _start(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log.open("wb"), stderr=subprocess.STDOUT)
 
 
 def _ready(house: House) -> bool:

@@ -1,10 +1,9 @@
 """The sandbox as a real process, for tests that send over real HTTP and SMTP."""
 
 import json
+import os
 import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from ops.launcher.kernel import wait_until
+from ops.launcher.processes import Child
+
 SECRET = "sandbox-secret"
+SOON = 60  # seconds at most: a loaded machine takes its time to start a process
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,33 @@ class Sandbox:
 
 @contextmanager
 def running(data: Path) -> Iterator[Sandbox]:
-    """Start a sandbox on free ports and stop it afterwards."""
+    """Start a sandbox on free ports and end it afterwards, whatever it is doing then."""
+    with started(data) as (sandbox, _):
+        yield sandbox
+
+
+@contextmanager
+def started(data: Path) -> Iterator[tuple[Sandbox, Child]]:
+    """A sandbox and its process, which ends with the block: also when it never answered, and when it does not listen."""
     sandbox = Sandbox(free_port(), free_port())
     ports = ["--http-port", str(sandbox.http_port), "--smtp-port", str(sandbox.smtp_port)]
-    process = subprocess.Popen([sys.executable, "-m", "sandbox", *ports, "--data", str(data)], cwd=ROOT)
+    command = [sys.executable, "-m", "sandbox", *ports, "--data", str(data)]
+    child = Child("The sandbox", command, os.environ, data.with_name(f"{data.name}-sandbox.log"), patience=10)
+    child.start()
     try:
-        _wait(sandbox, process)
-        yield sandbox
+        assert wait_until(lambda: _answers(sandbox, child), SOON), f"the sandbox does not answer: {child.said()}"
+        yield sandbox, child
     finally:
-        process.terminate()
-        process.wait(10)
+        child.stop()
+
+
+def _answers(sandbox: Sandbox, child: Child) -> bool:
+    child.must_run()
+    try:
+        sandbox.call("GET", "/healthz")
+    except (urllib.error.URLError, OSError):
+        return False
+    return True
 
 
 def free_port() -> int:
@@ -65,14 +84,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _wait(sandbox: Sandbox, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        try:
-            sandbox.call("GET", "/healthz")
-            return
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None, "the sandbox did not start"
-            time.sleep(0.05)
-    raise AssertionError("the sandbox did not answer")

@@ -5,12 +5,12 @@ carrier hangs, errs and lies. Lost 0, sent twice 0.
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,11 +25,12 @@ from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.messages import dispatch
 from app.domain.messages.models import Message
+from ops.launcher.kernel import end_session
+from ops.launcher.processes import Child
 from tests.factories import people, sending
 from tests.servers import throwaway
 from tests.servers.sandbox import Sandbox, running
 
-ROOT = Path(__file__).parents[2]
 MESSAGES = 4000
 KILLS = {"ok": 12, "lies": 6}  # with a carrier that answers truly when it is asked, and with one that denies everything
 RESTARTS = {4: False, 8: True}  # after which kill PostgreSQL goes down: in order, or by SIGKILL
@@ -45,20 +46,21 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 class Workers:
     """Real worker processes, one group a start; killed without warning."""
 
-    def __init__(self, env: dict[str, str]) -> None:
-        self.env = {**os.environ, **env}
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
+    def __init__(self, env: dict[str, str], log: Path) -> None:
         command = [sys.executable, "-m", "jobs.worker", "messages.sms", "webhooks.inbound", "sweeper"]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self.env, start_new_session=True, stderr=subprocess.DEVNULL
-        )
+        self.child = Child("workers", command, {**os.environ, **env}, log)
+
+    def __enter__(self) -> Self:
+        self.child.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def kill(self) -> None:
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        """All of them at once, without a word."""
+        end_session(self.child.process.pid, number=signal.SIGKILL, patience=0)  # type: ignore[union-attr]
+        self.child.stop()
 
 
 def make(factory: sessionmaker[Session], sandbox: Sandbox, **config: object) -> UUID:
@@ -105,25 +107,23 @@ def test_lost_none_and_none_twice(sandbox: Sandbox, lookup: str) -> None:
         factory = session_factory(engine, settings)
         organisation_id = make(factory, sandbox)
         sandbox.faults(delay_ms=150, error_rate=0.01, accept_then_hang_rate=0.002, lookup=lookup)
-        workers, dice = Workers(env), random.Random(7)
-        workers.start()
-        for kill in range(KILLS[lookup]):
-            time.sleep(dice.uniform(1.2, 3.0))
-            if kill in WIPES:
-                queue.connection(settings.redis_url).flushall()
-                time.sleep(dice.uniform(0.2, 1.0))
-            if kill in RESTARTS:
-                servers.restart_postgres(crash=RESTARTS[kill])
-                time.sleep(dice.uniform(0.2, 1.0))
-            workers.kill()
-            rush_leases(factory, organisation_id)
-            workers.start()
-        assert by_state(factory, organisation_id).get("queued"), (
-            "all was sent before the last kill: the story proves nothing"
-        )
-        sandbox.faults(lookup=lookup)
-        states = settled_states(factory, organisation_id, lookup)
-        workers.kill()
+        dice = random.Random(7)
+        with Workers(env, servers.place / "workers.log") as workers:
+            for kill in range(KILLS[lookup]):
+                time.sleep(dice.uniform(1.2, 3.0))
+                if kill in WIPES:
+                    queue.connection(settings.redis_url).flushall()
+                    time.sleep(dice.uniform(0.2, 1.0))
+                if kill in RESTARTS:
+                    servers.restart_postgres(crash=RESTARTS[kill])
+                    time.sleep(dice.uniform(0.2, 1.0))
+                workers.kill()
+                rush_leases(factory, organisation_id)
+                workers.child.start()
+            left = by_state(factory, organisation_id).get("queued")
+            assert left, "all was sent before the last kill: the story proves nothing"
+            sandbox.faults(lookup=lookup)
+            states = settled_states(factory, organisation_id, lookup)
         engine.dispose()
     taken = references(sandbox)
     twice = {reference: n for reference, n in taken.items() if n > 1}

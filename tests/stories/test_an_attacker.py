@@ -22,6 +22,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
+PROMPT = 8  # seconds: a loaded machine may take one or two, whoever waits for the attack to end takes ten and more
+
+
 @pytest.fixture(scope="module")
 def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with whole(servers, "attacked", tmp_path_factory.mktemp("attacked")) as house:
@@ -117,7 +120,7 @@ def test_slow_posts_stop_nobody(house: House) -> None:
             for number in range(40):
                 stack.enter_context(line(house, sources[number % len(sources)])).sendall(slow)
             time.sleep(0.3)
-            assert max(quick(house, "/healthz"), quick(house, "/login")) < 1
+            assert max(quick(house, "/healthz"), quick(house, "/login")) < PROMPT
 
 
 def test_brackets_take_no_memory(house: House) -> None:
@@ -134,7 +137,7 @@ def test_brackets_take_no_memory(house: House) -> None:
     for body in (b"[" * 500_000 + b"]" * 500_000, b'{"definition": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"):
         assert house.call("marketer", "POST", "/segments/count", body)[0] in (400, 413)
     assert memory(house) - before < 100
-    assert quick(house, "/healthz") < 1
+    assert quick(house, "/healthz") < PROMPT
 
 
 def test_a_huge_sign_in_is_not_read(house: House) -> None:
@@ -184,8 +187,8 @@ def test_a_text_that_burns_seconds_is_refused_in_one(house: House) -> None:
     if status == 201:
         status, answer = house.call("marketer", "POST", f"/templates/{answer['data']['id']}/preview", {})
         assert "error" in answer or answer["data"].get("error") or status == 422
-    assert time.monotonic() - began < 5
-    assert quick(house, "/login") < 1
+    assert time.monotonic() - began < PROMPT
+    assert quick(house, "/login") < PROMPT
 
 
 def test_a_form_of_another_site_is_refused(house: House) -> None:

@@ -148,7 +148,7 @@ def test_a_bank_of_ones_own_begins_with_its_administrator(data: Path) -> None:
     assert made.returncode == 0, made.stderr
     password = made.stdout.partition("shown only now: ")[2].split()[0]
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as browser:
-        told = {"email": "admin@bank.example", "password": password}
+        told = {"email": "owner@bank.example", "password": password}
         page = browser.post("/login", data=told | token(browser.get("/login").text)).text
         (secret,) = re.findall(r"\b[A-Z2-7]{32}\b", page)
         entered = browser.post("/login/code", data={"code": pyotp.TOTP(secret).now()} | token(page))

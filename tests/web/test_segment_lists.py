@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.web.segments import conditions
+from app.web.segments import typed
 from tests.factories import people
 from tests.web.pages import House
 from tests.web.test_campaigns import shown
@@ -27,8 +27,8 @@ from tests.web.test_campaigns import shown
     ],
 )
 def test_a_list_is_read_as_people_write_it(said: list[str], values: list[str]) -> None:
-    assert conditions.listed(said) == values
-    assert conditions.listed([conditions.written(values)]) == values
+    assert typed.listed(said) == values
+    assert typed.listed([typed.written(values)]) == values
 
 
 def test_known_values_are_ticked_and_unknown_ones_told(bank: House) -> None:

@@ -1,4 +1,4 @@
-"""Templates in the browser: begin, save, see errors on their line, preview, compare, bring back (C1 to C4)."""
+"""Templates in the browser: begin, save, see errors on their line, preview, compare, bring back."""
 
 import html
 import re

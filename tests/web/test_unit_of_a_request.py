@@ -62,7 +62,7 @@ def app(page_settings: Settings) -> Flask:
     def view(organisation_id: UUID, number: int) -> ResponseReturnValue:
         act_as(db.session(), system(organisation_id))
         db.session.execute(update(Organisation).where(Organisation.id == organisation_id).values(name="Changed"))
-        enqueue_after_commit(db.session(), queue.Job.UPKEEP)
+        enqueue_after_commit(db.session(), queue.UPKEEP)
         return list(EVERY.values())[number]()
 
     app.add_url_rule("/changes/<uuid:organisation_id>/<int:number>", "changes", auth.public(view))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import Conflict, mark
+from app.core.sql import changed
 from app.core.unit import actor_of
 from app.domain.access.keyring import vault_of
 from app.domain.access.models import IdempotencyKey
@@ -60,6 +61,6 @@ def finish(session: Session, principal: UUID, route: str, key: str, status: int,
     row.status, row.answer = status, vault_of(session).seal(body, f"idempotency|{key}")
 
 
-def forget_old(session: Session) -> None:
-    """Drop keys that are older than 72 hours."""
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < clock.now() - KEPT))
+def forget_old(session: Session) -> int:
+    """Drop keys that are older than 72 hours; how many."""
+    return changed(session, delete(IdempotencyKey).where(IdempotencyKey.created_at < clock.now() - KEPT))

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
+from app.core.sql import changed
 from app.core.unit import actor_of
 from app.domain.access.keyring import vault_of
 from app.domain.access.models import KeptForm
@@ -72,9 +73,9 @@ def forget(session: Session, token: str) -> None:
     session.execute(delete(KeptForm).where(KeptForm.token_hash == _hash(token)))
 
 
-def forget_old(session: Session) -> None:
-    """Destroy what nobody came back for."""
-    session.execute(delete(KeptForm).where(KeptForm.at < clock.now() - LONGEST))
+def forget_old(session: Session) -> int:
+    """Destroy what nobody came back for; how many."""
+    return changed(session, delete(KeptForm).where(KeptForm.at < clock.now() - LONGEST))
 
 
 def _hash(token: str) -> bytes:

@@ -14,7 +14,7 @@ from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Forbidden, Invalid, NotFound, mark
 from app.core.unit import act_as
 from app.domain.access.models import ApiKey, User
-from app.domain.access.permissions import GRANTED_BY_NAME, of_key, of_role
+from app.domain.access.permissions import granted_by_name, of_key, of_role
 from app.domain.audit import trail
 
 LONGEST_LIFE = timedelta(days=90)
@@ -29,7 +29,7 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
     """
     if by.id != user.id:
         require(by, "keys:write")
-    if GRANTED_BY_NAME & set(scopes):
+    if granted_by_name() & set(scopes):
         require_fresh_factor(by)
     if by.kind == "key" and not set(scopes) <= by.permissions:
         raise Forbidden(mark("A key makes no key that may do more than itself: name permissions it holds."))
@@ -50,7 +50,7 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
         prefix=prefix,
         secret_hash=sha256(secret.encode()).digest(),
         scopes=sorted(scopes),
-        is_waiting=bool(GRANTED_BY_NAME & set(scopes)) and not by.is_system,
+        is_waiting=bool(granted_by_name() & set(scopes)) and not by.is_system,
         created_at=clock.now(),
         expires_at=clock.now() + LONGEST_LIFE,
     )

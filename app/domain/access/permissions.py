@@ -1,40 +1,11 @@
-"""The seven roles and the named permissions each holds (J4)."""
+"""The seven roles and the permissions each holds: what the nouns declare, seen from the roles."""
 
+from collections.abc import Mapping
+from functools import cache
+
+from app.core import nouns
 from app.core.errors import mark
-
-READ = frozenset(
-    {
-        "contacts:read", "segments:read", "templates:read", "campaigns:read", "messages:read", "imports:read",
-        "suppressions:read", "providers:read", "reports:read", "approvals:read",
-    }
-)  # fmt: skip
-
-WRITE_CONTENT = frozenset(
-    {
-        "contacts:write", "contacts:reveal", "imports:write", "suppressions:write", "segments:write", "templates:write",
-        "campaigns:write", "campaigns:stop", "reports:run",
-    }
-)  # fmt: skip
-
-ROLES: dict[str, frozenset[str]] = {
-    "owner": READ
-    | {"users:read", "users:write", "keys:write", "settings:write", "providers:write", "audit:read", "campaigns:stop"},
-    "admin": READ
-    | {
-        "campaigns:approve",
-        "approvals:decide",
-        "campaigns:stop",
-        "audit:read",
-        "users:read",
-        "reports:run",
-        "contacts:reveal",
-    },
-    "marketer": READ | WRITE_CONTENT,
-    "bank_officer": READ | {"bank:review", "reports:run", "contacts:reveal"},
-    "operator": READ | {"messages:operate", "providers:write", "campaigns:stop"},
-    "auditor": READ | {"audit:read", "audit:export", "users:read"},
-    "viewer": READ - {"providers:read"},
-}
+from app.core.nouns import Noun, Permission
 
 LABELS = {
     "owner": mark("Owner"),
@@ -45,24 +16,47 @@ LABELS = {
     "auditor": mark("Auditor"),
     "viewer": mark("Viewer"),
 }
-
-# A key holds these only if they were granted to it by name, with a fresh second factor.
-GRANTED_BY_NAME = frozenset({"campaigns:approve", "approvals:decide"})
+EVERYBODY = tuple(LABELS)
 
 
-# Who holds such a role decides, or gives rights: it is given by two people.
-GIVEN_BY_TWO = frozenset(
-    role for role, held in ROLES.items() if held & (GRANTED_BY_NAME | {"users:write", "keys:write"})
-)
+def permissions() -> Mapping[str, Permission]:
+    """Every permission by its name."""
+    return nouns.named(_permissions)
+
+
+def roles() -> Mapping[str, frozenset[str]]:
+    """What each role may do."""
+    return _roles(nouns.declared())
 
 
 def of_role(role: str) -> frozenset[str]:
     """What a role may do."""
-    return ROLES[role]
+    return roles()[role]
+
+
+def granted_by_name() -> frozenset[str]:
+    """What a key holds only if it was granted to it by name, with a fresh second factor."""
+    return frozenset(name for name, permission in permissions().items() if permission.by_name)
+
+
+def given_by_two() -> frozenset[str]:
+    """The roles whose holder decides, or gives rights: they are given by two people."""
+    weighty = granted_by_name() | {"users:write", "keys:write"}
+    return frozenset(role for role, held in roles().items() if held & weighty)
 
 
 def of_key(role: str, scopes: list[str]) -> frozenset[str]:
     """What a key may do: its user's permissions within its scopes; `*` is all but those granted by name."""
     held = of_role(role)
-    wide = held - GRANTED_BY_NAME if "*" in scopes else frozenset()
+    wide = held - granted_by_name() if "*" in scopes else frozenset()
     return wide | (held & frozenset(scopes))
+
+
+def _permissions(noun: Noun) -> Mapping[str, Permission]:
+    return noun.permissions
+
+
+@cache
+def _roles(declared: tuple[Noun, ...]) -> Mapping[str, frozenset[str]]:
+    held = [(name, permission.roles) for noun in declared for name, permission in noun.permissions.items()]
+    return {role: frozenset(name for name, who in held if role in who) for role in EVERYBODY}

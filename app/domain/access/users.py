@@ -17,7 +17,7 @@ from app.core.unit import act_as, actor_of, settings_of
 from app.core.vault import vault_from
 from app.domain.access import keys, passwords, sessions
 from app.domain.access.models import ROLE_NAMES, LoginFailure, Organisation, User, UserSession
-from app.domain.access.permissions import GIVEN_BY_TWO, of_role
+from app.domain.access.permissions import given_by_two, of_role
 from app.domain.audit import trail
 
 HANDS = timedelta(hours=72)  # so long two accounts may be one person's after he was told a first password
@@ -116,7 +116,7 @@ def address_of(email: str) -> str:
 
 def not_alone(role: str, second: UUID | None, by: Actor) -> None:
     """Raise Forbidden where one person alone would give a role that decides, or gives rights."""
-    if role in GIVEN_BY_TWO and not by.is_system and (second is None or second == by.id):
+    if role in given_by_two() and not by.is_system and (second is None or second == by.id):
         raise Forbidden(mark("This role is given by two people: propose it, and another owner decides."))
 
 

@@ -1,1 +1,1 @@
-"""The one four-eyes mechanism, bound to a digest of what will happen (D2)."""
+"""The one four-eyes mechanism, bound to a digest of what will happen."""

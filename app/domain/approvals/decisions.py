@@ -13,7 +13,9 @@ from app.core import clock
 from app.core.actor import Actor, require, require_fresh_factor, system
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
 from app.core.page import Ask, Page, fetch
+from app.core.sql import changed
 from app.domain.access import users
+from app.domain.access.models import User
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 
@@ -127,6 +129,8 @@ def ask_again(session: Session, approval: Approval, *, summary: Mapping[str, obj
 def withdraw(session: Session, approval_id: UUID, *, by: Actor) -> Approval:
     """Take one's own request back. Raises Forbidden (somebody else's), Conflict (decided)."""
     approval = _open_for_update(session, approval_id)
+    if approval.proposal is None:
+        raise Conflict(mark("This request is decided on the page of what it is about."))
     if by.id != approval.made_by:
         raise Forbidden(mark("Only who asked can take a request back."))
     void(session, (approval.subject_kind, approval.subject_id))
@@ -158,7 +162,7 @@ def void(session: Session, subject: tuple[str, UUID]) -> None:
 def expire(session: Session) -> int:
     """Close requests nobody decided in time; how many."""
     late = update(Approval).where(Approval.state == "pending", Approval.expires_at <= clock.now())
-    return len(session.execute(late.values(state="expired", decided_at=clock.now()).returning(Approval.id)).all())
+    return changed(session, late.values(state="expired", decided_at=clock.now()))
 
 
 def get(session: Session, approval_id: UUID) -> Approval:
@@ -216,6 +220,26 @@ def blocked_reason(session: Session, approval: Approval, *, by: Actor) -> str:
     if not by.may(approval.needs):
         return "role"
     return "hands" if users.share_hands(session, by.id, [approval.made_by, *approval.editors]) else ""
+
+
+def possible(session: Session, approval: Approval, *, by: Actor) -> frozenset[str]:
+    """What this actor can do with a request here: nothing where it is decided on the page of what it is about."""
+    if approval.proposal is None:
+        return frozenset()
+    decides = set() if blocked_reason(session, approval, by=by) else {"approve", "reject"}
+    takes_back = {"withdraw"} if approval.state == "pending" and by.id == approval.made_by else set()
+    return frozenset(decides | takes_back)
+
+
+def decides(*, by: Actor) -> bool:
+    """True if some kind of request may be this actor's to decide."""
+    return any(by.may(permission) for permission in DECIDERS)
+
+
+def deciders(session: Session, approval: Approval, needs: str = "") -> list[User]:
+    """Who could decide a request: the active users with the permission who have made no part of it."""
+    found = users.with_permission(session, needs or approval.needs)
+    return [user for user in found if user.id not in approval.editors]
 
 
 def _mine(by: Actor) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from app.core.actor import Actor, require, require_fresh_factor
 from app.core.errors import Conflict, mark
 from app.domain.access import keys, users
 from app.domain.access.models import User
-from app.domain.access.permissions import GIVEN_BY_TWO, GRANTED_BY_NAME
+from app.domain.access.permissions import given_by_two, granted_by_name
 from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
@@ -39,7 +39,7 @@ def new_user(session: Session, *, email: str, name: str, role: str, by: Actor) -
     require(by, "users:write")
     require_fresh_factor(by)
     users.known(role)
-    if role not in GIVEN_BY_TWO:
+    if role not in given_by_two():
         return _made(session, email, name, role, None, by)
     address = users.address_of(email)
     users.refuse_taken(session, address)
@@ -63,7 +63,7 @@ def set_role(session: Session, user_id: UUID, role: str, *, by: Actor) -> Given 
     require_fresh_factor(by)
     users.known(role)
     user = users.get(session, user_id)
-    if role not in GIVEN_BY_TWO or user.role == role:
+    if role not in given_by_two() or user.role == role:
         return Given(users.set_role(session, user_id, role, by=by))
     if user.id == by.id:
         raise Conflict(mark("You cannot change your own role. Ask another owner."))
@@ -75,7 +75,7 @@ def reset(session: Session, user_id: UUID, *, by: Actor) -> Given | Approval:
     require(by, "users:write")
     require_fresh_factor(by)
     user = users.get(session, user_id)
-    if user.role not in GIVEN_BY_TWO or user.id == by.id:
+    if user.role not in given_by_two() or user.id == by.id:
         return Given(*users.reset(session, user_id, by=by))
     return _propose(session, user, "user.reset", by)
 
@@ -84,7 +84,7 @@ def let_in(session: Session, user_id: UUID, *, by: Actor) -> Given | Approval:
     """Let a user in again who was shut out; of whoever decides, it is proposed instead."""
     require(by, "users:write")
     user = users.get(session, user_id)
-    if user.role not in GIVEN_BY_TWO or user.is_active:
+    if user.role not in given_by_two() or user.is_active:
         return Given(users.set_active(session, user_id, True, by=by))
     return _propose(session, user, "user.activate", by)
 
@@ -130,7 +130,7 @@ def new_key(session: Session, *, name: str, scopes: list[str], by: Actor) -> tup
     assert by.id is not None
     user = users.get(session, by.id)
     whole = keys.create(session, user, name=name, scopes=scopes, by=by)
-    granted = sorted(GRANTED_BY_NAME & set(scopes))
+    granted = sorted(granted_by_name() & set(scopes))
     if not granted:
         return whole, None
     key = keys.of_whole(session, whole)

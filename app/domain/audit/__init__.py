@@ -1,1 +1,1 @@
-"""Who did what, in a chain that shows every change or removal (J5)."""
+"""Who did what, in a chain that shows every change or removal."""

@@ -23,7 +23,7 @@ from app.domain.contacts.models import Contact
 from app.domain.content import reading
 from app.domain.content.models import TemplateVersion
 from app.domain.segments import encryption
-from app.domain.segments.definition import FieldIs, conditions
+from app.domain.segments.definition import conditions
 
 LONGEST_IMPORT = timedelta(days=1)  # one that began before an approval may still be at work after it
 
@@ -66,7 +66,7 @@ def changed_by_authors(session: Session, approval: Approval, what: Pinned) -> li
 def _fields(session: Session, what: Pinned) -> set[str]:
     """Every field that a text or a segment of the campaign reads, as segments name them."""
     definitions = (encryption.readable(session, stored) for stored in what.definitions.values())
-    found = {part.field for one in definitions for part, _ in conditions(one) if isinstance(part, FieldIs)}
+    found = {name for one in definitions for part, _ in conditions(one) for name in part.fields}
     for text in what.texts:
         for said in session.get_one(TemplateVersion, text.version_id).texts.values():
             for source in said.values():

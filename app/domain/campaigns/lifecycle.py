@@ -18,6 +18,9 @@ from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import Campaign
 from app.domain.messages import sends, totals
 from app.domain.messages.models import Send
+from app.domain.messages.sends import SendDrained
+
+LAUNCH = Job("campaigns.send", "jobs.campaigns.launch", 600)
 
 
 def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
@@ -26,7 +29,7 @@ def submit(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     Raises:
         NotFound, Conflict (not a draft), Invalid (no text, nobody would receive it, a check that blocks).
     """
-    require(by, "campaigns:write")
+    require(by, states.NEEDS["submit"])
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "submit")
     worked_out = plan.make(session, campaign)
@@ -70,7 +73,7 @@ def withdraw(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     Raises:
         NotFound, Conflict (it is sent already, or a draft).
     """
-    require(by, "campaigns:write")
+    require(by, states.NEEDS["withdraw"])
     campaign = one_for_update(session, campaign_id)
     before = campaign.state
     campaign.state = states.after(before, "withdraw")
@@ -95,7 +98,7 @@ def approve(session: Session, campaign_id: UUID, *, note: str = "", seen: UUID |
     Raises:
         NotFound, Conflict (not in review, expired, or changed meanwhile), Forbidden (its own author), FactorNeeded.
     """
-    require(by, "campaigns:approve")
+    require(by, states.NEEDS["approve"])
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "approve")
     assert campaign.approval_id is not None
@@ -105,7 +108,7 @@ def approve(session: Session, campaign_id: UUID, *, note: str = "", seen: UUID |
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
         campaign.state = states.after(after, "schedule")
     else:
-        enqueue_after_commit(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
+        enqueue_after_commit(session, LAUNCH, campaign.organisation_id, campaign.id)
     return campaign
 
 
@@ -122,7 +125,7 @@ def _refuse_unseen(campaign: Campaign, seen: UUID | None) -> None:
 
 def reject(session: Session, campaign_id: UUID, *, note: str, seen: UUID | None = None, by: Actor) -> Campaign:
     """Send a campaign back to its author with a note. Raises NotFound, Conflict, Invalid (no note), Forbidden."""
-    require(by, "campaigns:approve")
+    require(by, states.NEEDS["reject"])
     campaign = one_for_update(session, campaign_id)
     after = states.after(campaign.state, "reject")
     assert campaign.approval_id is not None
@@ -160,7 +163,7 @@ def cancel(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
 
 
 def _move(session: Session, campaign_id: UUID, verb: str, by: Actor) -> Campaign:
-    require(by, "campaigns:stop")
+    require(by, states.NEEDS[verb])
     campaign = one_for_update(session, campaign_id)
     before = campaign.state
     campaign.state = states.after(campaign.state, verb)
@@ -179,12 +182,18 @@ def _move(session: Session, campaign_id: UUID, verb: str, by: Actor) -> Campaign
 
 def send_now(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     """Ring again for an approved campaign that has not started. Raises Conflict in any other state."""
-    require(by, "campaigns:write")
+    require(by, states.NEEDS["send"])
     campaign = one_for_update(session, campaign_id)
     if campaign.state != "approved":
         raise Conflict(mark("This campaign starts by itself at the moment that was approved."))
-    enqueue_after_commit(session, Job.LAUNCH_CAMPAIGN, campaign.organisation_id, campaign.id)
+    enqueue_after_commit(session, LAUNCH, campaign.organisation_id, campaign.id)
     return campaign
+
+
+def on_drained(session: Session, happening: SendDrained) -> None:
+    """A send has drained: perhaps its campaign is complete."""
+    if happening.source_kind == SUBJECT:
+        complete_if_drained(session, happening.subject)
 
 
 def complete_if_drained(session: Session, campaign_id: UUID) -> None:

@@ -13,7 +13,7 @@ from app.domain.campaigns.drafts import one_for_update
 from app.domain.campaigns.models import Campaign
 
 SUBJECT = "resume"
-NEEDS = "campaigns:stop"
+NEEDS = states.NEEDS["resume"]
 
 
 def propose(session: Session, campaign_id: UUID, *, by: Actor) -> Approval:

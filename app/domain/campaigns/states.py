@@ -26,6 +26,21 @@ _LIFE: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+# What a person needs for each verb; what is not here nobody does by hand.
+NEEDS = {
+    "edit": "campaigns:write",
+    "clone": "campaigns:write",
+    "submit": "campaigns:write",
+    "withdraw": "campaigns:write",
+    "send": "campaigns:write",
+    "approve": "campaigns:approve",
+    "reject": "campaigns:approve",
+    "pause": "campaigns:stop",
+    "resume": "campaigns:stop",
+    "cancel": "campaigns:stop",
+}
+
+
 def after(state: str, verb: str) -> str:
     """The state that follows; raises Conflict when the verb is not possible now."""
     try:
@@ -38,5 +53,6 @@ def after(state: str, verb: str) -> str:
 
 
 def possible(state: str) -> frozenset[str]:
-    """The verbs that are possible in a state."""
-    return frozenset(verb for verb, steps in _LIFE.items() if state in steps)
+    """The verbs that are possible in a state; a copy can be made in any."""
+    again = {"send"} if state == "approved" else set()
+    return frozenset({verb for verb, steps in _LIFE.items() if state in steps} | again | {"clone"})

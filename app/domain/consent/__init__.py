@@ -1,1 +1,1 @@
-"""What a person allowed and what an address refused (A6, A7)."""
+"""What a person allowed and what an address refused."""

@@ -1,4 +1,4 @@
-"""The suppression list: addresses that are not written to, whatever path asks (A7).
+"""The suppression list: addresses that are not written to, whatever path asks.
 
 Who opted out gets no marketing, but messages about his account; a complaint, an address that does not exist, the law or a
 hand stop everything.

@@ -1,1 +1,1 @@
-"""People and their data (A1)."""
+"""People and their data."""

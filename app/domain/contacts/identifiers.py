@@ -1,4 +1,4 @@
-"""Which contact is meant: by id, external id, e-mail or phone (A2)."""
+"""Which contact is meant: by id, external id, e-mail or phone."""
 
 from uuid import UUID
 

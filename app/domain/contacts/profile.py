@@ -1,4 +1,4 @@
-"""One contact: create, change, delete, restore, see (A1)."""
+"""One contact: create, change, delete, restore, see."""
 
 import re
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, Stale, mark
+from app.core.nouns import Happening
 from app.core.text import clean
 from app.core.unit import savepoint
 from app.domain.access.keyring import vault_of
@@ -26,11 +27,19 @@ from app.domain.contacts.person import NOBODY, Kept, Person, masked, masked_all,
 from app.domain.outbox.publish import publish
 
 __all__ = [
-    "ContactInput", "Person", "create", "delete", "get", "input_of", "masked", "masked_all", "one_for_update", "person_of",
-    "restore", "reveal", "revealed_all", "update",
+    "ContactInput", "ContactsChanged", "Person", "create", "delete", "get", "input_of", "masked", "masked_all",
+    "one_for_update", "person_of", "restore", "reveal", "revealed_all", "update",
 ]  # fmt: skip
 
 SUBJECT = "contact"
+
+
+class ContactsChanged(Happening):
+    """A contact, or those of an import, are not what they were; `subject` is the one or the import."""
+
+    kind = "contacts.changed"
+
+
 RESTORABLE = timedelta(days=30)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PLAIN = ("external_id", "language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage")
@@ -77,7 +86,7 @@ def create(session: Session, new: ContactInput, *, by: Actor) -> Contact:
     _write(session, contact, new, NOBODY)
     groups.put(session, contact, _words(new.groups))
     trail.record(session, by, "contact.created", (SUBJECT, contact.id), after={"fields": sorted(new.model_fields_set)})
-    publish(session, "contacts.changed", contact.id)
+    publish(session, ContactsChanged(subject=contact.id))
     return contact
 
 
@@ -105,7 +114,7 @@ def update(session: Session, contact_id: UUID, new: ContactInput, *, version: in
         contact.is_test = False
     changed = [name for name in ContactInput.model_fields if getattr(new, name) != getattr(before, name)]
     trail.record(session, by, "contact.changed", (SUBJECT, contact.id), after={"fields": changed})
-    publish(session, "contacts.changed", contact.id)
+    publish(session, ContactsChanged(subject=contact.id))
     return contact
 
 
@@ -119,7 +128,7 @@ def delete(session: Session, contact_id: UUID, *, by: Actor) -> None:
     contact.version += 1
     session.flush()
     trail.record(session, by, "contact.deleted", (SUBJECT, contact.id))
-    publish(session, "contacts.changed", contact.id)
+    publish(session, ContactsChanged(subject=contact.id))
 
 
 def restore(session: Session, contact_id: UUID, *, by: Actor) -> Contact:
@@ -133,7 +142,7 @@ def restore(session: Session, contact_id: UUID, *, by: Actor) -> Contact:
     contact.version += 1
     session.flush()
     trail.record(session, by, "contact.restored", (SUBJECT, contact.id))
-    publish(session, "contacts.changed", contact.id)
+    publish(session, ContactsChanged(subject=contact.id))
     return contact
 
 

@@ -1,4 +1,4 @@
-"""Lists of contacts: by address, external id, tag, group, status, or whatever select the door hands in (A9)."""
+"""Lists of contacts: by address, external id, tag, group, status, or whatever select the door hands in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is wrong with a text before customers see it: errors block a send, warnings do not (C2, C4, C8)."""
+"""What is wrong with a text before customers see it: errors block a send, warnings do not."""
 
 import difflib
 import re

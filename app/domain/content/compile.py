@@ -1,4 +1,4 @@
-"""E-mail made once per version: MJML to HTML, links numbered, the preview line put in, a plain-text part (C1)."""
+"""E-mail made once per version: MJML to HTML, links numbered, the preview line put in, a plain-text part."""
 
 import html as entities
 import re

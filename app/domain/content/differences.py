@@ -1,4 +1,4 @@
-"""Two versions of a text side by side, line by line (C1)."""
+"""Two versions of a text side by side, line by line."""
 
 import difflib
 from collections.abc import Mapping

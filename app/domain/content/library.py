@@ -1,4 +1,4 @@
-"""The template library: every save is a new version; old ones can be looked at and brought back (C1)."""
+"""The template library: every save is a new version; old ones can be looked at and brought back."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -169,6 +169,13 @@ def get(session: Session, template_id: UUID, *, by: Actor) -> Template:
     if template is None:
         raise NotFound(mark("There is no such template."))
     return template
+
+
+def possible(template: Template, *, by: Actor) -> frozenset[str]:
+    """What this actor can do with a template now."""
+    if template.archived_at or not by.may("templates:write"):
+        return frozenset()
+    return frozenset({"edit", "test", "duplicate", "restore", "archive"})
 
 
 def one_for_update(session: Session, template_id: UUID) -> Template:

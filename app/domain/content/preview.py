@@ -1,4 +1,4 @@
-"""What a text looks like for one person, saved or still being written (C3)."""
+"""What a text looks like for one person, saved or still being written."""
 
 from collections.abc import Mapping
 from contextlib import suppress

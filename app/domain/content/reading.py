@@ -1,4 +1,4 @@
-"""What a text reads: every variable with its line, and those that print as nothing where a contact has no value (C2)."""
+"""What a text reads: every variable with its line, and those that print as nothing where a contact has no value."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Rendering for customers: what is fixed is laid out once per version and process, a recipient costs only what differs (C2)."""
+"""Rendering for customers: what is fixed is laid out once per version and process, a recipient costs only what differs."""
 
 import re
 import secrets

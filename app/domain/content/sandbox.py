@@ -1,4 +1,4 @@
-"""Liquid that can neither reach the program nor hang it: few tags, bounded filters, bounded loops (C2)."""
+"""Liquid that can neither reach the program nor hang it: few tags, bounded filters, bounded loops."""
 
 import re
 from collections.abc import Iterator

@@ -17,6 +17,7 @@ from app.domain.messages.payload import Recipient, Values
 from app.domain.messages.sends import JOB
 from app.domain.messages.states import RANKS
 
+REFRESH_STATISTICS = Job("upkeep", "jobs.messages.refresh_statistics", 300)
 MANY = 1000  # from so many new rows on, plans made before them read too much
 
 
@@ -69,5 +70,5 @@ def create_messages(
     counted: dict[str, int] = dict(session.execute(select(made.c.label, func.count()).group_by(made.c.label)).all())
     enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
     if occurrence and sum(counted.values()) >= MANY:
-        enqueue_after_commit(session, Job.REFRESH_STATISTICS, send.organisation_id, occurrence)
+        enqueue_after_commit(session, REFRESH_STATISTICS, send.organisation_id, occurrence)
     return counted

@@ -131,13 +131,13 @@ WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS 
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state IN ('queued', 'sending'))
 RETURNING s.id, s.source_kind, s.source_id;
 
--- name: due_channels
--- Channels with something to claim now, for the sweeper; marketing only in the allowed hours.
-SELECT DISTINCT s.channel FROM sends s
-WHERE s.state = 'running' AND s.not_before <= :now AND s.not_after > :now
+-- name: is_due
+-- Whether a channel has something to claim now, for the sweeper; marketing only in the allowed hours.
+SELECT EXISTS (SELECT FROM sends s
+WHERE s.channel = :channel AND s.state = 'running' AND s.not_before <= :now AND s.not_after > :now
 AND (:open OR s.message_class <> 'marketing' OR s.source_kind = :test) AND EXISTS (
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued' AND m.due_at <= :now
-    AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp()));
+    AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp())));
 
 -- name: doubts
 -- Messages in doubt for longer than the settling time, oldest first, with what the account's look-up needs.

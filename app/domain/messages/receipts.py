@@ -21,6 +21,7 @@ from app.domain.providers.accounts import OpenChannel
 from app.gateways.channels.base import Receipt
 
 _SQL = load("messages/queries.sql")
+APPLY_RECEIPTS = Job("webhooks.inbound", "jobs.messages.apply_receipts", 120)
 AT_ONCE = 1000
 
 
@@ -38,7 +39,7 @@ def receive(
     events = channel.parse_receipts(body)
     if events:
         keep(session, account_id, account.organisation_id, events)
-        enqueue_after_commit(session, Job.APPLY_RECEIPTS, account.organisation_id)
+        enqueue_after_commit(session, APPLY_RECEIPTS, account.organisation_id)
     return len(events)
 
 

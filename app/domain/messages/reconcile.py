@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import enqueue_after_commit
 from app.domain.audit import trail
@@ -32,6 +33,7 @@ from app.gateways.channels.base import Absent, Channel, Found
 _SQL = load("messages/queries.sql")
 SETTLE_SECONDS = 900
 AT_ONCE = 200
+RECONCILE = Job("webhooks.inbound", "jobs.messages.reconcile_doubts", 120)
 
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 

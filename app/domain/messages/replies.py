@@ -1,4 +1,4 @@
-"""Replies people write: a stop word ends marketing on the channel at once, whatever else is said reaches a person (E9).
+"""Replies people write: a stop word ends marketing on the channel at once, whatever else is said reaches a person.
 
 Every reply is kept: sealed, once, however often the provider tells it.
 """

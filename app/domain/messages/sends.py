@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, false, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
+from app.core.nouns import Happening
 from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
@@ -20,7 +21,18 @@ from app.domain.providers.models import ProviderAccount
 
 _SQL = load("messages/queries.sql")
 TEST = "test"  # the kind of source of a test of a text
-JOB = {"sms": Job.SEND_SMS, "email": Job.SEND_EMAIL}
+JOB = {
+    "sms": Job("messages.sms", "jobs.messages.send_sms", 300),
+    "email": Job("messages.email", "jobs.messages.send_email", 300),
+}
+
+
+class SendDrained(Happening):
+    """A send has nothing left to hand over; `subject` is its source, of which kind `source_kind` says."""
+
+    kind = "send.drained"
+    send: UUID
+    source_kind: str
 
 
 @dataclass(frozen=True)
@@ -143,15 +155,15 @@ def close_drained(session: Session) -> int:
     """Mark sends that have nothing more to hand over, and tell whoever opened them; how many."""
     drained = session.execute(_SQL["drain"], {"now": clock.now()}).all()
     for row in drained:
-        publish(session, "send.drained", row.source_id, {"send": str(row.id), "kind": row.source_kind})
+        publish(session, SendDrained(subject=row.source_id, send=row.id, source_kind=row.source_kind))
     return len(drained)
 
 
-def due_channels(session: Session) -> list[str]:
-    """Channels with something to claim now."""
+def is_due(session: Session, channel: str) -> bool:
+    """True if there is something to claim on a channel now."""
     now = clock.now()
-    wanted = {"now": now, "open": windows_of(session).is_open(now), "test": TEST}
-    return list(session.execute(_SQL["due_channels"], wanted).scalars())
+    wanted = {"channel": channel, "now": now, "open": windows_of(session).is_open(now), "test": TEST}
+    return bool(session.execute(_SQL["is_due"], wanted).scalar())
 
 
 def expire_late(session: Session) -> int:

@@ -1,4 +1,4 @@
-"""Whether somebody wants no more messages, said in his own words, in the languages people answer in (E9)."""
+"""Whether somebody wants no more messages, said in his own words, in the languages people answer in."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""A text sent as a test, to the contacts that an owner has marked for it and to nobody else (C3, D6).
+"""A text sent as a test, to the contacts that an owner has marked for it and to nobody else.
 
 Whoever writes texts cannot choose who gets them: otherwise a test would be a way to customers without approval. Everything else
 is as in a campaign: consent, suppression, recording, receipts.

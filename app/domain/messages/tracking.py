@@ -1,4 +1,4 @@
-"""Opens, clicks and unsubscribes from signed links (E8). Robots are kept apart, never thrown away."""
+"""Opens, clicks and unsubscribes from signed links. Robots are kept apart, never thrown away."""
 
 import re
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ def _deliver(session: Session, notice: Notice) -> int:
 
 
 def is_allowed(session: Session, address: str) -> bool:
-    """Whether mail to this address leaves this environment at all (L13)."""
+    """Whether mail to this address leaves this environment at all."""
     settings = settings_of(session)
     return settings.is_production or Guard.only(settings.allowed_recipients).permits(address)
 

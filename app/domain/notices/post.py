@@ -11,6 +11,8 @@ from app.core.queue import Job
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.notices.models import Notice
 
+DELIVER_NOTICES = Job("reports", "jobs.notices.deliver", 120)
+
 
 @dataclass(frozen=True)
 class Attachment:
@@ -45,5 +47,5 @@ def post(
     )
     session.add(notice)
     session.flush()
-    enqueue_after_commit(session, Job.DELIVER_NOTICES, organisation_id)
+    enqueue_after_commit(session, DELIVER_NOTICES, organisation_id)
     return notice

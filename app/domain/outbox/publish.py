@@ -1,38 +1,37 @@
 """Tell upward: one row for what happened and one for each consumer, in the same transaction."""
 
-from uuid import UUID
-
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, nouns
+from app.core.nouns import Happening
 from app.core.queue import Job
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.outbox.models import OutboxDelivery, OutboxEvent
 
-# Who must hear of what. The functions behind the names stand in jobs/outbox.py, the only place that knows both sides.
-CONSUMERS: dict[str, tuple[str, ...]] = {
-    "send.drained": ("campaigns.drained",),
-    "contacts.changed": ("segments.recount",),
-}
+RELAY_OUTBOX = Job("outbox", "jobs.outbox.relay", 120)
 
 
-def publish(session: Session, kind: str, subject_id: UUID, payload: dict[str, object] | None = None) -> None:
+def publish(session: Session, happening: Happening) -> None:
     """Note that something happened; nothing is written when nobody listens to this kind."""
-    consumers = CONSUMERS.get(kind, ())
+    consumers = nouns.consumers(nouns.declared()).get(happening.kind, ())
     if not consumers:
         return
     organisation_id = actor_of(session).organisation_id
     event = OutboxEvent(
-        organisation_id=organisation_id, kind=kind, subject_id=subject_id, payload=payload or {}, created_at=clock.now()
+        organisation_id=organisation_id,
+        kind=happening.kind,
+        subject_id=happening.subject,
+        payload=happening.model_dump(mode="json", exclude={"subject"}),
+        created_at=clock.now(),
     )
     session.add(event)
     session.flush()
     session.execute(
         insert(OutboxDelivery),
         [
-            {"organisation_id": organisation_id, "event_id": event.id, "consumer": c, "due_at": clock.now()}
+            {"organisation_id": organisation_id, "event_id": event.id, "consumer": c.name, "due_at": clock.now()}
             for c in consumers
         ],
     )
-    enqueue_after_commit(session, Job.RELAY_OUTBOX, organisation_id)
+    enqueue_after_commit(session, RELAY_OUTBOX, organisation_id)

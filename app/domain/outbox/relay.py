@@ -5,27 +5,22 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import DomainError
+from app.core.nouns import Consumer
 from app.core.sql import changed
 from app.domain.outbox.models import OutboxDelivery, OutboxEvent
 
 log = logging.getLogger(__name__)
 TRIES = 12
+KEPT = timedelta(days=30)
 LEASE = 300  # seconds a try has to itself, more than a job may last
 _Open = Callable[[], AbstractContextManager[Session]]
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """Who is told. `once_for_all`: its work is the same whatever the event, so one telling serves all that are due."""
-
-    tell: Callable[[Session, OutboxEvent], None]
-    once_for_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class _Try:
     lease: datetime
 
 
-def relay_one(open_unit: _Open, consumers: Mapping[str, Consumer]) -> bool:
+def relay_one(open_unit: _Open, consumers: Mapping[str, Consumer[Any]]) -> bool:
     """Deliver what is due longest of the organisation's rows; False if nothing is due.
 
     The try is counted in a unit of its own, before the work: a consumer that breaks or takes its worker along has had
@@ -60,7 +55,7 @@ def relay_one(open_unit: _Open, consumers: Mapping[str, Consumer]) -> bool:
     return True
 
 
-def _begin(session: Session, consumers: Mapping[str, Consumer]) -> _Try | None:
+def _begin(session: Session, consumers: Mapping[str, Consumer[Any]]) -> _Try | None:
     now = clock.now()
     due = select(OutboxDelivery).where(OutboxDelivery.done_at.is_(None), OutboxDelivery.due_at <= now)
     due = due.order_by(OutboxDelivery.due_at).with_for_update(skip_locked=True)
@@ -81,10 +76,11 @@ def _begin(session: Session, consumers: Mapping[str, Consumer]) -> _Try | None:
     return _Try([row.event_id for row in rows], first.consumer, first.attempts, lease)
 
 
-def _tell(session: Session, begun: _Try, consumer: Consumer) -> None:
+def _tell(session: Session, begun: _Try, consumer: Consumer[Any]) -> None:
     """Do the work and close the rows; nothing when somebody else has them by now."""
     if _mark(session, begun, done_at=clock.now()):
-        consumer.tell(session, session.get_one(OutboxEvent, begun.event_ids[-1]))
+        event = session.get_one(OutboxEvent, begun.event_ids[-1])
+        consumer.tell(session, consumer.kind.model_validate({**event.payload, "subject": event.subject_id}))
 
 
 def _mark(session: Session, begun: _Try, **values: object) -> int:
@@ -95,6 +91,16 @@ def _mark(session: Session, begun: _Try, **values: object) -> int:
         OutboxDelivery.due_at == begun.lease,
     )
     return changed(session, rows.values(values))
+
+
+def forget_old(session: Session) -> int:
+    """Drop what everybody has been told of for KEPT; how many rows."""
+    told = OutboxDelivery.done_at < clock.now() - KEPT
+    told_all = ~exists().where(OutboxDelivery.event_id == OutboxEvent.id)
+    old = OutboxEvent.created_at < clock.now() - KEPT
+    return changed(session, delete(OutboxDelivery).where(told)) + changed(
+        session, delete(OutboxEvent).where(old, told_all)
+    )
 
 
 def is_due(session: Session) -> bool:

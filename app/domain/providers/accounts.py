@@ -8,14 +8,14 @@ from hashlib import sha256
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock, money
-from app.core.actor import Actor, require
+from app.core.actor import Actor, require, system
 from app.core.errors import Invalid, Issue, NotFound, mark
 from app.core.text import clean, email, name_and_address
-from app.core.unit import settings_of
+from app.core.unit import act_as, settings_of
 from app.domain.access.keyring import vault_of
 from app.domain.audit import trail
 from app.domain.providers.models import ProviderAccount
@@ -23,6 +23,7 @@ from app.gateways.channels.base import Channel, Unavailable
 from app.gateways.channels.registry import KINDS, Kind
 
 PROBE_SECONDS = 10
+_OWNER_OF = text("SELECT organisation_id FROM find_account(:id)")
 _TELLS_SECRET = ("base_url", "host", "port", "security", "username")
 _SMS_SENDER = re.compile(r"[A-Za-z0-9]{1,11}|\+?[0-9]{3,15}")
 
@@ -191,6 +192,20 @@ async def _reach(channel: Channel) -> str | None:
     except Unavailable as refusal:
         return refusal.reason
     return None
+
+
+def called(session: Session, kind: str, account_id: UUID, *, correlation_id: str | None = None) -> ProviderAccount:
+    """The account that a provider of this kind calls; the session works for its organisation from here on.
+
+    Nobody is known before that, so the organisation comes from a definer function. Raises NotFound.
+    """
+    found = session.execute(_OWNER_OF, {"id": account_id}).scalar_one_or_none()
+    if found is not None:
+        act_as(session, system(found, correlation_id))
+    account = session.get(ProviderAccount, account_id) if found is not None else None
+    if account is None or account.kind != kind:
+        raise NotFound(mark("There is no such provider account."))
+    return account
 
 
 def get(session: Session, account_id: UUID) -> ProviderAccount:

@@ -1,1 +1,1 @@
-"""Reports in Excel and PDF, mailed to managers (H3)."""
+"""Reports in Excel and PDF, mailed to managers."""

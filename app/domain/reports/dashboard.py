@@ -1,4 +1,4 @@
-"""The dashboard's board: what waits for me, what is running, where to begin (H1). It polls, so it looks at few rows."""
+"""The dashboard's board: what waits for me, what is running, where to begin. It polls, so it looks at few rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -27,6 +27,7 @@ from app.domain.notices.post import Attachment, post
 from app.domain.reports import campaign as campaign_report
 from app.domain.reports.models import ReportRun
 
+RUN_REPORT = Job("reports", "jobs.reports.run", 300)
 TRIES = 3
 CATALOGUE = {"campaign": mark("Campaign report")}
 TYPES = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf"}
@@ -80,7 +81,7 @@ def ask(session: Session, name: str, wanted: ReportInput, *, by: Actor) -> Repor
     session.flush()
     after = {"report": name, "campaign": campaign.id, "recipients": len(addresses)}
     trail.record(session, by, "report.asked", ("report", run.id), after=after)
-    enqueue_after_commit(session, Job.RUN_REPORT, by.organisation_id, run.id)
+    enqueue_after_commit(session, RUN_REPORT, by.organisation_id, run.id)
     return run
 
 

@@ -1,1 +1,1 @@
-"""Segments: one definition, one compiler (B1, B2, B3)."""
+"""Segments: one definition, one compiler."""

@@ -8,17 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, Issue, mark
 from app.domain.segments import encryption, fields
-from app.domain.segments.definition import (
-    AllOf,
-    AnyOf,
-    Definition,
-    FieldIs,
-    InSegment,
-    Not,
-    conditions,
-    named_segments,
-    parse,
-)
+from app.domain.segments.condition import Unfit
+from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, conditions, named_segments, parse
 from app.domain.segments.models import Segment
 
 MOST_IN_ALL = 500  # conditions, those of the segments it names included
@@ -48,11 +39,9 @@ def _normal(known: fields.Catalogue, node: Any, path: str, found: list[Issue]) -
         return AnyOf.model_construct(any=parts)
     if isinstance(node, Not):
         return Not.model_construct(inner=_normal(known, node.inner, f"{path}.not", found))
-    if not isinstance(node, FieldIs):
-        return node
     try:
-        return fields.checked(known, node)
-    except fields.Unfit as unfit:
+        return node.checked(known)
+    except Unfit as unfit:
         found.append(Issue(f"{path}.{unfit.place}", unfit.message, unfit.values or None))
         return node
 
@@ -61,16 +50,14 @@ def _references(session: Session, definition: Definition, own_id: UUID | None) -
     """A segment that is named must exist and lead nowhere back; all of them together must stay of a bearable size."""
     found, total = [], sum(1 for _ in conditions(definition))
     for condition, path in conditions(definition):
-        if not isinstance(condition, InSegment):
-            continue
-        place = f"{path}.segment"
-        inner = _one(session, condition.segment)
-        if inner is None:
-            found.append(Issue(place, mark("There is no such segment.")))
-        elif own_id is not None and own_id in {condition.segment, *reached(session, inner)}:
-            found.append(Issue(place, mark("The segment would contain itself.")))
-        else:
-            total += weight(session, inner)
+        for named in condition.segments:
+            place, inner = f"{path}.segment", _one(session, named)
+            if inner is None:
+                found.append(Issue(place, mark("There is no such segment.")))
+            elif own_id is not None and own_id in {named, *reached(session, inner)}:
+                found.append(Issue(place, mark("The segment would contain itself.")))
+            else:
+                total += weight(session, inner)
     if total > MOST_IN_ALL:
         said = mark("With the segments it names it has too many conditions: %(most)s at most.")
         found.append(Issue("where", said, {"most": MOST_IN_ALL}))
@@ -102,8 +89,8 @@ def weight(session: Session, definition: Definition, most: int = MOST_IN_ALL) ->
     total = 0
     for condition, _ in conditions(definition):
         total += 1
-        inner = _one(session, condition.segment) if isinstance(condition, InSegment) else None
-        total += weight(session, inner, most - total) if inner and total < most else 0
+        for inner in (_one(session, named) for named in condition.segments if total < most):
+            total += weight(session, inner, most - total) if inner else 0
         if total > most:
             break
     return total

@@ -1,9 +1,10 @@
 """One field of a contact compared with a value, by the type of the field. Everything is bound; nothing is pasted into SQL."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -31,23 +32,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from app.core.db import live
-from app.domain.contacts.models import Contact, ContactAddress, GroupMember
+from app.domain.contacts.models import ContactAddress, GroupMember
 from app.domain.segments import days
-from app.domain.segments.definition import FieldIs
-from app.domain.segments.fields import Field
+from app.domain.segments.context import CompileContext, Predicate, contact
+from app.domain.segments.fields import Comparison, Field
 
-if TYPE_CHECKING:
-    from app.domain.segments.compiler import CompileContext
-
-Predicate = ColumnElement[bool]
 Compare = Callable[[Any, Any], Predicate]
-contact = live(Contact)
 address = live(ContactAddress)
 member = live(GroupMember)
 
 
-def compare(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
-    """The predicate of a checked condition."""
+def compare(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
+    """The predicate of a checked comparison."""
     if info.source == "address":
         return _address(around, info, condition)
     if info.source == "domain":
@@ -84,7 +80,7 @@ def texts(values: list[str]) -> ColumnElement[Any]:
     return literal(values, ARRAY(Text))
 
 
-def _text(words: ColumnElement[Any], condition: FieldIs) -> Predicate:
+def _text(words: ColumnElement[Any], condition: Comparison) -> Predicate:
     """`contains`, `starts_with` and `ends_with` do not mind capitals; `eq` and `in` do, and may use an index."""
     value = condition.value
     table: dict[str, Callable[[], Predicate]] = {
@@ -114,7 +110,7 @@ def _addresses(kind: str) -> Select[Any]:
     return select(address.c.contact_id).where(address.c.contact_id == contact.c.id, address.c.kind == kind)
 
 
-def _address(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
+def _address(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
     """E-mail and phone lie encrypted; equal ones are found by their blind index. Any of a person's addresses counts."""
     query = _addresses(info.name)
     if condition.op in ("eq", "in"):
@@ -128,10 +124,10 @@ def _address(around: "CompileContext", info: Field, condition: FieldIs) -> Predi
 _OPPOSITE = {"neq": "eq", "not_in": "in", "not_contains": "contains", "is_not_set": "is_set"}
 
 
-def _domain(condition: FieldIs) -> Predicate:
+def _domain(condition: Comparison) -> Predicate:
     """The domain of any of the person's e-mail addresses; the negations mean: of none of them."""
     straight = _OPPOSITE.get(condition.op)
-    asked = condition.model_copy(update={"op": straight}) if straight else condition
+    asked = replace(condition, op=straight) if straight else condition
     found = _addresses("email").where(_text(address.c.domain, asked)).correlate(contact).exists()
     return not_(found) if straight else found
 
@@ -139,7 +135,7 @@ def _domain(condition: FieldIs) -> Predicate:
 # ---- Lists
 
 
-def _groups(condition: FieldIs) -> Predicate:
+def _groups(condition: Comparison) -> Predicate:
     query = select(member.c.contact_id).where(member.c.contact_id == contact.c.id)
     if condition.op in ("is_set", "is_not_set"):
         found = query.correlate(contact).exists()
@@ -155,7 +151,7 @@ def _in_group(query: Select[Any], ids: list[str]) -> Exists:
     return query.where(member.c.group_id == any_(wanted)).correlate(contact).exists()
 
 
-def _list(info: Field, condition: FieldIs) -> Predicate:
+def _list(info: Field, condition: Comparison) -> Predicate:
     if condition.op in ("is_set", "is_not_set"):
         filled = _filled(info)
         return filled.is_not(true()) if condition.op == "is_not_set" else filled
@@ -206,7 +202,7 @@ def exact(value: Any) -> ColumnElement[Any]:
     return literal(Decimal(str(value)), Numeric)
 
 
-def _number(number: ColumnElement[Any], condition: FieldIs) -> Predicate:
+def _number(number: ColumnElement[Any], condition: Comparison) -> Predicate:
     if condition.op == "is_set":
         return number.is_not(None)
     if condition.op == "is_not_set":
@@ -217,7 +213,7 @@ def _number(number: ColumnElement[Any], condition: FieldIs) -> Predicate:
     return COMPARE[condition.op](number, exact(condition.value))
 
 
-def _boolean(info: Field, condition: FieldIs) -> Predicate:
+def _boolean(info: Field, condition: Comparison) -> Predicate:
     held = _property(info)
     if condition.op == "is":
         same: Predicate = held == literal(condition.value, JSONB)
@@ -229,7 +225,7 @@ def _boolean(info: Field, condition: FieldIs) -> Predicate:
 # ---- Days
 
 
-def _day(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
+def _day(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
     """A date of `properties`: ISO dates sort as text, so nothing is cast that might not be a date.
 
     Every comparison is a range up to the day after its last day, so that a time behind the date does no harm.
@@ -254,7 +250,7 @@ def _within_days(day: ColumnElement[Any], first: date | None, last: date | None)
     return and_(since, until) if first and last else and_(since, until, _is_day(day))
 
 
-def _fixed(condition: FieldIs) -> tuple[date | None, date | None]:
+def _fixed(condition: Comparison) -> tuple[date | None, date | None]:
     """The first and the last day that count."""
     value, one = condition.value, timedelta(days=1)
     if condition.op == "between":
@@ -263,7 +259,7 @@ def _fixed(condition: FieldIs) -> tuple[date | None, date | None]:
     return {"on": (day, day), "before": (None, day - one), "after": (day + one, None)}[condition.op]
 
 
-def _near(day: ColumnElement[Any], condition: FieldIs, today: date) -> Predicate:
+def _near(day: ColumnElement[Any], condition: Comparison, today: date) -> Predicate:
     number, unit = condition.value, condition.unit or "days"
     if condition.op == "anniversary_in":
         wanted = texts(days.anniversaries(today, number, unit))
@@ -278,7 +274,7 @@ def _window(op: str, today: date, number: int, unit: str) -> tuple[date, date]:
     return days.shifted(today, -number, unit), today
 
 
-def by_today(around: "CompileContext", near: Callable[[date], Predicate]) -> Predicate:
+def by_today(around: CompileContext, near: Callable[[date], Predicate]) -> Predicate:
     """A comparison with today: the organisation's, or each contact's own where the definition says so."""
     home = around.today()
     if around.whose != "contact":
@@ -292,7 +288,7 @@ def by_today(around: "CompileContext", near: Callable[[date], Predicate]) -> Pre
     return case(*ways, else_=near(home)) if ways else near(home)
 
 
-def _moment(around: "CompileContext", info: Field, condition: FieldIs) -> Predicate:
+def _moment(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
     """A moment of our own records, by the days of the organisation."""
     moment = contact.c[info.key]
     if condition.op in ("is_set", "is_not_set"):
@@ -305,7 +301,7 @@ def _moment(around: "CompileContext", info: Field, condition: FieldIs) -> Predic
     return found.is_not(true()) if condition.op == "not_in_last" else found
 
 
-def _bounds(around: "CompileContext", condition: FieldIs) -> tuple[date | None, date | None]:
+def _bounds(around: CompileContext, condition: Comparison) -> tuple[date | None, date | None]:
     """The first and the last day that count."""
     if condition.op in ("in_last", "not_in_last", "in_next"):
         return _window(condition.op, around.today(), condition.value, condition.unit or "days")

@@ -5,65 +5,28 @@ not) are true for it. Inside `and` and `or` a NULL may stand for false; only `op
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Exists, and_, false, not_, or_, select, true
+from sqlalchemy import and_, false, or_, true
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.db import live
 from app.core.errors import Conflict, mark
-from app.core.vault import OrganisationVault
 from app.domain.access.keyring import organisation_of, vault_of
-from app.domain.consent.models import ConsentState
-from app.domain.contacts.models import Contact
-from app.domain.segments import encryption, engagement
-from app.domain.segments.bucket import in_buckets
-from app.domain.segments.comparisons import compare
-from app.domain.segments.definition import (
-    AllOf,
-    AnyOf,
-    Consented,
-    Definition,
-    FieldIs,
-    InBucket,
-    InSegment,
-    Messaged,
-    Not,
-    children,
-)
-from app.domain.segments.fields import Catalogue, catalogue
+from app.domain.segments import encryption
+from app.domain.segments.condition import Condition
+from app.domain.segments.context import CompileContext, Predicate, contact, opposite
+from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, children
+from app.domain.segments.fields import catalogue
 from app.domain.segments.models import Segment
-
-contact = live(Contact)
-Predicate = ColumnElement[bool]
-
-
-@dataclass(frozen=True)
-class CompileContext:
-    """What a definition is compiled in: the moment, the zone, the fields, and the segments it lies in already."""
-
-    session: Session
-    known: Catalogue
-    vault: OrganisationVault
-    now: datetime
-    zone: str
-    whose: str = "organisation"
-    inside: tuple[UUID, ...] = ()
-    opened: dict[UUID, Definition] = field(default_factory=dict)
-
-    def today(self) -> date:
-        return clock.today(self.zone)
 
 
 def compile_context(session: Session) -> CompileContext:
     """The present moment of the session's organisation."""
-    return CompileContext(
-        session, catalogue(session), vault_of(session), clock.now(), organisation_of(session).timezone
-    )
+    zone = organisation_of(session).timezone
+    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), zone, _segment)
 
 
 def present() -> Predicate:
@@ -96,10 +59,10 @@ def _zoned(around: CompileContext, definition: Definition) -> CompileContext:
 
 
 def _node(around: CompileContext, node: Any) -> Predicate:
-    return _tree(node, "where", lambda condition, _path: _condition(around, condition))
+    return _tree(node, "where", lambda condition, _path: condition.compile(around))
 
 
-def _tree(node: Any, path: str, leaf: Callable[[Any, str], Predicate]) -> Predicate:
+def _tree(node: Any, path: str, leaf: Callable[[Condition, str], Predicate]) -> Predicate:
     """Groups as and, or and not; each condition as `leaf` says it."""
     parts = [_tree(part, place, leaf) for part, place in children(node, path)]
     if isinstance(node, AllOf):
@@ -107,42 +70,6 @@ def _tree(node: Any, path: str, leaf: Callable[[Any, str], Predicate]) -> Predic
     if isinstance(node, AnyOf):
         return or_(false(), *parts)
     return opposite(parts[0]) if isinstance(node, Not) else leaf(node, path)
-
-
-def opposite(found: Predicate) -> Predicate:
-    """Not, where unknown counts as false; an EXISTS stays visible to the planner, which makes an anti-join of it."""
-    return not_(found) if isinstance(found, Exists) else found.is_not(true())
-
-
-def _condition(around: CompileContext, condition: Any) -> Predicate:
-    if isinstance(condition, FieldIs):
-        info = around.known.get(condition.field)
-        if info is None:
-            raise Conflict(
-                mark("A segment uses the field “%(field)s”, which is no longer there."), field=condition.field
-            )
-        return compare(around, info, condition)
-    if isinstance(condition, Consented):
-        return _consented(condition)
-    if isinstance(condition, Messaged):
-        return engagement.happened(around, condition)
-    if isinstance(condition, InSegment):
-        found = _segment(around, condition.segment)
-        return opposite(found) if condition.op == "not_in" else found
-    assert isinstance(condition, InBucket)
-    return in_buckets(around.vault, condition.salt, contact.c.id, condition.first, condition.last)
-
-
-def _consented(condition: Consented) -> Predicate:
-    state = live(ConsentState)
-    said = select(state.c.contact_id).where(
-        state.c.contact_id == contact.c.id, state.c.channel == condition.channel, state.c.purpose == condition.purpose
-    )
-    if condition.value == "unknown":
-        known = said.correlate(contact).exists()
-        return known if condition.op == "neq" else not_(known)
-    found = said.where(state.c.state == condition.value).correlate(contact).exists()
-    return not_(found) if condition.op == "neq" else found
 
 
 def _segment(around: CompileContext, segment_id: UUID) -> Predicate:

@@ -1,117 +1,18 @@
-"""The grammar of a segment (spec/api.md): a frozen tree, read from JSON with an exact path for everything that is wrong."""
+"""The grammar of a segment: a frozen tree of conditions, read from JSON with an exact path for everything that is wrong."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError
 
-from app.core.clock import is_day
 from app.core.errors import Invalid, Issue, mark
+from app.domain.segments.condition import Condition, Part
+from app.domain.segments.kinds import KINDS
 
 MOST_DEEP = 5
 MOST_CONDITIONS = 50
-MOST_VALUES = 1000
-BUCKETS = 10_000
-CHANNELS = ("sms", "email")
-ENGAGEMENTS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "failed")
-UNITS = ("hours", "days", "weeks", "months", "years")
-
-Id = Annotated[UUID, PlainSerializer(str)]
 Zone = Literal["organisation", "contact"]
-Comparison = Literal["eq", "neq", "gt", "gte", "lt", "lte"]
-
-
-class Part(BaseModel):
-    """Base of everything in a definition: frozen, unknown names refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, populate_by_name=True)
-
-    def dump(self) -> dict[str, Any]:
-        """The part as JSON, without what nobody said."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-class Span(Part):
-    """When: the last so many units, or from a day to a day, both included."""
-
-    last: int | None = Field(default=None, ge=1, le=3660)
-    unit: Literal["hours", "days", "weeks", "months", "years"] = "days"
-    first_day: str | None = Field(default=None, alias="from", pattern=r"^\d{4}-\d{2}-\d{2}$")
-    last_day: str | None = Field(default=None, alias="to", pattern=r"^\d{4}-\d{2}-\d{2}$")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Span":
-        if (self.last is None) == (self.first_day is None and self.last_day is None):
-            raise ValueError(mark("Say either “last” and “unit”, or “from” and “to”."))
-        if not all(is_day(day) for day in (self.first_day, self.last_day) if day):
-            raise ValueError(mark("This is not a date. Write it as 2026-12-31."))
-        return self
-
-
-class Times(Part):
-    """How often."""
-
-    op: Comparison = "gte"
-    value: int = Field(default=1, ge=0, le=10_000)
-
-
-class FieldIs(Part):
-    """A field of the contact compared with a value; which operators and values fit is told by its type (fields.py)."""
-
-    kind: Literal["field"] = "field"
-    field: str = Field(min_length=1, max_length=120)
-    op: str = Field(min_length=1, max_length=30)
-    value: Any = None
-    unit: Literal["days", "weeks", "months", "years"] | None = None
-
-
-class Consented(Part):
-    """The present consent to a channel; nobody who was never asked has either state."""
-
-    kind: Literal["consent"] = "consent"
-    channel: Literal["sms", "email"]
-    purpose: Literal["marketing"] = "marketing"
-    op: Literal["eq", "neq"] = "eq"
-    value: Literal["granted", "withdrawn", "unknown"] = "granted"
-
-
-class Messaged(Part):
-    """What happened to messages of ours; without `times` at least once."""
-
-    kind: Literal["message"] = "message"
-    did: Literal["sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "failed"]
-    who: Literal["human", "any"] = "human"
-    channel: Literal["sms", "email"] | None = None
-    campaign: Id | None = None
-    times: Times = Times()
-    within: Span | None = None
-
-
-class InSegment(Part):
-    """Whoever another segment matches at the same moment."""
-
-    kind: Literal["segment"] = "segment"
-    segment: Id
-    op: Literal["in", "not_in"] = "in"
-
-
-class InBucket(Part):
-    """A stable random share: contacts fall into 10,000 buckets by a keyed hash of `salt` and their id."""
-
-    kind: Literal["bucket"] = "bucket"
-    salt: str = Field(min_length=1, max_length=60)
-    first: int = Field(alias="from", ge=0, lt=BUCKETS)
-    last: int = Field(alias="to", ge=0, lt=BUCKETS)
-
-    @model_validator(mode="after")
-    def _upward(self) -> "InBucket":
-        if self.last < self.first:
-            raise ValueError(mark("“from” must not be greater than “to”."))
-        return self
-
-
-Condition = FieldIs | Consented | Messaged | InSegment | InBucket
 
 
 class AllOf(Part):
@@ -132,7 +33,7 @@ class Not(Part):
     inner: "Node" = Field(alias="not")
 
 
-Node = AllOf | AnyOf | Not | FieldIs | Consented | Messaged | InSegment | InBucket
+Node = AllOf | AnyOf | Not | SerializeAsAny[Condition]
 
 
 class Definition(Part):
@@ -146,9 +47,6 @@ class Definition(Part):
 for model in (AllOf, AnyOf, Not, Definition):
     model.model_rebuild()
 
-_CONDITIONS: dict[str, type[Part]] = {
-    "field": FieldIs, "consent": Consented, "message": Messaged, "segment": InSegment, "bucket": InBucket,
-}  # fmt: skip
 _LATER = frozenset({"event", "sequence", "bank"})
 _WORDS = {
     "missing": mark("This field is required."),
@@ -235,11 +133,11 @@ class _Reader:
         kind = raw.get("kind")
         if isinstance(kind, str) and kind in _LATER:
             return self._wrong(f"{path}.kind", mark("Conditions of the kind “%(kind)s” cannot be used yet."), kind=kind)
-        shape = _CONDITIONS.get(kind) if isinstance(kind, str) else None
+        shape = KINDS.get(kind) if isinstance(kind, str) else None
         if shape is None:
             return self._wrong(f"{path}.kind", mark("There is no such kind of condition."))
         try:
-            return shape.model_validate(dict(raw))
+            return shape.read(raw)
         except ValidationError as broke:
             self.issues += _issues(broke, path)
             return None
@@ -280,7 +178,7 @@ def _conditions(node: Any, path: str) -> Iterator[tuple[Condition, str]]:
 
 def named_segments(definition: Definition) -> list[UUID]:
     """The segments a definition names itself."""
-    return [found.segment for found, _ in conditions(definition) if isinstance(found, InSegment)]
+    return [named for found, _ in conditions(definition) for named in found.segments]
 
 
 def everybody() -> Definition:

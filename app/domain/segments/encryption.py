@@ -6,13 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core import phone
-from app.core.text import masked_email
 from app.domain.access.keyring import vault_of
-from app.domain.segments.definition import Condition, Definition, parse
+from app.domain.segments.condition import Condition
+from app.domain.segments.definition import Definition, parse
+from app.domain.segments.fields import PERSONAL, masked_value
 from app.domain.segments.models import Segment
 
-PERSONAL = ("email", "phone")
 _BOUND = "segment value"
 _MARK = "sealed:"
 
@@ -42,11 +41,6 @@ def masked(definition: Definition | Condition) -> dict[str, Any]:
     """The definition, or one of its conditions, as anybody may see it."""
     shown: dict[str, Any] = _changed(definition.dump(), masked_value)
     return shown
-
-
-def masked_value(value: str) -> str:
-    """An e-mail or a phone as anybody may see it."""
-    return masked_email(value) if "@" in value else phone.masked(value)
 
 
 def names_people(definition: Definition) -> bool:

@@ -4,18 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select, true
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
-from app.core.db import live
 from app.core.errors import NotFound, mark
-from app.domain.consent.models import ConsentState
-from app.domain.contacts.models import ContactAddress, GroupMember
 from app.domain.segments import compiler, encryption
-from app.domain.segments.compiler import contact
-from app.domain.segments.definition import Condition, Consented, Definition, FieldIs, InBucket, conditions
-from app.domain.segments.fields import Catalogue, Field
+from app.domain.segments.condition import Condition
+from app.domain.segments.context import contact
+from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
 
 
@@ -70,43 +67,7 @@ def judge(session: Session, definition: Definition, contact_id: UUID) -> Explana
     if row is None:
         raise NotFound(mark("There is no such contact."))
     verdicts = [
-        Verdict(path, one, bool(row[f"holds_{n}"]), _value(around, one, row))
+        Verdict(path, one, bool(row[f"holds_{n}"]), one.held(around, row))
         for n, (one, path) in enumerate(parts, start=1)
     ]
     return Explanation(contact_id, row["external_id"], bool(row["holds_0"]), verdicts)
-
-
-def _value(around: compiler.CompileContext, condition: Condition, row: Any) -> Any:
-    if isinstance(condition, FieldIs):
-        info = around.known.get(condition.field)
-        return _held(around.session, around.known, info, row) if info else None
-    if isinstance(condition, Consented):
-        state = live(ConsentState)
-        query = select(state.c.state).where(
-            state.c.contact_id == row["id"],
-            state.c.channel == condition.channel,
-            state.c.purpose == condition.purpose,
-        )
-        return around.session.execute(query).scalar_one_or_none() or "unknown"
-    return around.vault.bucket(condition.salt, row["id"]) if isinstance(condition, InBucket) else None
-
-
-def _held(session: Session, known: Catalogue, info: Field, row: Any) -> Any:
-    """What the contact has; of an encrypted address only how many there are."""
-    if info.source == "property":
-        return row["properties"].get(info.key)
-    if info.source == "address":
-        return len(_rows(session, ContactAddress, "position", row, kind=info.name)) or None
-    if info.source == "domain":
-        return _rows(session, ContactAddress, "domain", row, kind="email")
-    if info.source == "groups":
-        return [known.groups.get(str(i), str(i)) for i in _rows(session, GroupMember, "group_id", row)]
-    return row[info.key]
-
-
-def _rows(session: Session, model: Any, column: str, row: Any, **where: str) -> list[Any]:
-    table = live(model)
-    query = select(table.c[column]).where(table.c.contact_id == row["id"])
-    for name, value in where.items():
-        query = query.where(table.c[name] == literal(value))
-    return list(session.execute(query).scalars())

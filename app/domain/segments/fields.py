@@ -1,44 +1,48 @@
-"""What a condition can ask of a contact: the fields, their types, the operators and values of each type."""
+"""What a condition can ask of a contact: the fields, their types, and the operators of each type."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import phone, text
-from app.core.clock import is_day
+from app.core import phone
 from app.core.errors import mark
+from app.core.text import masked_email
 from app.domain.access.keyring import organisation_of
 from app.domain.contacts.models import STATUSES, Group, PropertyDefinition
-from app.domain.segments.definition import MOST_VALUES, FieldIs
 
-MOST_TEXT = 500
 PROPERTY = "properties."
-_SET = ("is_set", "is_not_set")
+SET = ("is_set", "is_not_set")
 _COMPARE = ("eq", "neq", "gt", "gte", "lt", "lte", "between")
 _DATES = ("on", "before", "after", "between", "in_last", "not_in_last", "in_next")
 
 OPS: dict[str, tuple[str, ...]] = {
     "text": (
-        "eq", "neq", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", *_SET,
+        "eq", "neq", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", *SET,
     ),
-    "choice": ("eq", "neq", "in", "not_in", *_SET),
-    "secret": ("eq", "in", *_SET),
-    "number": (*_COMPARE, *_SET),
-    "date": (*_DATES, "anniversary_in", *_SET),
-    "moment": (*_DATES, *_SET),
-    "list": ("has_any", "has_all", "has_none", *_SET),
-    "boolean": ("is", *_SET),
+    "choice": ("eq", "neq", "in", "not_in", *SET),
+    "secret": ("eq", "in", *SET),
+    "number": (*_COMPARE, *SET),
+    "date": (*_DATES, "anniversary_in", *SET),
+    "moment": (*_DATES, *SET),
+    "list": ("has_any", "has_all", "has_none", *SET),
+    "boolean": ("is", *SET),
 }  # fmt: skip
 RELATIVE = ("in_last", "not_in_last", "in_next", "anniversary_in")
 MANY = ("in", "not_in", "has_any", "has_all", "has_none")
 STATUS_LABELS = {
     "active": mark("Active"), "unsubscribed": mark("Unsubscribed"), "bounced": mark("Bounced"), "erased": mark("Erased"),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a field is compared, and with what."""
+
+    op: str
+    value: Any = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ FIELDS = (
     Field("tags", mark("Tags"), "list", "tags"),
     Field("groups", mark("Groups"), "list", "groups"),
 )
+PERSONAL = ("email", "phone")  # their values name somebody
 _SEALED = ("first_name", "last_name")
 
 
@@ -112,172 +117,6 @@ def catalogue(session: Session) -> Catalogue:
     return Catalogue(fields, organisation_of(session).region, groups, pii)
 
 
-class Unfit(ValueError):
-    """A value does not fit its field: `place` is the path below the condition."""
-
-    def __init__(self, place: str, message: str, **values: object) -> None:
-        super().__init__(message)
-        self.place, self.message, self.values = place, message, values
-
-
-def checked(known: Catalogue, condition: FieldIs) -> FieldIs:
-    """The condition with its value in its normal form. Raises Unfit."""
-    info = known.get(condition.field)
-    if info is None and condition.field in known.pii:
-        raise Unfit("field", mark("This field is encrypted. Segments cannot use it."))
-    if info is None:
-        raise Unfit("field", mark("There is no such field."))
-    if condition.op not in info.ops:
-        raise Unfit("op", mark("This field cannot be compared like that."))
-    value, unit = _value(known, info, condition), None
-    if condition.op in RELATIVE:
-        value, unit = _relative(condition)
-    elif condition.unit is not None:
-        raise Unfit("unit", mark("Only comparisons with today have a unit."))
-    return condition.model_copy(update={"value": value, "unit": unit})
-
-
-def _value(known: Catalogue, info: Field, condition: FieldIs) -> Any:
-    op, value = condition.op, condition.value
-    if op in _SET:
-        if value is not None:
-            raise Unfit("value", mark("This comparison takes no value."))
-        return None
-    if op in RELATIVE:
-        return None
-    read = _reader(known, info)
-    if op in MANY:
-        return _many(value, read)
-    if op == "between":
-        return _between(info, value, read)
-    return read(value, "value")
-
-
-Read = Callable[[Any, str], Any]
-
-
-def _reader(known: Catalogue, info: Field) -> Read:
-    if info.source == "address":
-        return _email if info.name == "email" else lambda value, place: _phone(known, value, place)
-    if info.source == "groups":
-        return lambda value, place: _group(known, value, place)
-    if info.source == "domain":
-        return lambda value, place: _text(value, place).lower().lstrip("@")
-    if info.type == "choice":
-        return lambda value, place: _choice(info, value, place)
-    if info.type == "boolean":
-        return _boolean
-    if info.type == "number":
-        return _number
-    return _date if info.type in ("date", "moment") else _text
-
-
-def _many(value: Any, read: Read) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise Unfit("value", mark("This must be a list."))
-    if not value:
-        raise Unfit("value", mark("Give at least one value."))
-    if len(value) > MOST_VALUES:
-        raise Unfit("value", mark("Too many values: %(most)s at most."), most=MOST_VALUES)
-    return list(dict.fromkeys(read(one, f"value[{n}]") for n, one in enumerate(value)))
-
-
-def _between(info: Field, value: Any, read: Read) -> list[Any]:
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise Unfit("value", mark("Give two values: from and to."))
-    low, high = read(value[0], "value[0]"), read(value[1], "value[1]")
-    if (Decimal(str(low)) > Decimal(str(high))) if info.type == "number" else low > high:
-        raise Unfit("value", mark("“from” must not be greater than “to”."))
-    return [low, high]
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return Decimal(value).is_finite()
-    except InvalidOperation:
-        return False
-
-
-def _text(value: Any, place: str) -> str:
-    if not isinstance(value, str):
-        raise Unfit(place, mark("This must be text."))
-    clean = text.clean(value)
-    if not clean:
-        raise Unfit(place, mark("This field is required."))
-    if len(clean) > MOST_TEXT:
-        raise Unfit(place, mark("This is too long."))
-    return clean
-
-
-def _number(value: Any, place: str) -> int | float | str:
-    if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
-        raise Unfit(place, mark("This is not a number."))
-    if not _is_number(str(value)) or abs(Decimal(str(value))) >= Decimal(10) ** 18:
-        raise Unfit(place, mark("This is not a number."))
-    return value
-
-
-def _date(value: Any, place: str) -> str:
-    if not is_day(value):
-        raise Unfit(place, mark("This is not a date. Write it as 2026-12-31."))
-    return str(value)
-
-
-def _boolean(value: Any, place: str) -> bool:
-    if not isinstance(value, bool):
-        raise Unfit(place, mark("This is either true or false."))
-    return value
-
-
-def _choice(info: Field, value: Any, place: str) -> str:
-    if not isinstance(value, str) or value not in {code for code, _ in info.choices}:
-        raise Unfit(place, mark("Choose one of the values offered."))
-    return str(value)
-
-
-def _email(value: Any, place: str) -> str:
-    address = text.email(_text(value, place))
-    if address is None:
-        raise Unfit(place, mark("This is not an e-mail address."))
-    return address
-
-
-def _phone(known: Catalogue, value: Any, place: str) -> str:
-    number = phone.parse(_text(value, place), known.region)
-    if number is None:
-        raise Unfit(place, mark("This is not a phone number."))
-    return number
-
-
-def _group(known: Catalogue, value: Any, place: str) -> str:
-    """A group by its id or its name; kept by its id, so that it may be renamed."""
-    said = _text(value, place)
-    if said in known.groups:
-        return said
-    for group_id, name in known.groups.items():
-        if name == said or group_id == _as_uuid(said):
-            return group_id
-    raise Unfit(place, mark("There is no such group."))
-
-
-def _as_uuid(said: str) -> str:
-    try:
-        return str(UUID(said))
-    except ValueError:
-        return ""
-
-
-def _relative(condition: FieldIs) -> tuple[int, str]:
-    """How many units from today: {"last": 30, "unit": "days"}, or the number with `unit` beside it."""
-    value, unit = condition.value, condition.unit
-    if isinstance(value, dict):
-        numbers = [value[name] for name in ("last", "next") if name in value]
-        unit = value.get("unit", unit)
-        value = numbers[0] if len(numbers) == 1 and not set(value) - {"last", "next", "unit"} else None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Unfit("value", mark("This is not a whole number."))
-    if not 0 <= value <= 3660:
-        raise Unfit("value", mark("This number is out of range."))
-    if unit not in (None, "days", "weeks", "months", "years"):
-        raise Unfit("unit", mark("Choose one of the values offered."))
-    return value, str(unit or "days")
+def masked_value(value: str) -> str:
+    """An e-mail or a phone as anybody may see it."""
+    return masked_email(value) if "@" in value else phone.masked(value)

@@ -107,6 +107,13 @@ def get(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
     return segment
 
 
+def possible(segment: Segment, *, by: Actor) -> frozenset[str]:
+    """What this actor can do with a segment now."""
+    if not by.may("segments:write"):
+        return frozenset({"recount"} if by.may("segments:read") else ())
+    return frozenset({"recount", "duplicate"} | (set() if segment.archived_at else {"edit", "archive"}))
+
+
 def definition_of(session: Session, segment: Segment) -> Definition:
     """A segment's definition with readable values."""
     return encryption.opened(session, segment)

@@ -16,8 +16,9 @@ from app.core.actor import Actor, require
 from app.core.errors import DomainError, NotFound, Unavailable, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import savepoint
+from app.domain.contacts.profile import ContactsChanged
 from app.domain.segments import compiler, encryption
-from app.domain.segments.compiler import contact
+from app.domain.segments.context import CompileContext, contact, opposite
 from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
 
@@ -128,11 +129,11 @@ def audience(
     """
     around = replace(compiler.compile_context(session), opened=dict(pinned or {}))
     wanted = or_(*[_predicate(around, i) for i in include]) if include else true()
-    left_out = [compiler.opposite(_predicate(around, i)) for i in exclude]
+    left_out = [opposite(_predicate(around, i)) for i in exclude]
     return select(contact.c.id).where(compiler.present(), and_(wanted, *left_out))
 
 
-def _predicate(around: compiler.CompileContext, segment_id: UUID) -> ColumnElement[bool]:
+def _predicate(around: CompileContext, segment_id: UUID) -> ColumnElement[bool]:
     if segment_id not in around.opened:
         segment = around.session.get(Segment, segment_id)
         if segment is None:
@@ -150,6 +151,11 @@ def recount(session: Session, segment: Segment) -> None:
         segment.size = None
     segment.counted_at = clock.now()
     session.flush()
+
+
+def on_changed(session: Session, _happening: ContactsChanged) -> None:
+    """Contacts are not what they were: count who belongs where."""
+    recount_all(session)
 
 
 def recount_all(session: Session, seconds: float = BUDGET) -> int:

@@ -10,8 +10,9 @@ from app.core import clock
 from app.core.db import live
 from app.core.unit import actor_of
 from app.domain.contacts.models import Contact
-from app.domain.segments.definition import Definition, FieldIs, conditions
+from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.fields import Field, catalogue
+from app.domain.segments.kinds.field import FieldIs
 
 LOOKED_AT = 20_000  # contacts
 OFFERED = 20

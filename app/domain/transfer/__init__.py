@@ -1,1 +1,1 @@
-"""Imports (A3)."""
+"""Imports."""

@@ -1,4 +1,4 @@
-"""The bad rows of an import: how they are kept, counted and given back as a file that can be imported again (A3)."""
+"""The bad rows of an import: how they are kept, counted and given back as a file that can be imported again."""
 
 import csv
 import io

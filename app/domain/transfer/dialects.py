@@ -1,4 +1,4 @@
-"""How a file is written: its encoding, its ends of lines, its delimiter, and what makes it no file of rows (A3)."""
+"""How a file is written: its encoding, its ends of lines, its delimiter, and what makes it no file of rows."""
 
 import codecs
 import csv

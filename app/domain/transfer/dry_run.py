@@ -1,4 +1,4 @@
-"""A dry run: read a file as an import would and count what would become of its rows; nothing is written (A3)."""
+"""A dry run: read a file as an import would and count what would become of its rows; nothing is written."""
 
 from collections import Counter
 from collections.abc import Iterator

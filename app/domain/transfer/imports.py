@@ -1,4 +1,4 @@
-"""Imports as people see them: upload, choose, start, watch, cancel (A3)."""
+"""Imports as people see them: upload, choose, start, watch, cancel."""
 
 import gzip
 import io
@@ -30,6 +30,7 @@ from app.domain.transfer.rows import Bad, Draft, Place, RowMapper, Typed
 EXAMPLE = Path(__file__).resolve().parents[3] / "sandbox" / "data" / "bank-marketing.csv.gz"
 SUBJECT = "import"
 PREVIEWED = 10
+RUN_IMPORT = Job("imports", "jobs.transfer.run_import", 3600)
 
 
 def upload(session: Session, file_name: str, stream: IO[bytes], *, delimiter: str = "", by: Actor) -> Import:
@@ -127,7 +128,7 @@ def start(session: Session, import_id: UUID, options: ImportOptions, *, by: Acto
         "mapping": row.mapping, "dedupe": options.dedupe, "demonstration": options.demonstration,
         "consent": list(options.consent), "basis": options.basis,
     })  # fmt: skip
-    enqueue_after_commit(session, Job.RUN_IMPORT, by.organisation_id, row.id)
+    enqueue_after_commit(session, RUN_IMPORT, by.organisation_id, row.id)
     return row
 
 

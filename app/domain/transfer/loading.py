@@ -30,6 +30,7 @@ from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.contacts import properties
+from app.domain.contacts.profile import ContactsChanged
 from app.domain.outbox.publish import publish
 from app.domain.transfer import badrows, demonstration
 from app.domain.transfer.blocks import Ambiguous, Block, Found, Known, Maker, Staged
@@ -333,7 +334,7 @@ def close(session: Session, import_id: UUID, action: str) -> int:
     numbers = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed", "warned")}
     trail.record(session, system(row.organisation_id), action, ("import", import_id), after=numbers)
     if row.created or row.updated:
-        publish(session, "contacts.changed", import_id, {"import": str(import_id)})
+        publish(session, ContactsChanged(subject=import_id))
     return row.created + row.updated
 
 

@@ -1,4 +1,4 @@
-"""Files of rows: their header and their records, one by one (A3)."""
+"""Files of rows: their header and their records, one by one."""
 
 import csv
 import io

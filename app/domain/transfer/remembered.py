@@ -1,4 +1,4 @@
-"""What was chosen for an earlier file with the same header, so that a monthly file is mapped once (A3)."""
+"""What was chosen for an earlier file with the same header, so that a monthly file is mapped once."""
 
 from pydantic import ValidationError
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""The recipient allow-list: outside production a message reaches only who is on it (L13)."""
+"""The recipient allow-list: outside production a message reaches only who is on it."""
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence

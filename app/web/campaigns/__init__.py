@@ -1,4 +1,4 @@
-"""Campaigns in the browser: list, form, show, review and the verbs of their life (D1, D2, D6 to D8)."""
+"""Campaigns in the browser: list, form, show, review and the verbs of their life."""
 
 from app.web.campaigns import edit, lists, review, show, shown, verbs
 from app.web.campaigns.blueprint import bp

@@ -1,4 +1,4 @@
-"""The review: everything an approver has to see on one page, and his decision with a fresh code (D2, J2)."""
+"""The review: everything an approver has to see on one page, and his decision with a fresh code."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,10 +18,11 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.approvals.models import Approval
-from app.domain.campaigns import drafts, lifecycle, pinned, plan, preview
+from app.domain.campaigns import drafts, lifecycle, plan, preview
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
+from app.domain.campaigns.possible import blocked_reason, is_changed
+from app.domain.campaigns.states import NEEDS
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
@@ -63,7 +64,7 @@ def review_state(campaign_id: UUID, approval_id: UUID) -> ResponseReturnValue:
     session = db.session()
     campaign, approval = drafts.get(session, campaign_id, by=g.actor), decisions.get(session, approval_id)
     newest = decisions.of_subject(session, (SUBJECT, campaign_id))[0]
-    reason = _blocked_reason(campaign, approval, _is_changed(campaign, approval))
+    reason = blocked_reason(session, campaign, approval, by=g.actor)
     return following(approval, reason, url_for(".review", campaign_id=campaign_id), newer=newest.id != approval_id)
 
 
@@ -125,8 +126,7 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
     approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
     channels = shown.channels(approval.summary)
-    changed = _is_changed(campaign, approval)
-    reason = _blocked_reason(campaign, approval, changed)
+    reason = blocked_reason(session, campaign, approval, by=g.actor)
     form.seen.data = str(approval.id)
     form.sure.label.text = _confirmation(channels)
     values: dict[str, Any] = {
@@ -149,10 +149,8 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "again": approval.summary.get("again") or {},
         "blocked_reason": reason,
         "follow": url_for(".review_state", campaign_id=campaign.id, approval_id=approval.id, was=reason),
-        "changed": changed,
-        "approvers": [
-            u.name for u in users.with_permission(session, "campaigns:approve") if u.id not in approval.editors
-        ],
+        "changed": is_changed(session, campaign, approval),
+        "approvers": [user.name for user in decisions.deciders(session, approval, NEEDS["approve"])],
     }
     return make_response(render_template("campaigns/review.html", **values), status)
 
@@ -162,22 +160,3 @@ def _confirmation(channels: Sequence[shown.ChannelShown]) -> str:
     said = ((i18n.number(one.will_receive, current_language()), reasons.channel(one.channel)) for one in channels)
     numbers = ", ".join(_("%(people)s by %(channel)s", people=people, channel=channel) for people, channel in said)
     return str(_("Yes, write to this many people: %(numbers)s", numbers=numbers))
-
-
-def _is_changed(campaign: Campaign, approval: Approval) -> bool:
-    """True if an open request is no longer what was submitted."""
-    session = db.session()
-    return approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
-
-
-def _blocked_reason(campaign: Campaign, approval: Approval, changed: bool) -> str:
-    """Why this visitor cannot approve now, in a sentence; empty if nothing stands in the way."""
-    if approval.state != "pending" or campaign.state != "in_review":
-        return "decided"
-    if approval.expires_at <= clock.now():
-        return "expired"
-    if g.actor.id in approval.editors:
-        return "own"
-    if not g.actor.may("campaigns:approve"):
-        return "role"
-    return "changed" if changed else ""

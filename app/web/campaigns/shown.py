@@ -8,47 +8,26 @@ from flask import g, url_for
 from flask_babel import gettext as _
 
 from app.core import clock
-from app.core.actor import Actor
 from app.core.db import db
 from app.core.errors import mark
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.campaigns import drafts, plan, results, resuming, states
+from app.domain.campaigns import drafts, plan, results, resuming
 from app.domain.campaigns.models import Campaign
+from app.domain.campaigns.possible import possible
 from app.domain.messages import listing, totals
 from app.domain.messages.states import NOT_SENT
 from app.domain.messages.totals import Totals
 from app.web import reasons
 
-# What each verb of a campaign's life needs; who may not, does not see it.
-PERMISSIONS = {
-    "edit": "campaigns:write",
-    "submit": "campaigns:write",
-    "withdraw": "campaigns:write",
-    "pause": "campaigns:stop",
-    "resume": "campaigns:stop",
-    "cancel": "campaigns:stop",
-}
 LANGUAGES = {"en": mark("English"), "he": mark("Hebrew"), "ar": mark("Arabic"), "ru": mark("Russian")}
 SENDING = ("approved", "running", "paused")
 
 
 def head(campaign: Campaign) -> dict[str, Any]:
     """What every page and part of a campaign draws."""
-    possible = states.possible(campaign.state)
-    verbs = {verb for verb, permission in PERMISSIONS.items() if verb in possible and g.actor.may(permission)}
-    if not (campaign.sms_template_id or campaign.email_template_id):
-        verbs.discard("submit")
-    waiting = resuming.waiting(db.session(), campaign)
-    if waiting:
-        verbs.discard("resume")
-    return {"campaign": campaign, "verbs": verbs, "may_approve": may_approve(campaign, g.actor), "resuming": waiting}
-
-
-def may_approve(campaign: Campaign, actor: Actor) -> bool:
-    """True if this very actor could decide on it now."""
-    ours = {campaign.created_by, *campaign.editors}
-    return campaign.state == "in_review" and actor.may("campaigns:approve") and actor.id not in ours
+    verbs = possible(db.session(), campaign, by=g.actor)
+    return {"campaign": campaign, "verbs": verbs, "resuming": resuming.waiting(db.session(), campaign)}
 
 
 def sending(campaign: Campaign) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Contacts in the browser: list, one contact with consents and history, the form, delete and restore (A1, A6)."""
+"""Contacts in the browser: list, one contact with consents and history, the form, delete and restore."""
 
 from app.web.contacts import consents, edit, lists, messages, replies, show, verbs
 from app.web.contacts.blueprint import bp

@@ -1,4 +1,4 @@
-"""Imports in the browser: upload, columns and options, trial, progress, result (A3)."""
+"""Imports in the browser: upload, columns and options, trial, progress, result."""
 
 from app.web.imports import lists, show, upload, wizard
 from app.web.imports.blueprint import bp

@@ -1,4 +1,4 @@
-"""Segments in the browser: list, builder, one segment with its people and its reasons (B1, B3, B5, B6)."""
+"""Segments in the browser: list, builder, one segment with its people and its reasons."""
 
 from app.web.segments import edit, lists, show
 from app.web.segments.blueprint import bp

@@ -23,7 +23,7 @@ from app.http.auth import allow
 from app.http.errors import said
 from app.web.conflicts import Difference, between, conflicting
 from app.web.render import is_part_wanted, leave_for, parts
-from app.web.segments import builder, conditions, shown, tree
+from app.web.segments import builder, conditions, shown, tree, typed
 from app.web.segments.blueprint import bp
 from app.web.segments.builder import Builder, Judged
 
@@ -187,10 +187,11 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "general": judged.general,
         "unfinished": hidden,
         "sentence": shown.sentence(judged.definition) if judged.definition and judged.says_something else "",
+        "kept_words": lambda rule: shown.kept(conditions.as_json(rule, known)),
         "worded": shown.worded,
         "suggested": shown.suggested,
-        "listed": conditions.listed,
-        "written": conditions.written,
+        "listed": typed.listed,
+        "written": typed.written,
         "choosable_segments": shown.segments(without=own),
         "choosable_campaigns": shown.campaigns(),
         "plain": not is_part_wanted(),

@@ -47,7 +47,7 @@ def outline(segment_id: UUID) -> ResponseReturnValue:
 def _overview(segment: Segment) -> dict[str, Any]:
     definition = library.definition_of(db.session(), segment)
     return {
-        "segment": segment,
+        **_head(segment),
         "sentence": shown.sentence(definition),
         "outline": shown.outline(definition, {}),
         "zone": definition.zone,
@@ -61,15 +61,15 @@ def people(segment_id: UUID) -> ResponseReturnValue:
     """Who is in it now, without personal data."""
     segment = _segment(segment_id)
     page = membership.contacts(db.session(), segment, paging.asked(), by=g.actor)
-    return page_or_part("segments/people.html", "segments/_people.html", tab="people", segment=segment, page=page)
+    return page_or_part("segments/people.html", "segments/_people.html", tab="people", page=page, **_head(segment))
 
 
 @bp.get("/<uuid:segment_id>/why")
 @allow("contacts:read")
 def why(segment_id: UUID) -> ResponseReturnValue:
-    """Why one contact is in it or not (B5)."""
+    """Why one contact is in it or not."""
     segment, asked = _segment(segment_id), sought.words()
-    values: dict[str, Any] = {"segment": segment, "asked": asked, "about": None, "unknown": ""}
+    values: dict[str, Any] = {**_head(segment), "asked": asked, "about": None, "unknown": ""}
     if asked:
         values |= _about(segment, asked)
     return page_or_part("segments/why.html", "segments/_why.html", tab="why", **values)
@@ -94,12 +94,12 @@ def _about(segment: Segment, asked: str) -> dict[str, Any]:
 @bp.get("/<uuid:segment_id>/history")
 @allow("segments:read")
 def history(segment_id: UUID) -> ResponseReturnValue:
-    """Who changed what, with both sentences where the conditions changed (B6)."""
+    """Who changed what, with both sentences where the conditions changed."""
     segment = _segment(segment_id)
     page = trail.entries(db.session(), paging.asked(), by=g.actor, subject=(SUBJECT, str(segment.id)))
     drawn = shown.versions(page.items)
     return page_or_part(
-        "segments/history.html", "segments/_history.html", tab="history", segment=segment, page=page, acts=drawn
+        "segments/history.html", "segments/_history.html", tab="history", page=page, **_head(segment), acts=drawn
     )
 
 
@@ -119,6 +119,11 @@ def archive(segment_id: UUID) -> ResponseReturnValue:
     library.archive(db.session(), segment_id, by=g.actor)
     flash(_("The segment is archived."), "success")
     return leave_for(url_for(".index"))
+
+
+def _head(segment: Segment) -> dict[str, Any]:
+    """What the head of every tab needs."""
+    return {"segment": segment, "actions": library.possible(segment, by=g.actor)}
 
 
 def _segment(segment_id: UUID) -> Segment:

@@ -9,15 +9,17 @@ from flask_babel import gettext as _
 
 from app.core import i18n
 from app.core.db import db
+from app.core.errors import Invalid
 from app.core.page import MOST, Ask
 from app.domain.audit.models import AuditEntry
 from app.domain.campaigns import drafts
-from app.domain.segments import encryption, fields, library, suggestions, words
-from app.domain.segments.definition import AllOf, AnyOf, Consented, Definition, FieldIs, InBucket, Not, children
+from app.domain.segments import encryption, fields, library, saying, suggestions, words
+from app.domain.segments.condition import Condition
+from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, children, parse
 from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
-from app.domain.segments.words import Names
+from app.domain.segments.saying import Names
 from app.web import audit_labels
 from app.web.audit_labels import Act, Change, Value
 from app.web.locale import current_language
@@ -51,8 +53,8 @@ def sentence(definition: Definition) -> str:
 def spoken(said: Any) -> str:
     """In the reader's language. From right to left every Latin name keeps its own direction (Unicode isolates)."""
     if i18n.direction(current_language()) == "ltr":
-        return words.spoken(said, _)
-    return words.spoken(said, _, lambda name: f"\u2068{name}\u2069")
+        return saying.spoken(said, _)
+    return saying.spoken(said, _, lambda name: f"\u2068{name}\u2069")
 
 
 def sentence_of(segment: Segment) -> str:
@@ -75,6 +77,15 @@ def _said_changes(act: Act, known: audit_labels.Names) -> list[Change]:
 
 def _sentence_of_kept(raw: dict[str, Any] | None) -> Value | None:
     return None if not raw else Value(sentence(encryption.readable(db.session(), raw)))
+
+
+def kept(raw: dict[str, Any]) -> str:
+    """A condition the builder has no inputs for, in words; nothing if it is none."""
+    try:
+        node = parse({"where": raw}).where
+    except Invalid:
+        return ""
+    return spoken(node.words(names())) if isinstance(node, Condition) else ""
 
 
 def worded(options: Iterable[tuple[str, str]], translates: bool = True) -> list[tuple[str, str]]:
@@ -126,10 +137,10 @@ def outline(definition: Definition, counts: Mapping[str, int], about: Explanatio
         if isinstance(node, AllOf | AnyOf):
             return _group(node, kids, is_about=about is not None)
         verdict = verdicts.get(path)
-        said = spoken(words.condition(node, names()))
+        said = spoken(node.words(names()))
         if verdict is None:
             return Part(said, "condition", count=counts.get(path))
-        value = present(verdict.value) if isinstance(node, _WITH_VALUE) else ""
+        value = present(verdict.value) if node.has_value else ""
         return Part(said, "condition", holds=verdict.holds, value=value, count=counts.get(path))
 
     return drawn(definition.where, "where")
@@ -140,10 +151,6 @@ def _group(node: AllOf | AnyOf, kids: tuple[Part, ...], *, is_about: bool) -> Pa
     held = [bool(kid.holds) for kid in kids]
     holds = (all(held) if is_all else any(held)) if is_about else None
     return Part(_("All of these:") if is_all else _("At least one of these:"), "all" if is_all else "any", kids, holds)
-
-
-# Of messages and other segments the verdict itself is all there is to say.
-_WITH_VALUE = (FieldIs, Consented, InBucket)
 
 
 def present(value: Any) -> str:

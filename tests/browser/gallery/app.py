@@ -26,7 +26,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.core.actor import Actor
 from app.core.page import Page
-from app.domain.access.permissions import ROLES
+from app.domain.access.permissions import roles
 from app.http import security
 from app.http.auth import public
 from app.web import assets, badges, locale, navigation, render
@@ -106,9 +106,7 @@ def rows() -> list[dict[str, object]]:
 def index() -> str:
     """A list: filters, selection, menus, pager."""
     page = Page(items=rows(), next="bmV4dA", prev=None, total=48213)
-    return render.page_or_part(
-        "gallery/list.html", "gallery/_rows.html", page=page
-    )
+    return render.page_or_part("gallery/list.html", "gallery/_rows.html", page=page)
 
 
 @bp.get("/pieces")
@@ -159,7 +157,9 @@ def crash() -> ResponseReturnValue:
 @public
 def poll() -> ResponseReturnValue:
     """A polled part; says whether it was polled."""
-    return render_template("gallery/_poll.html", polled="X-Poll" in request.headers), 286  # htmx stops polling when it is answered with this
+    return render_template(
+        "gallery/_poll.html", polled="X-Poll" in request.headers
+    ), 286  # htmx stops polling when it is answered with this
 
 
 @bp.post("/morph")
@@ -220,7 +220,7 @@ def create_app() -> Flask:
                 kind="user",
                 name="Dana Cohen",
                 role="admin",
-                permissions=frozenset().union(*ROLES.values()),
+                permissions=frozenset().union(*roles().values()),
             )
 
     @app.context_processor

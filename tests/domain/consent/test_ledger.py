@@ -1,4 +1,4 @@
-"""Consents: acts are kept, the present state follows from them and from nothing else (A6)."""
+"""Consents: acts are kept, the present state follows from them and from nothing else."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The suppression list: normal forms, lists at once, lifting, what a contact sees of it (A7)."""
+"""The suppression list: normal forms, lists at once, lifting, what a contact sees of it."""
 
 import pytest
 from sqlalchemy import func, select

@@ -1,4 +1,4 @@
-"""One contact: what is kept of it, in what form, and who may see it (A1, A2)."""
+"""One contact: what is kept of it, in what form, and who may see it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Lists of contacts (A9)."""
+"""Lists of contacts."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""E-mail made once per version (C1, E8): MJML with Liquid anywhere, links, the preview line, plain text, errors with lines."""
+"""E-mail made once per version: MJML with Liquid anywhere, links, the preview line, plain text, errors with lines."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The library and its checks (C1, C2, C4): versions, conflicts, restoring, what is refused at save and what is only said."""
+"""The library and its checks: versions, conflicts, restoring, what is refused at save and what is only said."""
 
 from uuid import uuid4
 

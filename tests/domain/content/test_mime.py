@@ -1,4 +1,4 @@
-"""MIME by hand (E8): read back with the standard library it says what was put in, and nothing can begin a header."""
+"""MIME by hand: read back with the standard library it says what was put in, and nothing can begin a header."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes, policy

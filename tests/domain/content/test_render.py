@@ -1,4 +1,4 @@
-"""Rendering (C1, C2): the fast way says what Liquid says, missing values never raise, e-mails get their links."""
+"""Rendering: the fast way says what Liquid says, missing values never raise, e-mails get their links."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""A text can neither reach the program, nor hang it, nor fill its memory, nor put markup into a mail through a name (C2, J7)."""
+"""A text can neither reach the program, nor hang it, nor fill its memory, nor put markup into a mail through a name."""
 
 import contextlib
 import resource

@@ -1,4 +1,4 @@
-"""SMS arithmetic (C3): the table of design/decisions, and against a packing written another way."""
+"""SMS arithmetic: known texts and their parts, and a comparison with a packing written another way."""
 
 import random
 

@@ -1,5 +1,6 @@
 """A provider in memory and a run of dispatch through it."""
 
+import asyncio
 from collections.abc import Callable
 
 from sqlalchemy import select
@@ -10,6 +11,15 @@ from app.domain.messages.models import Message
 from app.gateways.channels.base import Accepted, InDoubt, OneByOne, Outgoing, Rejected, Unavailable
 
 Run = Callable[..., dispatch.Tally]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something without holding up the others; a minute at most, since a machine may be loaded."""
+    for _ in range(1200):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("waited a minute in vain")
 
 
 class Line(OneByOne):

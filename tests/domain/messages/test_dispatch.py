@@ -26,7 +26,7 @@ from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Attempt, Message, Send
 from app.domain.messages.rendering import Ready
 from app.gateways.channels.base import Accepted, InDoubt, Outgoing, Unavailable
-from tests.domain.messages.line import Line, Run, states
+from tests.domain.messages.line import Line, Run, states, until
 from tests.factories import people, sending
 
 
@@ -176,8 +176,7 @@ def test_one_slow_answer_holds_nobody_up_and_no_more_than_allowed_are_at_risk(
 
     class Slow(Line):
         async def send_one(self, message: Outgoing) -> Accepted:
-            if message.to == "+972522000007":
-                await asyncio.sleep(1)
+            await until(lambda: message.to != "+972522000007" or len(self.taken) == 159)
             at_risk.append(number_of(unit, "sending"))
             return await super().send_one(message)
 
@@ -199,7 +198,7 @@ def test_what_has_landed_is_recorded_soon_however_silent_the_others_are(
     class Silent(Line):
         async def send_one(self, message: Outgoing) -> Accepted:
             if message.to != "+972522000007":
-                await asyncio.sleep(1.5)
+                await until(lambda: number_of(unit, "sent") > 0)
                 recorded.append(number_of(unit, "sent"))
             return await super().send_one(message)
 
@@ -212,20 +211,20 @@ def test_an_answer_is_read_while_the_database_stands_still(session: Session, run
     people.contacts(session, 130)
     sending.account(session)
     sending.send_to_everybody(session, sending.sms_template(session), uuid4())
-    began = threading.Event()
+    began, stalls = threading.Event(), [2, 2]  # seconds
 
     @contextmanager
     def slow() -> Iterator[Session]:
         with unit() as one:
-            if began.is_set():
-                time.sleep(0.5)
+            if began.is_set() and stalls:
+                time.sleep(stalls.pop())
             yield one
 
     class Hasty(Line):
         async def send_one(self, message: Outgoing) -> Accepted:
             began.set()
             try:
-                async with asyncio.timeout(0.2):
+                async with asyncio.timeout(1):
                     await asyncio.sleep(0.02)
             except TimeoutError:
                 raise InDoubt("no answer in time") from None
@@ -397,5 +396,5 @@ def test_the_gate_looks_at_the_send_once_more(
         return "accept"
 
     tally = run(Line(then))
-    assert tally.skipped == 10
+    assert tally.skipped in (10, 20), "claimed ahead once more at most"
     assert tally.sent == (60 if meddle is _change else dispatch.AT_RISK)

@@ -10,15 +10,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core import clock
+from app.core import clock, nouns
 from app.core.actor import system
 from app.core.errors import Conflict
-from app.core.queue import Job
+from app.core.nouns import Consumer, Happening
 from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
-from app.domain.outbox.models import OutboxDelivery, OutboxEvent
-from app.domain.outbox.publish import publish
-from app.domain.outbox.relay import LEASE, TRIES, Consumer, is_due, relay_one
+from app.domain.contacts.profile import ContactsChanged
+from app.domain.messages.sends import SendDrained
+from app.domain.outbox.models import OutboxDelivery
+from app.domain.outbox.publish import RELAY_OUTBOX, publish
+from app.domain.outbox.relay import KEPT, LEASE, TRIES, forget_old, is_due, relay_one
 from app.domain.segments import library, membership
 from jobs import outbox
 from tests.domain.segments.test_library import field, new
@@ -40,16 +42,25 @@ class Told:
         self.subjects: list[int] = []
         self.error: Exception | None = None
 
-    def __call__(self, _session: Session, event: OutboxEvent) -> None:
-        self.subjects.append(event.subject_id.int)
+    def __call__(self, _session: Session, happening: Happening) -> None:
+        self.subjects.append(happening.subject.int)
         if self.error:
             raise self.error
 
 
-def happen(open_unit: Open, kind: str, *subjects: int) -> None:
+def happen(open_unit: Open, kind: type[Happening], *subjects: int) -> None:
+    more = {"send": UUID(int=0), "source_kind": "campaign"} if kind is SendDrained else {}
     for n, subject in enumerate(subjects):
         with clock.at(NOW - timedelta(minutes=10 - n)), open_unit() as session:
-            publish(session, kind, UUID(int=subject))
+            publish(session, kind.model_validate({"subject": UUID(int=subject), **more}))
+
+
+def campaigns(told: "Told") -> dict[str, Consumer[SendDrained]]:
+    return {"campaigns.drained": Consumer("campaigns.drained", SendDrained, told)}
+
+
+def segments(told: "Told", *, once_for_all: bool = False) -> dict[str, Consumer[ContactsChanged]]:
+    return {"segments.recount": Consumer("segments.recount", ContactsChanged, told, once_for_all=once_for_all)}
 
 
 def deliveries(open_unit: Open) -> list[OutboxDelivery]:
@@ -59,9 +70,9 @@ def deliveries(open_unit: Open) -> list[OutboxDelivery]:
 
 def test_a_row_that_breaks_its_consumer_lets_the_next_one_pass(open_unit: Open) -> None:
     drained, recount = Told(), Told()
-    consumers = {"campaigns.drained": Consumer(drained), "segments.recount": Consumer(recount)}
-    happen(open_unit, "send.drained", 1)
-    happen(open_unit, "contacts.changed", 2)
+    consumers = {**campaigns(drained), **segments(recount)}
+    happen(open_unit, SendDrained, 1)
+    happen(open_unit, ContactsChanged, 2)
     drained.error = RuntimeError("time is over")
     with clock.at(NOW):
         with pytest.raises(RuntimeError):
@@ -83,12 +94,12 @@ def test_a_row_that_breaks_its_consumer_lets_the_next_one_pass(open_unit: Open) 
 def test_a_row_that_always_breaks_is_given_up(open_unit: Open) -> None:
     told = Told()
     told.error = RuntimeError()
-    happen(open_unit, "send.drained", 1)
+    happen(open_unit, SendDrained, 1)
     for n in range(TRIES):
         with clock.at(NOW + timedelta(days=n)), pytest.raises(RuntimeError):
-            relay_one(open_unit, {"campaigns.drained": Consumer(told)})
+            relay_one(open_unit, campaigns(told))
     with clock.at(NOW + timedelta(days=TRIES)):
-        assert relay_one(open_unit, {"campaigns.drained": Consumer(told)})
+        assert relay_one(open_unit, campaigns(told))
     (row,) = deliveries(open_unit)
     assert (len(told.subjects), row.done_at is not None, row.last_error) == (TRIES, True, "no try came to its end")
 
@@ -96,18 +107,18 @@ def test_a_row_that_always_breaks_is_given_up(open_unit: Open) -> None:
 def test_what_the_domain_refuses_is_noted_and_tried_again_later(open_unit: Open) -> None:
     told = Told()
     told.error = Conflict("Not now.")
-    happen(open_unit, "send.drained", 1)
+    happen(open_unit, SendDrained, 1)
     with clock.at(NOW):
-        assert relay_one(open_unit, {"campaigns.drained": Consumer(told)})
+        assert relay_one(open_unit, campaigns(told))
     (row,) = deliveries(open_unit)
     assert (row.done_at, row.due_at, row.last_error) == (None, NOW + timedelta(seconds=20), "CONFLICT: Not now.")
 
 
 def test_one_recount_answers_every_change_that_was_due(open_unit: Open) -> None:
     drained, recount = Told(), Told()
-    happen(open_unit, "contacts.changed", 1, 2, 3)
-    happen(open_unit, "send.drained", 4, 5)
-    consumers = {"campaigns.drained": Consumer(drained), "segments.recount": Consumer(recount, once_for_all=True)}
+    happen(open_unit, ContactsChanged, 1, 2, 3)
+    happen(open_unit, SendDrained, 4, 5)
+    consumers = {**campaigns(drained), **segments(recount, once_for_all=True)}
     with clock.at(NOW):
         while relay_one(open_unit, consumers):
             pass
@@ -117,19 +128,33 @@ def test_one_recount_answers_every_change_that_was_due(open_unit: Open) -> None:
 
 def test_a_consumer_nobody_knows_holds_nobody_up(open_unit: Open) -> None:
     told = Told()
-    happen(open_unit, "send.drained", 1)
-    happen(open_unit, "contacts.changed", 2)
+    happen(open_unit, SendDrained, 1)
+    happen(open_unit, ContactsChanged, 2)
     with clock.at(NOW):
         with pytest.raises(KeyError):
-            relay_one(open_unit, {"segments.recount": Consumer(told)})
-        assert relay_one(open_unit, {"segments.recount": Consumer(told)})
+            relay_one(open_unit, segments(told))
+        assert relay_one(open_unit, segments(told))
     assert told.subjects == [2]
 
 
 def test_a_try_is_its_own_until_a_job_must_have_ended() -> None:
-    assert Job.RELAY_OUTBOX.value.seconds < LEASE
-    assert Job.RELAY_OUTBOX.value.seconds > outbox.SECONDS + membership.BUDGET
-    assert outbox.CONSUMERS["segments.recount"].once_for_all
+    assert RELAY_OUTBOX.seconds < LEASE
+    assert RELAY_OUTBOX.seconds > outbox.seconds() + membership.BUDGET
+    [recount] = [one for one in nouns.every(lambda noun: noun.hears) if one.name == "segments.recount"]
+    assert recount.once_for_all
+
+
+def test_what_everybody_was_told_of_is_dropped_after_a_month(open_unit: Open) -> None:
+    happen(open_unit, SendDrained, 1)
+    happen(open_unit, ContactsChanged, 2)
+    with clock.at(NOW):
+        assert relay_one(open_unit, campaigns(Told()))
+    with clock.at(NOW + KEPT - timedelta(minutes=1)), open_unit() as session:
+        assert forget_old(session) == 0
+    with clock.at(NOW + KEPT + timedelta(minutes=20)), open_unit() as session:
+        assert forget_old(session) == 2
+    [left] = deliveries(open_unit)
+    assert left.consumer == "segments.recount", "who has not heard of it is still told"
 
 
 def test_a_recount_without_time_begins_with_the_oldest_count_next_time(

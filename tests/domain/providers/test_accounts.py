@@ -1,4 +1,4 @@
-"""Accounts with providers: what may be kept as sender and settings (E1)."""
+"""Accounts with providers: what may be kept as sender and settings."""
 
 import pytest
 from sqlalchemy.orm import Session

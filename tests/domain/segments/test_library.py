@@ -15,7 +15,7 @@ from app.core.unit import act_as
 from app.domain.access import users
 from app.domain.access.models import Organisation
 from app.domain.contacts.models import PropertyDefinition
-from app.domain.segments import explain, fields, library, membership, words
+from app.domain.segments import explain, fields, library, membership, saying, words
 from app.domain.segments.check import check
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment
@@ -134,8 +134,8 @@ def test_personal_values_are_stored_sealed(session: Session, haifa: Segment, by:
     assert "97252" not in stored
     assert library.definition_of(session, segment).dump()["where"]["any"][0]["value"] == "client3@mail.example"
     assert library.update(session, segment.id, new("Three", where), by=by).version == 1
-    said = words.spoken(
-        words.sentence(library.definition_of(session, segment), words.Names(fields.catalogue(session))), str
+    said = saying.spoken(
+        words.sentence(library.definition_of(session, segment), saying.Names(fields.catalogue(session))), str
     )
     assert "c•••@mail.example" in said, "a sentence is read by everybody"
     assert "+972•••••04" in said
@@ -232,8 +232,8 @@ def test_a_definition_is_a_sentence(session: Session, haifa: Segment, by: Actor)
             },
         ]
     }
-    names = words.Names(fields.catalogue(session), {haifa.id: "Haifa"})
-    said = words.spoken(words.sentence(check(session, {"where": where}), names), lambda message: message)
+    names = saying.Names(fields.catalogue(session), {haifa.id: "Haifa"})
+    said = saying.spoken(words.sentence(check(session, {"where": where}), names), lambda message: message)
     assert said == (
         "Everybody for whom City is one of “Haifa”, “חיפה” and it is not true that the contact is in the segment “Haifa” and "
         "(Created is in the last 30 days or the contact opened a message at least 3 times)."

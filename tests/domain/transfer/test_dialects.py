@@ -1,4 +1,4 @@
-"""The files that people really have: encodings, delimiters, empty cells, blank rows (A3)."""
+"""The files that people really have: encodings, delimiters, empty cells, blank rows."""
 
 import io
 import time
@@ -110,7 +110,7 @@ def test_a_delimiter_that_is_given_counts() -> None:
 @pytest.mark.parametrize("line", [b"\n", b"\r\n", b",,,\n"])
 def test_millions_of_blank_rows_are_refused_at_once(line: bytes) -> None:
     content = b"id,a,b,c\n1,2,3,4\n" + line * (20_000_000 // len(line))
-    began = time.perf_counter()
+    began = time.process_time()  # however busy the machine is with something else
     with pytest.raises(Invalid, match="rows of this file are blank"):
         look(content)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

@@ -1,4 +1,4 @@
-"""The example file with demonstration people, and an import that dies at any moment (A3, "an import dies")."""
+"""The example file with demonstration people, and an import that dies at any moment."""
 
 import os
 import signal

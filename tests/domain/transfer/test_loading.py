@@ -1,4 +1,4 @@
-"""Imports from upload to end: what becomes of rows, dedupe rules, consent, bad rows (A3)."""
+"""Imports from upload to end: what becomes of rows, dedupe rules, consent, bad rows."""
 
 import csv
 import io

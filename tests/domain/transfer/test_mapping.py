@@ -1,4 +1,4 @@
-"""Guesses of columns and types, and options that do not fit (A3)."""
+"""Guesses of columns and types, and options that do not fit."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What files say of people, as banks write it: keys, addresses, amounts, days, and our own files back again (A3)."""
+"""What files say of people, as banks write it: keys, addresses, amounts, days, and our own files back again."""
 
 import csv
 import io

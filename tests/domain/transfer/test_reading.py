@@ -1,4 +1,4 @@
-"""Files: how they are written, what is wrong with them, and their records (A3)."""
+"""Files: how they are written, what is wrong with them, and their records."""
 
 import gzip
 import io

@@ -1,0 +1,40 @@
+"""What messages brings to the house: every message of the product."""
+
+from functools import partial
+
+from app.core.errors import mark
+from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
+from app.domain.access.permissions import EVERYBODY
+from app.domain.messages import create_messages, models, receipts, reconcile, sends
+
+NOUN = Noun(
+    name="messages",
+    models=models,
+    pages=("messages", "replies", "public"),
+    calls=("messages", "replies", "inbound"),
+    menu=(
+        MenuEntry(mark("Messaging"), 40, mark("Messages"), "messages", "messages.index", "messages:read"),
+        MenuEntry(mark("Messaging"), 50, mark("Replies"), "message-2", "replies.index", "messages:read"),
+    ),
+    permissions={
+        "messages:read": Permission(mark("See messages"), EVERYBODY),
+        "messages:operate": Permission(mark("Settle messages in doubt"), ("operator",)),
+    },
+    acts={
+        "message.resolved_again": mark("Decided that a message in doubt is sent again"),
+        "message.resolved_sent": mark("Decided that a message in doubt was sent"),
+        "replies.read": mark("Read replies"),
+        "reply.handled": mark("Saw to a reply"),
+    },
+    subjects={
+        "message": Subject(mark("Message"), page=("messages.show", "message_id")),
+    },
+    jobs=(*sends.JOB.values(), receipts.APPLY_RECEIPTS, reconcile.RECONCILE, create_messages.REFRESH_STATISTICS),
+    kinds=(sends.SendDrained,),
+    waits=(
+        Waiting(receipts.APPLY_RECEIPTS, receipts.are_waiting),
+        Waiting(reconcile.RECONCILE, reconcile.are_waiting),
+        *(Waiting(job, partial(sends.is_due, channel=channel)) for channel, job in sends.JOB.items()),
+    ),
+    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.close_drained),
+)

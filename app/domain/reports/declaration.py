@@ -1,0 +1,38 @@
+"""What reports brings to the house: the numbers."""
+
+from sqlalchemy import func
+
+from app.core.errors import mark
+from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
+from app.domain.access.permissions import EVERYBODY
+from app.domain.reports import models, runs
+from app.domain.reports.models import ReportRun
+
+NOUN = Noun(
+    name="reports",
+    models=models,
+    pages=("dashboard", "reports", "search"),
+    calls=("dashboard", "reports"),
+    menu=(
+        MenuEntry("", 10, mark("Dashboard"), "layout-dashboard", "dashboard.index"),
+        MenuEntry(mark("Bank"), 20, mark("Reports"), "chart-bar", "reports.index", "reports:read"),
+    ),
+    permissions={
+        "reports:read": Permission(mark("See reports"), EVERYBODY),
+        "reports:run": Permission(mark("Make reports"), ("admin", "marketer", "bank_officer")),
+    },
+    acts={
+        "report.asked": mark("Asked for a report"),
+        "report.downloaded": mark("Downloaded a report"),
+        "report.made": mark("A report was made"),
+    },
+    subjects={
+        "report": Subject(
+            mark("Report"),
+            name=(ReportRun.id, func.coalesce(ReportRun.subject_name, ReportRun.name)),
+            permission="reports:read",
+        ),
+    },
+    jobs=(runs.RUN_REPORT,),
+    waits=(Waiting(runs.RUN_REPORT, runs.waiting),),
+)

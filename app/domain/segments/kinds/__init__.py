@@ -1,0 +1,16 @@
+"""The kinds of conditions. A new one is a class in a file here, and its line below."""
+
+from app.domain.segments.condition import Condition
+from app.domain.segments.kinds.bucket import InBucket
+from app.domain.segments.kinds.consent import Consented
+from app.domain.segments.kinds.field import FieldIs
+from app.domain.segments.kinds.message import Messaged
+from app.domain.segments.kinds.segment import InSegment
+
+KINDS: dict[str, type[Condition]] = {
+    "field": FieldIs,
+    "consent": Consented,
+    "message": Messaged,
+    "segment": InSegment,
+    "bucket": InBucket,
+}

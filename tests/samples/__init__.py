@@ -1,0 +1,1 @@
+"""What tests add to the product to see that it can be added."""
