@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
 from app.core.errors import Invalid, NotFound, Stale, mark
 from app.core.page import Ask, Page, fetch
@@ -165,10 +165,7 @@ class _naming:  # noqa: N801 - reads as a verb in the with statement
 def get(session: Session, template_id: UUID, *, by: Actor) -> Template:
     """One template. Raises NotFound."""
     require(by, "templates:read")
-    template = session.get(Template, template_id)
-    if template is None:
-        raise NotFound(mark("There is no such template."))
-    return template
+    return rows.one(session, Template, template_id, mark("There is no such template."))
 
 
 def possible(template: Template, *, by: Actor) -> frozenset[str]:
@@ -180,11 +177,9 @@ def possible(template: Template, *, by: Actor) -> frozenset[str]:
 
 def one_for_update(session: Session, template_id: UUID) -> Template:
     """One template as it is now, locked. Raises NotFound."""
-    query = select(Template).where(Template.id == template_id, Template.archived_at.is_(None)).with_for_update()
-    template = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
-    if template is None:
-        raise NotFound(mark("There is no such template."))
-    return template
+    return rows.one_for_update(
+        session, Template, template_id, mark("There is no such template."), Template.archived_at.is_(None)
+    )
 
 
 def current(session: Session, template: Template) -> TemplateVersion:
