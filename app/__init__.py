@@ -3,11 +3,11 @@
 Arrows only go down; import-linter (pyproject.toml) keeps it so.
 
     wsgi.py -> app/factory.py                 wiring only
-    app/web  app/api  app/cli.py  jobs/       doors: turn a click, a call or a ring into one domain call
+    app/web  app/api  app/cli.py  jobs/       doors: turn a click, a call or a job into one domain call
     app/http                                  what web and api share: unit of work, actor, errors, limits
     app/domain/<noun>                         the product; knows no Flask, no RQ, no htmx; nouns stand on a ladder
     app/gateways  app/documents               the outside world behind Protocols | tables and HTML to xlsx, pdf, svg
-    app/core                                  ground: settings, clock, db, unit, sql, queue, vault, errors, money, phone, trace
+    app/core                                  ground: settings, clock, db, unit, sql, queue, nouns, vault, errors, money, phone
 
 The ladder of nouns, highest first; a noun uses only nouns below it, siblings are strangers:
 
@@ -23,6 +23,10 @@ The ladder of nouns, highest first; a noun uses only nouns below it, siblings ar
     notices | calendar    mail to staff and managers, from a durable row | allowed hours, Shabbat, holidays
     access
     audit | outbox | links
+
+A noun declares itself: app/domain/<noun>/declaration.py says what it brings to the rest of the house (jobs, happenings and
+who hears of them, what waits, permissions, words of acts, menu, doors); app/domain/nouns.py gathers them from below, and
+core/nouns.py is where the others read it.
 
 One noun, one name, on every floor: app/domain/campaigns/, app/web/campaigns.py, app/api/campaigns.py,
 jobs/campaigns.py, templates/campaigns/, tests/domain/campaigns/.

@@ -178,7 +178,7 @@ def audit_verify() -> None:
     broken = bool(gone)
     for organisation_id in here:
         with unit_of_work(factory, system(organisation_id)) as session:
-            verdict = chain.verify(session)
+            verdict = chain.verify(session, by=system(organisation_id))
         state = "whole" if verdict.broken_at is None else f"BROKEN at entry {verdict.broken_at}: {verdict.reason}"
         click.echo(f"{organisation_id}: {verdict.entries} entries, {state}")
         broken = broken or verdict.broken_at is not None

@@ -61,7 +61,7 @@ def index() -> ResponseReturnValue:
 @allow("approvals:read")
 def show(approval_id: UUID) -> ResponseReturnValue:
     """One request."""
-    return _one(decisions.get(db.session(), approval_id))
+    return _one(decisions.read(db.session(), approval_id, by=g.actor))
 
 
 @bp.post("/<uuid:approval_id>/approve")
@@ -70,7 +70,7 @@ def approve(approval_id: UUID) -> ResponseReturnValue:
     """Decide for a change of settings or rights, which is carried out; a first password is told here, once."""
     said = envelope.body(Note)
     session = db.session()
-    approval = decisions.get(session, approval_id)
+    approval = decisions.read(session, approval_id, by=g.actor)
     given = subjects.approve(session, approval, note=said.note, by=g.actor)
     first = {"user_id": given.user.id, "first_password": told_once(given.password)} if given else {}
     return _one(approval, **first)

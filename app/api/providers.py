@@ -45,14 +45,14 @@ def create() -> ResponseReturnValue:
 @allow("providers:read")
 def show(account_id: UUID) -> ResponseReturnValue:
     """One account."""
-    return envelope.ok(serialize(accounts.get(db.session(), account_id)))
+    return envelope.ok(serialize(accounts.read(db.session(), account_id, by=g.actor)))
 
 
 @bp.patch("/<uuid:account_id>")
 @allow("providers:write")
 def change(account_id: UUID) -> ResponseReturnValue:
     """Ask for a change: 202, or 200 when nothing is different. An empty secret stays as it is."""
-    account = accounts.get(db.session(), account_id)
+    account = accounts.read(db.session(), account_id, by=g.actor)
     present = {name: getattr(account, name) for name in _INPUT} | {"cost": str(account.cost)}
     proposed = changes.propose(db.session(), account_id, envelope.patched(AccountInput, present), by=g.actor)
     return envelope.ok(request_out(proposed), 202) if proposed else show(account_id)

@@ -72,7 +72,7 @@ def create() -> ResponseReturnValue:
 @allow("users:read")
 def show(user_id: UUID) -> ResponseReturnValue:
     """One user."""
-    return envelope.ok(serialize(users.get(db.session(), user_id)))
+    return envelope.ok(serialize(users.read(db.session(), user_id, by=g.actor)))
 
 
 @bp.patch("/users/<uuid:user_id>")

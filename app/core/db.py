@@ -71,6 +71,11 @@ Uuid7 = Annotated[UUID, mapped_column(PgUuid(as_uuid=True), primary_key=True, se
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 
 
+# What the application may do with a table, for its `info`; without it everything.
+APPEND_ONLY = {"rights": "SELECT, INSERT"}
+READ_ONLY = {"rights": "SELECT"}
+
+
 class Owned:
     """A row that belongs to one organisation; row-level security shows it to nobody else."""
 

@@ -120,12 +120,8 @@ def guard() -> ResponseReturnValue | None:
 def to(endpoint: str) -> ResponseReturnValue:
     """Send the browser to a page that has to come first, and back afterwards; htmx follows HX-Redirect."""
     if request.headers.get("HX-Request"):
-        try:
-            here = urlsplit(request.headers.get("HX-Current-URL", "/")).path
-        except ValueError:
-            here = "/"
         response = Response(status=401)
-        response.headers["HX-Redirect"] = url_for(endpoint, next=here)
+        response.headers["HX-Redirect"] = url_for(endpoint, next=_current())
         return response
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     answer = make_response(redirect(url_for(endpoint, next=wanted if wanted != "/" else None)))
@@ -133,6 +129,15 @@ def to(endpoint: str) -> ResponseReturnValue:
         token = kept.keep(request.cookies.get(cookie_name(), ""), request.full_path.rstrip("?"), request.referrer or "")
         return kept.remember(answer, token)
     return answer
+
+
+def _current() -> str:
+    """The page an htmx request came from, with its filters: the reader comes back to what he saw."""
+    try:
+        here = urlsplit(request.headers.get("HX-Current-URL", "/"))
+    except ValueError:
+        return "/"
+    return f"{here.path}?{here.query}" if here.query else here.path
 
 
 def allow(permission: str) -> Callable[[View], View]:

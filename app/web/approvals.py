@@ -91,7 +91,7 @@ def bell() -> ResponseReturnValue:
 @allow("approvals:read")
 def show(approval_id: UUID) -> ResponseReturnValue:
     """A change of settings or rights: what it was, what it would be, and the decision."""
-    approval = decisions.get(db.session(), approval_id)
+    approval = decisions.read(db.session(), approval_id, by=g.actor)
     if approval.subject_kind in REVIEWS:
         return redirect(review_of(approval))
     return _page(approval, DecisionForm(formdata=None))
@@ -101,7 +101,7 @@ def show(approval_id: UUID) -> ResponseReturnValue:
 @allow("approvals:read")
 def state(approval_id: UUID) -> ResponseReturnValue:
     """What has become of a request while its page is read; polled."""
-    approval = decisions.get(db.session(), approval_id)
+    approval = decisions.read(db.session(), approval_id, by=g.actor)
     reason = decisions.blocked_reason(db.session(), approval, by=g.actor)
     return following(approval, reason, url_for(".show", approval_id=approval_id))
 
@@ -110,7 +110,7 @@ def state(approval_id: UUID) -> ResponseReturnValue:
 @allow("approvals:read")
 def approve(approval_id: UUID) -> ResponseReturnValue:
     """Decide for a change; it is carried out at once."""
-    approval, form = decisions.get(db.session(), approval_id), DecisionForm()
+    approval, form = decisions.read(db.session(), approval_id, by=g.actor), DecisionForm()
     actor = factor.confirm(form) if form.validate() else None
     if actor is None:
         return _page(approval, form, 422)
@@ -118,7 +118,7 @@ def approve(approval_id: UUID) -> ResponseReturnValue:
         given = subjects.approve(db.session(), approval, note=form.note.data or "", by=actor)
     except DomainError as error:
         db.session.rollback()
-        return _page(decisions.get(db.session(), approval_id), form, status_of(error), said(error))
+        return _page(decisions.read(db.session(), approval_id, by=g.actor), form, status_of(error), said(error))
     if given:
         is_reset = approval.summary["act"] == "user.reset"
         role = _(LABELS[given.user.role])
@@ -138,10 +138,10 @@ def reject(approval_id: UUID) -> ResponseReturnValue:
         subjects.reject(db.session(), approval_id, note=form.note.data or "", by=g.actor)
     except Invalid as error:
         inputs.onto(form, error)
-        return _page(decisions.get(db.session(), approval_id), form, 422)
+        return _page(decisions.read(db.session(), approval_id, by=g.actor), form, 422)
     except DomainError as error:
         db.session.rollback()
-        return _page(decisions.get(db.session(), approval_id), form, status_of(error), said(error))
+        return _page(decisions.read(db.session(), approval_id, by=g.actor), form, status_of(error), said(error))
     flash(_("Refused, with your note."), "success")
     return leave_for(url_for(".index"))
 

@@ -56,7 +56,7 @@ def index() -> ResponseReturnValue:
 @allow("audit:read")
 def verify() -> ResponseReturnValue:
     """Read the whole chain and tell whether anything was changed, removed or added."""
-    verdict = chain.verify(db.session())
+    verdict = chain.verify(db.session(), by=g.actor)
     return page_or_part("audit/verify.html", "audit/_verdict.html", verdict=verdict, at=clock.now())
 
 

@@ -113,7 +113,7 @@ def create(kind: str) -> ResponseReturnValue:
 @allow("providers:write")
 def edit(account_id: UUID) -> ResponseReturnValue:
     """The form of an account, without its secret."""
-    account = accounts.get(db.session(), account_id)
+    account = accounts.read(db.session(), account_id, by=g.actor)
     return _edit_page(_form(KINDS[account.kind], account), account.kind, account)
 
 
@@ -121,7 +121,7 @@ def edit(account_id: UUID) -> ResponseReturnValue:
 @allow("providers:write")
 def update(account_id: UUID) -> ResponseReturnValue:
     """Change an account; its secret can be replaced, never read."""
-    account = accounts.get(db.session(), account_id)
+    account = accounts.read(db.session(), account_id, by=g.actor)
     known = KINDS[account.kind]
     form = _form(known, account)
     if form.validate_on_submit():

@@ -147,7 +147,7 @@ def _given(given: Given | Approval, *, is_reset: bool = False) -> ResponseReturn
 @allow("users:write")
 def show(user_id: UUID) -> ResponseReturnValue:
     """One user: what he may do, and a new beginning for who lost his password or authenticator."""
-    return _user_page(users.get(db.session(), user_id))
+    return _user_page(users.read(db.session(), user_id, by=g.actor))
 
 
 def _user_page(
@@ -168,7 +168,7 @@ def _user_page(
 @allow("users:write")
 def change_role(user_id: UUID) -> ResponseReturnValue:
     """Give another role."""
-    user, form = users.get(db.session(), user_id), RoleForm()
+    user, form = users.read(db.session(), user_id, by=g.actor), RoleForm()
     form.role.choices = _choices()
     actor = factor.confirm(form) if form.validate() else None
     if actor is not None:
@@ -188,7 +188,7 @@ def change_role(user_id: UUID) -> ResponseReturnValue:
 @allow("users:write")
 def reset(user_id: UUID) -> ResponseReturnValue:
     """A new first password, shown once; the authenticator is set up again."""
-    user, form = users.get(db.session(), user_id), ResetForm()
+    user, form = users.read(db.session(), user_id, by=g.actor), ResetForm()
     actor = factor.confirm(form) if form.validate() else None
     if actor is None:
         return _user_page(user, reset_form=form, status=422)
@@ -204,7 +204,7 @@ def switch(user_id: UUID, on: int) -> ResponseReturnValue:
         return leave_for(url_for(".show", user_id=user_id, _anchor="access"))
     actor = factor.confirm(form)
     if actor is None:
-        return _user_page(users.get(db.session(), user_id), access_form=form, status=422)
+        return _user_page(users.read(db.session(), user_id, by=g.actor), access_form=form, status=422)
     if on:
         given = rights.let_in(db.session(), user_id, by=actor)
         if isinstance(given, Approval):

@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 HERE = Path(__file__).parent
+RIGHTS = {"audit_entries": "SELECT, INSERT", "consent_entries": "SELECT, INSERT", "consent_states": "SELECT"}
 
 
 def upgrade() -> None:
@@ -23,7 +24,7 @@ def upgrade() -> None:
     run(tables)
     for name in re.findall(r"^CREATE TABLE (\w+)", tables, re.MULTILINE):
         if name != "organisations":
-            security.protect(run, name)
+            security.protect(run, name, RIGHTS.get(name, security.ALL))
     run((HERE / "0001_after.sql").read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""The .venv beside manage.py: made once, filled from the requirements, left alone while they stay the same."""
+"""The .venv beside manage.py: made once, filled from the lock files, left alone while they stay the same."""
 
 import contextlib
 import fcntl
@@ -15,12 +15,12 @@ from ops.launcher.system import apt_install, may_install
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "carillon-requirements.json"
-RUNTIME = "requirements.txt"
-DEVELOPMENT = "requirements-dev.txt"
+RUNTIME = "requirements.lock"  # made of requirements.txt by `manage.py lock`: everything, with its hash
+DEVELOPMENT = "requirements-dev.lock"
 
 
 def ensure(*, development: bool = False) -> None:
-    """Make .venv hold what the requirements name; a second call finds the stamp and does nothing.
+    """Make .venv hold what the lock files name, and nothing that has another hash; a second call finds the stamp and does nothing.
 
     Raises:
         Problem: no venv module, no network, no room, or a folder that may not be written.
@@ -46,7 +46,7 @@ def up_to_date(names: list[str]) -> bool:
 
 
 def digest(name: str) -> str:
-    """The fingerprint of a requirements file."""
+    """The fingerprint of a lock file."""
     return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
 
@@ -86,11 +86,11 @@ def make() -> None:
 
 
 def install(names: list[str]) -> None:
-    """Install the requirements with pip and remember which ones."""
+    """Install with pip what the lock files name and remember which ones."""
     say(f"Installing {' and '.join(names)} into .venv (the first time takes a minute) ...")
     quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     log = VENV / "pip.log"
-    done = run([PYTHON, "-m", "pip", "install", *quiet, "-r", names[-1]], log=log)
+    done = run([PYTHON, "-m", "pip", "install", *quiet, "--require-hashes", "-r", names[-1]], log=log)
     if done.returncode:
         errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR:")]
         raise Problem(

@@ -21,6 +21,7 @@ class Options:
     empty: bool = False
     no_sandbox: bool = False
     fast: bool = False
+    coverage: bool = False
     rest: tuple[str, ...] = ()
     name: str = ""
     email: str = ""
@@ -33,9 +34,11 @@ def parse(words: list[str]) -> Options:
     """Read the command line; argparse itself answers --help and mistakes."""
     if words[:1] == ["test"] and not {"-h", "--help"} & set(words):
         # pytest's own words follow, in their order, and argparse would sort them
-        return Options("test", fast="--fast" in words, rest=tuple(word for word in words[1:] if word != "--fast"))
+        own = {"--fast", "--coverage"}
+        rest = tuple(word for word in words[1:] if word not in own)
+        return Options("test", fast="--fast" in words, coverage="--coverage" in words, rest=rest)
     parser = argparse.ArgumentParser(prog="manage.py", description="Start, test and measure Carillon.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop | organisation")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop | organisation | lock")
     up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
     data(up)
     up.add_argument("--host", default=Options.host, help="address to listen on (default: this machine only)")
@@ -53,9 +56,11 @@ def parse(words: list[str]) -> Options:
     made.add_argument("--second-admin", required=True, help="name of the second owner: rights are given by two people")
     test = verbs.add_parser("test", help="check and test everything, on servers of its own")
     test.add_argument("--fast", action="store_true", help="without story and browser tests")
+    test.add_argument("--coverage", action="store_true", help="fail where the tests run too little of the code")
     test.add_argument("rest", nargs="*", metavar="PATH", help="only these tests (or any other words for pytest)")
     bench = verbs.add_parser("bench", help="measure speed against the targets, on servers of its own")
     bench.add_argument("rest", nargs="*", metavar="NAME", help="only these rows")
+    verbs.add_parser("lock", help="write the lock files anew, after a change of the requirements")
     values = vars(parser.parse_args(words))
     return Options(**values | {"rest": tuple(values.get("rest", ()))})
 

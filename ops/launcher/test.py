@@ -1,17 +1,20 @@
 """python3 manage.py test: style, types, arrows, and every test, on servers of its own."""
 
+import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from ops.launcher import environment, system
+from ops.launcher.coverage import covered, too_little
 from ops.launcher.foreground import foreground
 from ops.launcher.options import Options
 from ops.launcher.problem import ROOT, Problem, say
 
+TESTS = "tests"
 PYTEST = (environment.PYTHON, "-m", "pytest")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 CHECKS = {
@@ -49,11 +52,14 @@ def test(options: Options) -> int:
         if options.rest:
             return foreground([*PYTEST, *options.rest], env)
         counts = Counts()
-        for name, words in stages(fast=options.fast):
-            status, report = pytest(words, env)
-            counts.add(report)
-            if status:
-                failed.append(name)
+        with covered(env) if options.coverage else contextlib.nullcontext(PYTEST) as first:
+            for name, words in stages(fast=options.fast):
+                status, report = pytest(words, env, first if name == TESTS else PYTEST)
+                counts.add(report)
+                if status:
+                    failed.append(name)
+            if options.coverage and too_little(env):
+                failed.append("coverage")
     return close(failed, counts, time.monotonic() - began)
 
 
@@ -72,7 +78,7 @@ def checks(env: Mapping[str, str]) -> list[str]:
 def stages(*, fast: bool) -> list[tuple[str, list[str]]]:
     """The runs of pytest: two processes for what is safe, then one for what is not."""
     apart = [f"--ignore={folder}" for folder in (*ALONE, *NOT_TESTS)]
-    runs = [("tests", ["-n", "2", "tests", *apart])]
+    runs = [(TESTS, ["-n", "2", "tests", *apart])]
     alone = [folder for folder in ALONE if exists(folder)]
     if alone and not fast:
         runs.append(("story and browser tests", alone))
@@ -84,11 +90,11 @@ def exists(folder: str) -> bool:
     return any((ROOT / folder).rglob("test_*.py"))
 
 
-def pytest(words: list[str], env: Mapping[str, str]) -> tuple[int, Path]:
+def pytest(words: list[str], env: Mapping[str, str], command: Sequence[str | Path] = PYTEST) -> tuple[int, Path]:
     """Run pytest; its status and its report."""
     handle, name = tempfile.mkstemp(prefix="carillon-report-", suffix=".xml")
     os.close(handle)
-    status = foreground([*PYTEST, f"--junitxml={name}", *words], env)
+    status = foreground([*command, f"--junitxml={name}", *words], env)
     return status, Path(name)
 
 

@@ -42,6 +42,10 @@ def verb(name: str) -> Callable[[Options], int]:
         from ops.launcher.bench import bench
 
         return bench
+    if name == "lock":
+        from ops.launcher.lock import lock
+
+        return lock
     from ops.launcher.test import test
 
     return test

@@ -18,6 +18,7 @@ from app.domain.access.models import Organisation
 from app.domain.access.permissions import roles
 from app.domain.transfer import loading
 from app.factory import create_app
+from migrations import security
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("app", "jobs", "sandbox", "ops")
@@ -83,6 +84,16 @@ def test_every_owned_table_is_secured(engine: Engine) -> None:
                 {"name": f"live.{table.name}"},
             ).scalar()  # fmt: skip
             assert sorted(columns or []) == sorted(c.name for c in table.columns), f"live.{table.name} is out of date"
+
+
+def test_the_application_may_do_with_a_table_what_its_model_says(engine: Engine) -> None:
+    """Append-only tables are so for the database, too; a table that says nothing may be changed."""
+    granted = text("SELECT array_agg(privilege_type::text) FROM information_schema.role_table_grants"
+                   " WHERE table_schema = 'public' AND table_name = :name AND grantee = 'carillon_app'")  # fmt: skip
+    with engine.connect() as connection:
+        for table in tables.owned():
+            rights = set(connection.execute(granted, {"name": table.name}).scalar() or [])
+            assert rights == set(table.info.get("rights", security.ALL).split(", ")), table.name
 
 
 def test_the_models_are_what_the_migrations_make(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -196,3 +197,15 @@ def test_the_head_of_a_contact_says_who_opted_out(bank: House) -> None:
     page = marketer.get(f"/contacts/{contact}/consents").get_data(as_text=True)
     assert "Opted out: SMS" in page
     assert "Opted out: E-mail" not in page
+
+
+def test_a_search_is_there_again_after_signing_in(bank: House) -> None:
+    made(bank)
+    address = bank.browser("marketer").post("/contacts/search", {"q": "C-7"}).location
+    stranger = bank.app.test_client()
+    sent = stranger.get(
+        "/contacts/count", headers={"HX-Request": "true", "HX-Current-URL": f"http://localhost{address}"}
+    )
+    assert sent.status_code == 401
+    assert sent.headers["HX-Redirect"] == f"/login?{urlencode({'next': address}, safe='/?')}"
+    assert "C-77" in bank.browser("marketer").get(address).text

@@ -227,6 +227,12 @@ def last_seen(session: Session, *, by: Actor) -> dict[UUID, datetime]:
     return {row.user_id: row.at for row in rows}
 
 
+def read(session: Session, user_id: UUID, *, by: Actor) -> User:
+    """One user, for whoever may read users. Raises NotFound, Forbidden."""
+    require(by, "users:read")
+    return get(session, user_id)
+
+
 def get(session: Session, user_id: UUID) -> User:
     """One user of the session's organisation. Raises NotFound."""
     return rows.one(session, User, user_id, mark("There is no such user."))

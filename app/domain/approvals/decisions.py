@@ -165,6 +165,12 @@ def expire(session: Session) -> int:
     return changed(session, late.values(state="expired", decided_at=clock.now()))
 
 
+def read(session: Session, approval_id: UUID, *, by: Actor) -> Approval:
+    """One request, for whoever may read requests. Raises NotFound, Forbidden."""
+    require(by, "approvals:read")
+    return get(session, approval_id)
+
+
 def get(session: Session, approval_id: UUID) -> Approval:
     """One request. Raises NotFound."""
     return rows.one(session, Approval, approval_id, mark("There is no such request."))

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.core import unit
+from app.core.actor import Actor, require
 from app.core.vault import vault_from
 from app.domain.audit import anchors
 from app.domain.audit.models import AuditEntry, AuditHead
@@ -87,8 +88,9 @@ class Verdict:
     reason: str = ""
 
 
-def verify(session: Session) -> Verdict:
+def verify(session: Session, *, by: Actor) -> Verdict:
     """Read the whole chain of the session's organisation and tell whether anything was changed, removed or added."""
+    require(by, "audit:read")
     organisation_id = unit.actor_of(session).organisation_id
     key, anchored = _key(session, organisation_id), anchors.of(unit.settings_of(session), organisation_id)
     previous, expected = _GENESIS, 0

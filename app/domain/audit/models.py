@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Moment, Owned
+from app.core.db import APPEND_ONLY, Base, Moment, Owned
 
 
 class AuditEntry(Owned, Base):
@@ -17,6 +17,7 @@ class AuditEntry(Owned, Base):
         UniqueConstraint("organisation_id", "seq"),
         Index(None, "organisation_id", "subject_kind", "subject_id", "seq"),
         Index(None, "organisation_id", "actor_id", "at"),
+        {"info": APPEND_ONLY},
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

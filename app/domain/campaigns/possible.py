@@ -33,10 +33,10 @@ def blocked_reason(session: Session, campaign: Campaign, approval: Approval, *, 
         return reason
     if not by.may(NEEDS["approve"]):
         return "role"
-    return "changed" if is_changed(session, campaign, approval) else ""
+    return "changed" if _is_changed(session, campaign, approval) else ""
 
 
-def is_changed(session: Session, campaign: Campaign, approval: Approval) -> bool:
+def _is_changed(session: Session, campaign: Campaign, approval: Approval) -> bool:
     """True if an open request is no longer what was submitted."""
     return approval.state == "pending" and pinned.digest(session, pinned.present(session, campaign)) != approval.digest
 

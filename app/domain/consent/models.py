@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Moment, Owned, Uuid7, owned_key
+from app.core.db import APPEND_ONLY, READ_ONLY, Base, Moment, Owned, Uuid7, owned_key
 
 ADDRESS_KIND = {"sms": "phone", "email": "email"}  # what a channel writes to
 CHANNELS = tuple(ADDRESS_KIND)
@@ -21,6 +21,7 @@ class ConsentEntry(Owned, Base):
         owned_key("contact_id", "contacts"),
         CheckConstraint("state IN ('granted', 'withdrawn')", name="state"),
         Index(None, "contact_id", "id"),
+        {"info": APPEND_ONLY},
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -43,6 +44,7 @@ class ConsentState(Owned, Base):
     """
 
     __tablename__ = "consent_states"
+    __table_args__ = ({"info": READ_ONLY},)
 
     organisation_id: Mapped[UUID]
     contact_id: Mapped[UUID] = mapped_column(primary_key=True)

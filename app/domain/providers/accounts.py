@@ -208,6 +208,12 @@ def called(session: Session, kind: str, account_id: UUID, *, correlation_id: str
     return account
 
 
+def read(session: Session, account_id: UUID, *, by: Actor) -> ProviderAccount:
+    """One account, for whoever may read providers. Raises NotFound, Forbidden."""
+    require(by, "providers:read")
+    return get(session, account_id)
+
+
 def get(session: Session, account_id: UUID) -> ProviderAccount:
     """One account. Raises NotFound."""
     return rows.one(session, ProviderAccount, account_id, mark("There is no such provider account."))

@@ -15,7 +15,7 @@ NOUN = Noun(
     calls=("dashboard", "reports"),
     menu=(
         MenuEntry("", 10, mark("Dashboard"), "layout-dashboard", "dashboard.index"),
-        MenuEntry(mark("Bank"), 20, mark("Reports"), "chart-bar", "reports.index", "reports:read"),
+        MenuEntry(mark("Messaging"), 60, mark("Reports"), "chart-bar", "reports.index", "reports:read"),
     ),
     permissions={
         "reports:read": Permission(mark("See reports"), EVERYBODY),

@@ -21,7 +21,7 @@ from app.domain.approvals import decisions
 from app.domain.campaigns import drafts, lifecycle, plan, preview
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
-from app.domain.campaigns.possible import blocked_reason, is_changed
+from app.domain.campaigns.possible import blocked_reason
 from app.domain.campaigns.states import NEEDS
 from app.http import inputs
 from app.http.auth import allow
@@ -62,7 +62,7 @@ def review(campaign_id: UUID) -> ResponseReturnValue:
 def review_state(campaign_id: UUID, approval_id: UUID) -> ResponseReturnValue:
     """What has become of a request while its page is read; polled."""
     session = db.session()
-    campaign, approval = drafts.get(session, campaign_id, by=g.actor), decisions.get(session, approval_id)
+    campaign, approval = drafts.get(session, campaign_id, by=g.actor), decisions.read(session, approval_id, by=g.actor)
     newest = decisions.of_subject(session, (SUBJECT, campaign_id))[0]
     reason = blocked_reason(session, campaign, approval, by=g.actor)
     return following(approval, reason, url_for(".review", campaign_id=campaign_id), newer=newest.id != approval_id)
@@ -149,7 +149,7 @@ def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: st
         "again": approval.summary.get("again") or {},
         "blocked_reason": reason,
         "follow": url_for(".review_state", campaign_id=campaign.id, approval_id=approval.id, was=reason),
-        "changed": is_changed(session, campaign, approval),
+        "changed": reason == "changed",
         "approvers": [user.name for user in decisions.deciders(session, approval, NEEDS["approve"])],
     }
     return make_response(render_template("campaigns/review.html", **values), status)

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.actor import system
-from app.core.unit import settings_of
+from app.core.unit import actor_of, settings_of
 from app.domain.access.models import Organisation
 from app.domain.audit import chain, trail
 from app.domain.audit.models import AuditEntry, AuditHead
@@ -48,13 +48,13 @@ def rechain(session: Session, organisation: Organisation) -> None:
 
 
 def test_an_old_chain_goes_on(unkeyed: Session, organisation: Organisation) -> None:
-    assert chain.verify(unkeyed).broken_at == 1
+    assert chain.verify(unkeyed, by=actor_of(unkeyed)).broken_at == 1
     rechain(unkeyed, organisation)
-    assert chain.verify(unkeyed) == chain.Verdict(7, None)
+    assert chain.verify(unkeyed, by=actor_of(unkeyed)) == chain.Verdict(7, None)
     assert unkeyed.execute(select(AuditHead.seq)).scalar_one() == 7
     trail.record(unkeyed, system(organisation.id), "thing.done", ("thing", 9))
     unkeyed.commit()
-    assert chain.verify(unkeyed) == chain.Verdict(8, None)
+    assert chain.verify(unkeyed, by=actor_of(unkeyed)) == chain.Verdict(8, None)
 
 
 def test_a_broken_one_is_not_made_whole(unkeyed: Session, organisation: Organisation) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from app.core.actor import system
-from app.core.unit import settings_of
+from app.core.unit import actor_of, settings_of
 from app.domain.access.models import Organisation
 from app.domain.audit import anchors, chain, trail
 from app.domain.audit.models import AuditEntry
@@ -42,7 +42,7 @@ def as_owner(session: Session, statement: str) -> None:
 
 
 def test_a_whole_chain_is_whole(chained: Session) -> None:
-    verdict = chain.verify(chained)
+    verdict = chain.verify(chained, by=actor_of(chained))
     assert verdict.broken_at is None
     assert verdict.entries == 12  # ten, the making of the organisation, and its hours
 
@@ -69,7 +69,7 @@ def test_a_whole_chain_is_whole(chained: Session) -> None:
 )
 def test_tampering_is_found(chained: Session, tampering: str, anchored: None) -> None:
     as_owner(chained, tampering)
-    assert chain.verify(chained).broken_at is not None
+    assert chain.verify(chained, by=actor_of(chained)).broken_at is not None
 
 
 def test_who_has_the_database_and_not_the_key_cannot_chain_anew(chained: Session) -> None:
@@ -83,7 +83,7 @@ def test_who_has_the_database_and_not_the_key_cannot_chain_anew(chained: Session
         as_owner(chained, forged)
         previous = said
     as_owner(chained, f"UPDATE audit_heads SET hash = '\\x{previous.hex()}'")
-    assert chain.verify(chained).broken_at == 5
+    assert chain.verify(chained, by=actor_of(chained)).broken_at == 5
 
 
 def test_a_chain_that_is_whole_but_not_the_anchored_one_is_found(chained: Session, anchored: None) -> None:
@@ -91,7 +91,7 @@ def test_a_chain_that_is_whole_but_not_the_anchored_one_is_found(chained: Sessio
     path = anchors.file_of(settings_of(chained))
     line = json.loads(path.read_text())
     path.write_text(json.dumps({**line, "seq": 7, "hash": "00" * 32}) + "\n")
-    assert chain.verify(chained).reason == "the chain is not the one that was anchored"
+    assert chain.verify(chained, by=actor_of(chained)).reason == "the chain is not the one that was anchored"
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit_entries SET action = 'other'", "DELETE FROM audit_entries"])

@@ -4,13 +4,15 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor
-from app.domain.access.models import Organisation
+from app.domain.access.models import Organisation, User
+from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
 from app.domain.campaigns import drafts, lifecycle, resuming, states
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
-from app.domain.campaigns.possible import possible
+from app.domain.campaigns.possible import blocked_reason, possible
 from tests.factories import people, sending
 
 
@@ -59,6 +61,18 @@ def test_who_made_it_does_not_approve_it(session: Session, campaign: Campaign, s
     session.execute(update(Approval).values(state="void"))
     session.expire_all()
     assert not {"approve", "reject"} & possible(session, campaign, by=staff["admin"])
+
+
+def test_who_could_have_signed_in_as_its_author_does_not_approve_it(
+    session: Session, campaign: Campaign, staff: dict[str, Actor]
+) -> None:
+    lifecycle.submit(session, campaign.id, by=staff["marketer"])
+    told = update(User).where(User.id == staff["marketer"].id)
+    session.execute(told.values(told_to=staff["admin"].id, told_at=clock.now()))
+    assert not {"approve", "reject"} & possible(session, campaign, by=staff["admin"])
+    assert campaign.approval_id
+    request = decisions.get(session, campaign.approval_id)
+    assert blocked_reason(session, campaign, request, by=staff["admin"]) == "hands"
 
 
 def test_one_stops_and_two_start_again(session: Session, campaign: Campaign, staff: dict[str, Actor]) -> None:

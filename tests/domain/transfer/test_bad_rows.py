@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from app.domain.access.keyring import vault_of
 from app.domain.transfer import badrows, imports, loading
 from app.domain.transfer.blocks import Staged
 from tests.domain.transfer.loads import HEAD, Bank, numbers
