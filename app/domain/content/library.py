@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Invalid, NotFound, Stale, mark
+from app.core.errors import Invalid, NotFound, Stale, Together, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.audit import trail
 from app.domain.content import checks, preview
@@ -119,17 +119,7 @@ def _plain(texts: Mapping[Any, Said]) -> dict[str, Any]:
 
 def _new_version(session: Session, template: Template, texts: Mapping[Any, Said], fallback: str, by: Actor) -> None:
     said = _plain(texts)
-    compiled: dict[str, Any] = {}
-    for language, one in said.items():
-        for name in ("subject", "preheader", "body"):
-            with _naming(f"texts.{language}.{name}"):
-                parse(one[name], language=language)
-        if template.channel == "email":
-            with _naming(f"texts.{language}.body"):
-                compiled[language] = compile_email(
-                    one["body"], template.message_class, preheader=one["preheader"], language=language
-                )
-    checks.refuse_unknown(said, checks.known_variables(session))
+    compiled = compile_texts(session, template.channel, template.message_class, texts)
     with _naming(f"texts.{fallback}.body"):
         preview.refuse_slow(session, template.channel, template.message_class, said)
     template.version += 1
@@ -146,6 +136,26 @@ def _new_version(session: Session, template: Template, texts: Mapping[Any, Said]
     session.add(version)
     session.flush()
     template.current_id = version.id
+
+
+def compile_texts(session: Session, channel: str, message_class: str, texts: Mapping[Any, Said]) -> dict[str, Any]:
+    """What is made once of e-mails, by language. Raises Invalid: all that is wrong with the texts, each on its field."""
+    compiled, found, known = {}, Together(), checks.known_variables(session)
+    for language, one in _plain(texts).items():
+        before = len(found.issues)
+        for name in ("subject", "preheader", "body"):
+            with found, _naming(f"texts.{language}.{name}"):
+                parse(one[name], language=language)
+        if channel == "email" and f"texts.{language}.body" not in {issue.field for issue in found.issues}:
+            with found, _naming(f"texts.{language}.body"):
+                compiled[language] = compile_email(
+                    one["body"], message_class, preheader=one["preheader"], language=language
+                )
+        if len(found.issues) == before:
+            with found:
+                checks.refuse_unknown({language: one}, known)
+    found.stop()
+    return compiled
 
 
 class _naming:  # noqa: N801 - reads as a verb in the with statement
