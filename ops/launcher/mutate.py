@@ -4,6 +4,7 @@ Only where a change that nobody notices costs most: a hundred changes take a few
 the tests: some change nothing that anybody could see. Read them.
 """
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -50,14 +51,14 @@ def mutate(names: Sequence[str], env: Mapping[str, str]) -> int:
     with tempfile.TemporaryDirectory(prefix="carillon-mutants-") as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=_LEFT_OUT)
-        _prepare(copy, [PLACES[name] for name in names or PLACES])
+        prepare(copy, [PLACES[name] for name in names or PLACES])
         if foreground([*MUTMUT, "run", "--max-children", str(PROCESSES)], env, cwd=copy):
             raise Problem("The changes could not be tried; what is wrong stands above")
         _report(copy, env)
     return 0
 
 
-def _prepare(copy: Path, places: Sequence[Place]) -> None:
+def prepare(copy: Path, places: Sequence[Place]) -> None:
     """Tell mutmut what to change and what to run; its tests find our Python where the launcher looks for it."""
     told: dict[str, list[str]] = {
         "source_paths": ["app"],
@@ -67,7 +68,7 @@ def _prepare(copy: Path, places: Sequence[Place]) -> None:
         "pytest_add_cli_args_test_selection": [tests for place in places for tests in place.tests],
     }
     with (copy / "pyproject.toml").open("a", encoding="utf-8") as settings:
-        settings.write("\n[tool.mutmut]\n" + "".join(f"{name} = {value!r}\n" for name, value in told.items()))
+        settings.write("\n[tool.mutmut]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()))
     (copy / "mutants").mkdir()
     (copy / "mutants" / environment.VENV.name).symlink_to(environment.VENV)
 
