@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core import clock, queue
 from app.core.actor import system
 from app.core.db import make_engine, session_factory
-from app.core.queue import Job
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
@@ -24,6 +23,7 @@ from app.domain.approvals.models import Approval
 from app.domain.campaigns import drafts
 from app.domain.campaigns.drafts import CampaignInput
 from app.domain.campaigns.models import Campaign
+from app.domain.messages.sends import SendDrained
 from app.domain.outbox.models import OutboxDelivery
 from app.domain.outbox.publish import publish
 from jobs import worker
@@ -100,7 +100,7 @@ def expire_by_bell(factory: sessionmaker[Session], settings: Settings, organisat
             request = decisions.submit(
                 session, ("thing", uuid4()), "A thing", digest=b"", summary={}, editors=[], by=by
             ).id
-    queue.enqueue_all(settings.redis_url, [(Job.UPKEEP, ())])
+    queue.enqueue_all(settings.redis_url, [(queue.UPKEEP, ())])
 
     def is_expired() -> bool:
         with unit_of_work(factory, system(organisation_id)) as session:
@@ -117,7 +117,7 @@ def test_what_waits_in_rows_is_found_without_a_bell(workers: Child, factory: ses
         campaign = drafts.create(session, CampaignInput(name="Offer"), by=by)
         campaign.state = "running"
         session.flush()
-        publish(session, "send.drained", campaign.id, {"kind": "campaign"})
+        publish(session, SendDrained(subject=campaign.id, send=campaign.id, source_kind="campaign"))
         session.info.pop("rings", None)
 
     def is_told() -> bool:
