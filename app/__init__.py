@@ -15,6 +15,7 @@ The ladder of nouns, highest first; a noun uses only nouns below it, siblings ar
     transfer
     campaigns
     segments
+    bank                  balances of every day, programmes, who qualified in a month
     messages              one door: every message is made by messages.create_messages and ends in messages.receipts
     content | providers
     consent

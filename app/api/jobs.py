@@ -8,6 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from app.api import envelope
 from app.core.db import db
+from app.domain.bank import balances
+from app.domain.bank.models import BalanceCheck, QualificationRun
 from app.domain.reports import work
 from app.domain.reports.models import ReportRun
 from app.domain.reports.work import Work
@@ -24,9 +26,21 @@ _REPORT = ("name", "subject_id", "subject_name", "created_by", "created_at", "fi
 
 
 def serialize(job: Work) -> dict[str, Any]:
-    """A job as the API shows it: an import with its numbers, a report with its files."""
-    common = {"id": job.id, "kind": work.kind_of(job), "state": job.state, "failure": job.failure}
+    """A job as the API shows it: an import or a check of balances with its numbers, a report with its files, a month's run."""
+    kind = {"id": job.id, "kind": work.kind_of(job)}
+    if isinstance(job, BalanceCheck):
+        return kind | _check(job)
+    common = kind | {"state": job.state, "failure": job.failure}
+    if isinstance(job, QualificationRun):
+        state = "completed" if job.state == "calculated" else job.state
+        return common | {"state": state, "created_at": job.created_at, "result": {"run_id": job.id}}
     return common | (_import(job) if isinstance(job, Import) else _report(job))
+
+
+def _check(job: BalanceCheck) -> dict[str, Any]:
+    far = balances.progress(db.session(), job, by=g.actor)
+    told = {"from": job.first, "to": job.last, "created_at": job.created_at, "failure": None}
+    return told | {"state": far.state, "days": far.days, "done": far.done, "failed": far.failed, "records": far.records}
 
 
 def _import(job: Import) -> dict[str, Any]:
@@ -42,7 +56,7 @@ def _report(job: ReportRun) -> dict[str, Any]:
 @allow("")
 @envelope.asks("kind", paged=True)
 def index() -> ResponseReturnValue:
-    """Imports and reports, the newest first; filter `kind` (import, report)."""
+    """Long work, the newest first; filter `kind` (import, report, balances, run)."""
     page = work.listed(db.session(), envelope.ask(), by=g.actor, kind=request.args.get("kind", ""))
     return envelope.listed(page, serialize)
 

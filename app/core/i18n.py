@@ -102,6 +102,11 @@ def day(value: date, locale: str, style: Style = "short") -> str:
     return dates.format_date(value, format=style, locale=region(locale))
 
 
+def month(value: date, locale: str) -> str:
+    """A month by its name and year (October 2026)."""
+    return dates.format_skeleton("yMMMM", value, locale=region(locale))
+
+
 def moment(value: datetime, locale: str, zone: str | tzinfo, style: Style = "short") -> str:
     """A moment in a zone, with hours and minutes."""
     zoned = value.astimezone(ZoneInfo(zone) if isinstance(zone, str) else zone)

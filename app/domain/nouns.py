@@ -4,6 +4,7 @@ from app.core import nouns
 from app.domain.access import declaration as _access
 from app.domain.approvals import declaration as _approvals
 from app.domain.audit import declaration as _audit
+from app.domain.bank import declaration as _bank
 from app.domain.calendar import declaration as _calendar
 from app.domain.campaigns import declaration as _campaigns
 from app.domain.consent import declaration as _consent
@@ -33,6 +34,7 @@ NOUNS = tuple(
         _content,
         _providers,
         _messages,
+        _bank,
         _segments,
         _campaigns,
         _transfer,

@@ -45,7 +45,7 @@ class OurBabel(Babel):  # type: ignore[misc]
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel, the filters, the values every template sees, and POST /preferences/..."""
     OurBabel(app, default_locale=i18n.LANGUAGES["en"], locale_selector=_choose_locale, timezone_selector=_choose_zone)
-    for name in ("number", "money", "percent", "date", "moment", "ago"):
+    for name in ("number", "money", "percent", "date", "month", "moment", "ago"):
         app.add_template_filter(globals()[f"show_{name}"], name)
     app.jinja_env.globals.update(_=said, gettext=said, ngettext=said_of)
     app.context_processor(_values)
@@ -171,6 +171,11 @@ def show_date(value: date | None, style: i18n.Style = "short") -> Markup:
         return escape(_DASH)
     local = value.astimezone(_zone()).date() if isinstance(value, datetime) else value
     return _time(local.isoformat(), _isolated(i18n.day(local, current_language(), style)))
+
+
+def show_month(value: date) -> str:
+    """A month by its name and year."""
+    return i18n.month(value, current_language())
 
 
 def show_moment(value: datetime | None, style: i18n.Style = "short") -> Markup:

@@ -36,7 +36,7 @@ class Shown:
     is_current: bool
 
 
-GROUPS = ("", mark("Audience"), mark("Messaging"), mark("Administration"))
+GROUPS = ("", mark("Audience"), mark("Messaging"), mark("Bank"), mark("Administration"))
 
 
 def init_app(app: Flask) -> None:

@@ -49,6 +49,12 @@ class Windows:
             return self._earlier(usual)
         return usual
 
+    def is_holiday(self, day: date) -> bool:
+        """True for a holiday, and for a single day that was closed; an ordinary Saturday is none."""
+        if day in self.days:
+            return self.days[day] is None
+        return day in holidays.of_year(self.country, day.year)
+
     def _earlier(self, usual: Span) -> Span | None:
         eve = self.week.get(FRIDAY)
         if eve is None:

@@ -1,0 +1,1 @@
+"""The bank's month: who kept the balance, decided on evidence."""

@@ -1,0 +1,313 @@
+"""The balances of every day: asked for, taken batch by batch from the core bank, kept as versions, and what is wrong noted."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Invalid, mark
+from app.core.queue import Job
+from app.core.sql import changed, load
+from app.core.unit import actor_of, enqueue_after_commit
+from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.audit import trail
+from app.domain.bank.amounts import Issue, Value, judge
+from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
+from app.gateways.corebank.base import BalanceFeed, Broken, Page, Unavailable
+
+log = logging.getLogger(__name__)
+TAKE_DAY = Job("imports", "jobs.bank.take_day", 1800)
+BATCH = 1000
+LEASE = timedelta(minutes=5)
+TRIES = 8
+CLOSE_OF_BUSINESS = time(22)
+MOST_DAYS = 62
+SOURCE = "core_bank"
+_SQL = load("bank/queries.sql")
+
+OpenUnit = Callable[[], AbstractContextManager[Session]]
+OpenFeed = Callable[[], BalanceFeed]
+
+
+def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck:
+    """Ask for the balances of some days, again where they have been taken: what is known stays, corrections come in.
+
+    Raises Invalid (the days are in the future, too many or too long ago), Forbidden.
+    """
+    require(by, "bank:write")
+    today = clock.today(organisation_of(session).timezone)
+    if last < first:
+        raise Invalid.field("to", mark("The last day is before the first."))
+    if last > today:
+        raise Invalid.field("to", mark("Balances are there when the day is over."))
+    if (last - first).days >= MOST_DAYS:
+        raise Invalid.field("from", mark("At most two months at once."))
+    if first < _oldest(today):
+        raise Invalid.field("from", mark("Balances are kept from the month before last on."))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    for day in days:
+        _queue(session, day, by=by)
+    after = {"from": first.isoformat(), "to": last.isoformat()}
+    trail.record(session, by, "balances.asked", ("balances", by.organisation_id), after=after)
+    check = BalanceCheck(
+        organisation_id=by.organisation_id, first=first, last=last, created_by=by.id if by.kind == "user" else None,
+        created_at=clock.now(),
+    )  # fmt: skip
+    session.add(check)
+    session.flush()
+    return check
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a check is: days there are, and those that have been taken or given up; records so far."""
+
+    state: str
+    days: int
+    done: int
+    failed: int
+    records: int
+
+
+def progress(session: Session, check: BalanceCheck, *, by: Actor) -> Progress:
+    """How far the days of a check are."""
+    rows = listed(session, check.first, check.last, by=by)
+    done, failed = sum(row.state == "taken" for row in rows), sum(row.state == "failed" for row in rows)
+    over = "failed" if failed else "completed"
+    state = over if done + failed == len(rows) else "running" if done or any(row.records for row in rows) else "queued"
+    return Progress(state, len(rows), done, failed, sum(row.records for row in rows))
+
+
+def _oldest(today: date) -> date:
+    """The first day there is a partition for."""
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def _queue(session: Session, day: date, *, by: Actor | None) -> None:
+    organisation_id, now = actor_of(session).organisation_id, clock.now()
+    fresh = {
+        "state": "queued", "after": "", "records": 0, "kept": 0, "issues": 0, "tries": 0, "due_at": now, "lease_until": None,
+        "failure": None, "asked_by": by.id if by and by.kind == "user" else None, "asked_at": now, "taken_at": None,
+    }  # fmt: skip
+    row = insert(BalanceDay).values(organisation_id=organisation_id, day=day, **fresh)
+    at_work = BalanceDay.state.in_(("queued", "running"))  # what is on its way goes on
+    session.execute(row.on_conflict_do_update(index_elements=["organisation_id", "day"], set_=fresh, where=~at_work))
+    enqueue_after_commit(session, TAKE_DAY, organisation_id)
+
+
+def listed(session: Session, first: date, last: date, *, by: Actor) -> list[BalanceDay]:
+    """How far the days are, in their order; days nobody asked for have no row."""
+    require(by, "bank:read")
+    query = select(BalanceDay).where(BalanceDay.day.between(first, last)).order_by(BalanceDay.day)
+    return list(session.execute(query.execution_options(populate_existing=True)).scalars())
+
+
+def of_contact(
+    session: Session, contact_id: UUID, first: date, last: date, *, every_version: bool = False, by: Actor
+) -> list[Balance]:
+    """What a customer had on some days, the newest version of each day first."""
+    require(by, "bank:read")
+    query = select(Balance).where(Balance.contact_id == contact_id, Balance.day.between(first, last))
+    if not every_version:
+        query = query.where(Balance.is_current)
+    return list(session.execute(query.order_by(Balance.day, Balance.version.desc())).scalars())
+
+
+def issues_of(session: Session, contact_id: UUID, first: date, last: date, *, by: Actor) -> list[BalanceIssue]:
+    """What was wrong with a customer's records."""
+    require(by, "bank:read")
+    own = BalanceIssue.contact_id == contact_id, BalanceIssue.day.between(first, last)
+    return list(
+        session.execute(select(BalanceIssue).where(*own).order_by(BalanceIssue.day, BalanceIssue.kind)).scalars()
+    )
+
+
+def is_due(session: Session) -> bool:
+    """True if a day waits to be taken."""
+    now = clock.now()
+    open_ones = BalanceDay.state.in_(("queued", "running")), BalanceDay.due_at <= now
+    free = BalanceDay.lease_until.is_(None) | (BalanceDay.lease_until < now)
+    return bool(session.execute(select(exists().where(*open_ones, free))).scalar())
+
+
+def schedule(session: Session) -> None:
+    """Ask for today's balances once the bank has closed, if any programme looks at them."""
+    now = clock.now().astimezone(ZoneInfo(organisation_of(session).timezone))
+    if (
+        now.time() < CLOSE_OF_BUSINESS
+        or session.execute(select(BalanceDay.day).where(BalanceDay.day == now.date())).first()
+    ):
+        return
+    if session.execute(select(Programme.id).where(Programme.archived_at.is_(None)).limit(1)).first():
+        _queue(session, now.date(), by=None)
+
+
+def take_all(open_unit: OpenUnit, open_feed: OpenFeed, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Take the days that are due, the oldest first, until none is or `stopping` says so."""
+    while not stopping() and (day := _next(open_unit)):
+        asyncio.run(_take(open_unit, open_feed, day, stopping))
+
+
+def _next(open_unit: OpenUnit) -> date | None:
+    with open_unit() as session:
+        now = clock.now()
+        query = (
+            select(BalanceDay.day)
+            .where(BalanceDay.state.in_(("queued", "running")), BalanceDay.due_at <= now)
+            .where(BalanceDay.lease_until.is_(None) | (BalanceDay.lease_until < now))
+            .order_by(BalanceDay.day)
+            .limit(1)
+        )
+        return session.execute(query).scalar_one_or_none()
+
+
+async def _take(open_unit: OpenUnit, open_feed: OpenFeed, day: date, stopping: Callable[[], bool]) -> None:
+    with open_unit() as session:
+        now = clock.now()
+        claimed = session.execute(_SQL["claim_day"], {"day": day, "now": now, "until": now + LEASE}).one_or_none()
+    if claimed is None:
+        return
+    after: str | None = claimed.after
+    try:
+        async with open_feed() as feed:
+            while after is not None and not stopping():
+                page = await feed.day(day.isoformat(), after, BATCH)
+                if page.next is not None and page.next == after:
+                    raise Broken("the same page again")
+                with open_unit() as session:
+                    _keep(session, day, page)
+                after = page.next
+    except (Unavailable, Broken) as broke:
+        with open_unit() as session:
+            _put_off(session, day, claimed.tries, broke)
+        return
+    with open_unit() as session:
+        _end(session, day, is_whole=after is None)
+
+
+def _keep(session: Session, day: date, page: Page) -> None:
+    """Keep a batch and the place it leads to, in one transaction: done again it changes nothing."""
+    values, issues = judge(page.items, day, _currencies(session))
+    # Version by version: of two in one batch the newer is current.
+    versions = sorted({value.record.version for value in values})
+    more = [issue for n in versions for issue in _store(session, [one for one in values if one.record.version == n])]
+    noted = _note(session, [*issues, *more])
+    row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
+    row.records += len(page.items)
+    row.kept += len(values) - len(more)
+    row.issues += noted
+    row.after = page.next or row.after
+    row.tries = 0
+    row.lease_until = clock.now() + LEASE
+
+
+def _currencies(session: Session) -> frozenset[str]:
+    """The currencies programmes ask for; what else comes is an issue."""
+    found = session.execute(select(ProgrammeVersion.currency).distinct()).scalars()
+    return frozenset({*found, organisation_of(session).currency})
+
+
+def _store(session: Session, values: Sequence[Value]) -> list[Issue]:
+    keys = {
+        "customers": [value.record.external_id for value in values],
+        "days": [value.day for value in values],
+        "versions": [value.record.version for value in values],
+    }
+    changed(session, _SQL["demote"], keys)
+    told = session.execute(
+        _SQL["keep"],
+        {
+            **keys,
+            "amounts": [value.amount for value in values],
+            "currencies": [value.record.currency for value in values],
+            "records": [value.record.record for value in values],
+            "organisation": actor_of(session).organisation_id,
+            "source": SOURCE,
+            "now": clock.now(),
+        },
+    ).all()
+    by_key = {(value.record.record, value.day): value for value in values}
+    return [Issue(row.kind, by_key[row.record, row.day].record, row.day) for row in told]
+
+
+def _note(session: Session, issues: Sequence[Issue]) -> int:
+    if not issues:
+        return 0
+    vault = vault_of(session)
+
+    def sealed(issue: Issue) -> bytes:
+        said = f"{issue.record.amount} {issue.record.currency} {issue.record.date}"
+        return vault.seal(said.encode(), f"bank|issue|{issue.day}|{issue.record.record}")
+
+    return changed(
+        session,
+        _SQL["note_issues"],
+        {
+            "organisation": actor_of(session).organisation_id,
+            "now": clock.now(),
+            "days": [issue.day for issue in issues],
+            "kinds": [issue.kind for issue in issues],
+            "records": [issue.record.record for issue in issues],
+            "customers": [issue.record.external_id for issue in issues],
+            "sealed": [sealed(issue) for issue in issues],
+        },
+    )
+
+
+def _put_off(session: Session, day: date, tries: int, broke: Exception) -> None:
+    """Try again later, ever longer; given up after TRIES in a row without a batch."""
+    row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
+    row.lease_until, row.failure = None, f"{type(broke).__name__}: {broke}"[:300]
+    if row.tries >= TRIES:
+        row.state = "failed"
+        log.error("the balances of a day could not be taken", extra={"day": day.isoformat()})
+        return
+    row.state, row.due_at = "queued", clock.now() + timedelta(seconds=min(30 * 2**tries, 3600))
+
+
+def _end(session: Session, day: date, *, is_whole: bool) -> None:
+    row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
+    row.lease_until, row.failure = None, None
+    if not is_whole:
+        row.state = "queued"
+        return
+    organisation_id, now = actor_of(session).organisation_id, clock.now()
+    changed(session, _SQL["note_missing"], {"organisation": organisation_id, "day": day, "now": now})
+    changed(session, _SQL["forget_missing"], {"days": [day - timedelta(days=n) for n in range(32)]})
+    row.state, row.taken_at = "taken", now
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """The first day of a month and the first of the next."""
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1)
+
+
+def is_over(month: date, zone: str, now: datetime) -> bool:
+    """True once the month has ended in a zone."""
+    return now.astimezone(ZoneInfo(zone)).date() >= month_of(month)[1]
+
+
+__all__ = [
+    "TAKE_DAY",
+    "OpenFeed",
+    "ask",
+    "is_due",
+    "is_over",
+    "issues_of",
+    "listed",
+    "month_of",
+    "of_contact",
+    "schedule",
+    "take_all",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""Programmes: what a customer has to keep to qualify. Every change takes two people, and makes a version."""
+
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.domain.approvals import changes, decisions
+from app.domain.approvals.changes import Change
+from app.domain.approvals.models import Approval
+from app.domain.audit import trail
+from app.domain.bank.models import Programme, ProgrammeVersion
+
+SUBJECT = "programme"
+WRITE = "bank:write"
+
+
+class ProgrammeInput(BaseModel):
+    """What a programme asks for (models.ProgrammeVersion)."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=120)
+    threshold: Decimal = Field(default=Decimal("15000.00"), ge=0, max_digits=18, decimal_places=2)
+    currency: str = Field(default="ILS", pattern="^[A-Z]{3}$")
+    rule: Literal["every", "at_least", "average"] = "every"
+    days: int | None = Field(default=None, ge=1, le=31)
+    calendar: Literal["value", "carry", "exempt"] = "value"
+    carry_days: int = Field(default=0, ge=0, le=4)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ProgrammeInput":
+        if (self.rule == "at_least") != (self.days is not None):
+            raise ValueError("days")
+        if (self.calendar == "carry") != (self.carry_days > 0):
+            raise ValueError("carry_days")
+        return self
+
+
+def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = None, *, by: Actor) -> Approval:
+    """Ask a second person for a programme, or for another version of one.
+
+    Raises NotFound, Invalid (the name is taken), Conflict (nothing is different), Forbidden.
+    """
+    require(by, WRITE)
+    _check_name(session, new.name, programme_id)
+    if programme_id is None:
+        made: UUID = session.execute(text("SELECT uuidv7()")).scalar_one()
+        change = Change((SUBJECT, made), new.name, "programme.create", WRITE, values=_plain(new), after=_plain(new))
+        return changes.propose(session, change, by=by)
+    programme = get(session, programme_id, by=by)
+    before, after = _plain(as_input(session, programme)), _plain(new)
+    names = {name for name in after if after[name] != before[name]}
+    if not names:
+        raise Conflict(mark("Nothing would be different."))
+    change = Change(
+        (SUBJECT, programme.id), programme.name, "programme.change", WRITE,
+        values=after, before={name: before[name] for name in names}, after={name: after[name] for name in names},
+        state={"number": programme.number},
+    )  # fmt: skip
+    return changes.propose(session, change, by=by)
+
+
+def carry_out(session: Session, approval_id: UUID, *, note: str = "", by: Actor) -> Programme:
+    """Decide for a programme or its next version.
+
+    Raises:
+        NotFound, Conflict (decided, expired, or it is another meanwhile), Invalid, Forbidden, FactorNeeded.
+    """
+    approval = decisions.get(session, approval_id)
+    is_new = approval.summary["act"] == "programme.create"
+    programme = None if is_new else one_for_update(session, approval.subject_id)
+    state = {"number": programme.number} if programme else {}
+    new = ProgrammeInput(**changes.approve(session, approval, state=state, note=note, by=by))
+    _check_name(session, new.name, approval.subject_id)
+    if programme is None:
+        programme = Programme(
+            id=approval.subject_id, organisation_id=by.organisation_id, name=new.name, number=0, created_at=clock.now()
+        )
+        session.add(programme)
+    programme.name, programme.number = new.name, programme.number + 1
+    session.flush()
+    session.add(_version(programme, new, approval.made_by))
+    act = "programme.created" if is_new else "programme.changed"
+    trail.record(session, by, act, (SUBJECT, programme.id), after=_plain(new) | {"version": programme.number})
+    session.flush()
+    return programme
+
+
+def create(session: Session, new: ProgrammeInput, *, by: Actor) -> Programme:
+    """Make a programme without a second person: the demonstration and tests, as the system. Raises Forbidden."""
+    require(by, WRITE)
+    if not by.is_system:
+        raise Conflict(mark("A programme takes two people."))
+    programme = Programme(organisation_id=by.organisation_id, name=new.name, number=1, created_at=clock.now())
+    session.add(programme)
+    session.flush()
+    session.add(_version(programme, new, None))
+    trail.record(session, by, "programme.created", (SUBJECT, programme.id), after=_plain(new) | {"version": 1})
+    session.flush()
+    return programme
+
+
+def get(session: Session, programme_id: UUID, *, by: Actor) -> Programme:
+    """One programme. Raises NotFound, Forbidden."""
+    require(by, "bank:read")
+    programme = session.get(Programme, programme_id)
+    if programme is None:
+        raise NotFound(mark("There is no such programme."))
+    return programme
+
+
+def one_for_update(session: Session, programme_id: UUID) -> Programme:
+    """One programme as it is now, locked. Raises NotFound."""
+    programme = session.get(Programme, programme_id, with_for_update=True, populate_existing=True)
+    if programme is None:
+        raise NotFound(mark("There is no such programme."))
+    return programme
+
+
+def listed(session: Session, *, by: Actor) -> list[Programme]:
+    """All of them, the oldest first."""
+    require(by, "bank:read")
+    return list(
+        session.execute(select(Programme).where(Programme.archived_at.is_(None)).order_by(Programme.id)).scalars()
+    )
+
+
+def current(session: Session, programme: Programme) -> ProgrammeVersion:
+    """The version in force."""
+    query = select(ProgrammeVersion).where(
+        ProgrammeVersion.programme_id == programme.id, ProgrammeVersion.number == programme.number
+    )
+    return session.execute(query).scalar_one()
+
+
+def as_input(session: Session, programme: Programme) -> ProgrammeInput:
+    """A programme as its own input, for forms and PATCH."""
+    version = current(session, programme)
+    return ProgrammeInput(
+        name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
+        calendar=version.calendar, carry_days=version.carry_days,
+    )  # fmt: skip
+
+
+def _version(programme: Programme, new: ProgrammeInput, author: UUID | None) -> ProgrammeVersion:
+    values = new.model_dump(exclude={"name"})
+    return ProgrammeVersion(
+        organisation_id=programme.organisation_id, programme_id=programme.id, number=programme.number,
+        created_by=author, created_at=clock.now(), **values,
+    )  # fmt: skip
+
+
+def _check_name(session: Session, name: str, own: UUID | None) -> None:
+    taken = select(Programme.id).where(Programme.name == name, Programme.id != own)
+    if session.execute(taken).first():
+        raise Invalid.field("name", mark("There is a programme of this name already."))
+
+
+def _plain(new: ProgrammeInput) -> dict[str, object]:
+    return new.model_dump(mode="json")

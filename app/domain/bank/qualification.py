@@ -1,0 +1,250 @@
+"""Who qualified in a month: one statement over the balances, three outcomes with their reasons, gates before they are believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from app.core import clock
+from app.core.actor import Actor, require
+from app.core.db import live
+from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.page import Ask, Page, fetch
+from app.core.queue import Job
+from app.core.sql import load
+from app.core.unit import enqueue_after_commit
+from app.domain.access.keyring import organisation_of
+from app.domain.audit import trail
+from app.domain.bank import programmes
+from app.domain.bank.balances import is_over, month_of
+from app.domain.bank.models import (
+    OUTCOMES,
+    Balance,
+    BalanceDay,
+    BalanceIssue,
+    Outcome,
+    ProgrammeVersion,
+    QualificationRun,
+)
+from app.domain.calendar.windows import windows_of
+from app.domain.contacts.models import Contact
+
+SUBJECT = "run"
+CALCULATE = Job("imports", "jobs.bank.calculate", 600)
+COVERED = 98  # per cent of the customers must have a value on every day, else a person has to look
+BAD_FORMAT = 1  # per cent of the records that may be no numbers
+_SQL = load("bank/queries.sql")
+
+
+def start(session: Session, programme_id: UUID, month: date, *, by: Actor) -> QualificationRun:
+    """Ask for a calculation of a month; made again it is another version.
+
+    Raises NotFound, Invalid (the month is not over), Conflict (one is on its way, or days are being taken), Forbidden.
+    """
+    require(by, "bank:write")
+    programme = programmes.one_for_update(session, programme_id)
+    first, after = month_of(month)
+    if not is_over(first, organisation_of(session).timezone, clock.now()):
+        raise Invalid.field("month", mark("The month is not over yet."))
+    at_work = BalanceDay.day.between(first, after - timedelta(days=1)), BalanceDay.state.in_(("queued", "running"))
+    if session.execute(select(BalanceDay.day).where(*at_work).limit(1)).first():
+        raise Conflict(mark("Balances of this month are being taken. Wait until they are there."))
+    same = QualificationRun.programme_id == programme.id, QualificationRun.month == first
+    newest = session.execute(select(func.max(QualificationRun.version)).where(*same)).scalar()
+    if session.execute(select(QualificationRun.id).where(*same, QualificationRun.state == "queued")).first():
+        raise Conflict(mark("This month is being calculated already."))
+    run = QualificationRun(
+        organisation_id=by.organisation_id,
+        programme_id=programme.id,
+        programme_version_id=programmes.current(session, programme).id,
+        month=first,
+        version=(newest or 0) + 1,
+        created_by=by.id if by.kind == "user" else None,
+        created_at=clock.now(),
+    )
+    session.add(run)
+    session.flush()
+    trail.record(session, by, "run.asked", (SUBJECT, run.id), after={"name": programme.name, "month": f"{first:%Y-%m}"})
+    enqueue_after_commit(session, CALCULATE, by.organisation_id, run.id)
+    return run
+
+
+def waiting(session: Session) -> list[UUID]:
+    """Runs that were asked for and not made."""
+    return list(session.execute(select(QualificationRun.id).where(QualificationRun.state == "queued")).scalars())
+
+
+def calculate(session: Session, run_id: UUID) -> None:
+    """Make a run that was asked for, once; the version before is superseded."""
+    run = session.get(QualificationRun, run_id, with_for_update=True, populate_existing=True)
+    if run is None or run.state != "queued":
+        return
+    version = session.get_one(ProgrammeVersion, run.programme_version_id)
+    looked_at = _looked_at(session, run, version)
+    session.execute(_SQL["qualify"], looked_at)
+    counted = dict(
+        session.execute(
+            select(Outcome.outcome, func.count()).where(Outcome.run_id == run.id).group_by(Outcome.outcome)
+        ).all()
+    )
+    run.totals = {"customers": sum(counted.values()), **{name: counted.get(name, 0) for name in OUTCOMES}}
+    run.gates = [gate.as_json() for gate in _gates(session, run, looked_at)]
+    span = {name: looked_at[name] for name in ("first", "after", "carry", "currency")}
+    run.input_hash = session.execute(_SQL["input_hash"], span).scalar_one()
+    older = QualificationRun.version < run.version, QualificationRun.state == "calculated"
+    same = QualificationRun.programme_id == run.programme_id, QualificationRun.month == run.month
+    session.execute(update(QualificationRun).where(*same, *older).values(state="superseded"))
+    run.state, run.calculated_at = "calculated", clock.now()
+
+
+def _looked_at(session: Session, run: QualificationRun, version: ProgrammeVersion) -> dict[str, Any]:
+    first, after = month_of(run.month)
+    days = [first + timedelta(days=n) for n in range((after - first).days)]
+    windows = windows_of(session)
+    exempt = [day for day in days if version.calendar == "exempt" and windows.is_holiday(day)]
+    return {
+        "organisation": run.organisation_id, "run": run.id, "first": first, "after": after, "exempt": exempt,
+        "carry": version.carry_days, "currency": version.currency, "threshold": version.threshold, "rule": version.rule,
+        "days": version.days or 0, "required": len(days) - len(exempt),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A check of the data a run stands on: what was found, what may be, and whether a person has to look."""
+
+    code: str
+    value: float
+    limit: float
+    is_passed: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept and shown."""
+        return {
+            "code": self.code,
+            "value": self.value,
+            "limit": self.limit,
+            "verdict": "pass" if self.is_passed else "block",
+        }
+
+
+def _gates(session: Session, run: QualificationRun, looked_at: dict[str, Any]) -> list[Gate]:
+    span = Balance.day >= looked_at["first"], Balance.day < looked_at["after"], Balance.is_current
+    taken = select(func.count()).where(
+        BalanceDay.day >= looked_at["first"], BalanceDay.day < looked_at["after"], BalanceDay.state == "taken"
+    )
+    days, wanted = session.execute(taken).scalar_one(), (looked_at["after"] - looked_at["first"]).days
+    records = session.execute(select(func.count()).where(*span)).scalar_one()
+    known = session.execute(select(func.count(func.distinct(Balance.contact_id))).where(*span)).scalar_one()
+    covered = round(100 * records / (known * wanted), 2) if known else 0.0
+    issues = dict(
+        session.execute(
+            select(BalanceIssue.kind, func.count())
+            .where(BalanceIssue.day >= looked_at["first"], BalanceIssue.day < looked_at["after"])
+            .group_by(BalanceIssue.kind)
+        ).all()
+    )
+    bad = round(100 * issues.get("bad_format", 0) / records, 3) if records else 0.0
+    return [
+        Gate("days_complete", days, wanted, days == wanted),
+        Gate("coverage", covered, COVERED, covered >= COVERED),
+        Gate("bad_format", bad, BAD_FORMAT, bad <= BAD_FORMAT),
+        Gate("conflicts", issues.get("conflict", 0), 0, not issues.get("conflict")),
+    ]
+
+
+def get(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
+    """One run. Raises NotFound, Forbidden."""
+    require(by, "bank:read")
+    run = session.get(QualificationRun, run_id)
+    if run is None:
+        raise NotFound(mark("There is no such run."))
+    return run
+
+
+def listed(session: Session, ask: Ask, *, by: Actor, programme_id: UUID | None = None) -> Page[QualificationRun]:
+    """A page of runs, the newest first."""
+    require(by, "bank:read")
+    query = select(QualificationRun)
+    if programme_id:
+        query = query.where(QualificationRun.programme_id == programme_id)
+    return fetch(session, query, [QualificationRun.__table__.c.id], ask, descending=True)
+
+
+def before(session: Session, run: QualificationRun) -> QualificationRun | None:
+    """The version of a run that this one took the place of."""
+    same = QualificationRun.programme_id == run.programme_id, QualificationRun.month == run.month
+    older = select(QualificationRun).where(
+        *same, QualificationRun.version < run.version, QualificationRun.calculated_at.is_not(None)
+    )
+    return session.execute(older.order_by(QualificationRun.version.desc()).limit(1)).scalar_one_or_none()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An outcome and whose it is."""
+
+    outcome: Outcome
+    external_id: str
+
+
+def outcomes(
+    session: Session, run_id: UUID, ask: Ask, *, by: Actor, outcome: str = "", external_id: str = ""
+) -> Page[Judged]:
+    """A page of a run's outcomes, in the order of the customers."""
+    get(session, run_id, by=by)
+    contact = live(Contact).c
+    query = select(Outcome).where(Outcome.run_id == run_id)
+    if outcome:
+        query = query.where(Outcome.outcome == outcome)
+    if external_id:
+        query = query.where(Outcome.contact_id.in_(select(contact.id).where(contact.external_id == external_id)))
+    page = fetch(session, query, [Outcome.__table__.c.contact_id], ask)
+    ids = [one.contact_id for one in page.items]
+    named = dict(session.execute(select(contact.id, contact.external_id).where(contact.id.in_(ids))).all())
+    items = [Judged(one, named.get(one.contact_id) or "") for one in page.items]
+    return Page(items, page.next, page.prev, page.total, page.per_page)
+
+
+def missing_days(session: Session, run: QualificationRun, contact_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
+    """The days without a value of some customers, worked out from what is current now."""
+    first, after = month_of(run.month)
+    there = select(Balance.contact_id, Balance.day).where(
+        Balance.contact_id.in_(contact_ids), Balance.day >= first, Balance.day < after, Balance.is_current
+    )
+    known: dict[UUID, set[date]] = {one: set() for one in contact_ids}
+    for contact_id, day in session.execute(there):
+        known[contact_id].add(day)
+    days = [first + timedelta(days=n) for n in range((after - first).days)]
+    return {one: [day for day in days if day not in found] for one, found in known.items()}
+
+
+@dataclass(frozen=True)
+class Became:
+    """How many customers went from one outcome to another; None is not in that run."""
+
+    before: str | None
+    after: str | None
+    count: int
+
+
+def compare(session: Session, run_id: UUID, other_id: UUID, *, by: Actor) -> list[Became]:
+    """What became of the customers of another run in this one, those that changed. Raises NotFound, Forbidden."""
+    get(session, run_id, by=by)
+    get(session, other_id, by=by)
+    new, old = aliased(Outcome), aliased(Outcome)
+    here = select(new).where(new.run_id == run_id).subquery()
+    there = select(old).where(old.run_id == other_id).subquery()
+    joined = here.join(there, here.c.contact_id == there.c.contact_id, full=True)
+    query = (
+        select(there.c.outcome, here.c.outcome, func.count())
+        .select_from(joined)
+        .where(there.c.outcome.is_distinct_from(here.c.outcome))
+        .group_by(there.c.outcome, here.c.outcome)
+        .order_by(func.count().desc())
+    )
+    return [Became(before, after, count) for before, after, count in session.execute(query).all()]

@@ -1,0 +1,103 @@
+-- Balances and what follows from them, by the set.
+
+-- name: claim_day
+-- One worker a day of balances: whoever sets the lease owns it until it ends, and goes on where the last batch was kept.
+UPDATE balance_days SET state = 'running', tries = tries + 1, lease_until = :until
+WHERE day = :day AND state IN ('queued', 'running') AND due_at <= :now AND (lease_until IS NULL OR lease_until < :now)
+RETURNING after, tries;
+
+-- name: demote
+-- A correction is a version more: what was current is so no longer, and stays as it was.
+UPDATE balances b SET is_current = false
+FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
+JOIN live.contacts c ON c.external_id = g.external_id
+WHERE b.contact_id = c.id AND b.day = g.day AND b.is_current AND b.version < g.version;
+
+-- name: keep
+-- A batch of records, each a version of a customer's day; one that is known already stays as it is. What comes back are those
+-- of nobody we know, and those that say something else than the version we have.
+WITH given AS (
+  SELECT g.*, c.id AS contact_id
+  FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[]), CAST(:amounts AS numeric[]),
+    CAST(:currencies AS text[]), CAST(:records AS text[])) AS g (external_id, day, version, amount, currency, record)
+  LEFT JOIN live.contacts c ON c.external_id = g.external_id AND c.deleted_at IS NULL
+), added AS (
+  INSERT INTO balances (organisation_id, contact_id, day, version, amount, currency, record, source, taken_at, is_current)
+  SELECT :organisation, g.contact_id, g.day, g.version, g.amount, g.currency, g.record, :source, :now,
+    NOT EXISTS (SELECT FROM balances b WHERE b.contact_id = g.contact_id AND b.day = g.day AND b.is_current)
+  FROM given g WHERE g.contact_id IS NOT NULL
+  ON CONFLICT (contact_id, day, version) DO NOTHING
+  RETURNING contact_id, day, version
+)
+SELECT g.external_id, g.day, g.record, g.contact_id, CASE WHEN g.contact_id IS NULL THEN 'unknown_customer' ELSE 'conflict' END AS kind
+FROM given g
+LEFT JOIN balances b ON b.contact_id = g.contact_id AND b.day = g.day AND b.version = g.version
+WHERE g.contact_id IS NULL OR (b.contact_id IS NOT NULL AND (b.amount <> g.amount OR b.currency <> g.currency));
+
+-- name: note_issues
+-- What was wrong with records, once for each.
+INSERT INTO balance_issues (organisation_id, day, kind, record, contact_id, external_id, sealed, found_at)
+SELECT :organisation, g.day, g.kind, g.record, c.id, g.external_id, g.sealed, :now
+FROM unnest(CAST(:days AS date[]), CAST(:kinds AS text[]), CAST(:records AS text[]), CAST(:customers AS text[]),
+  CAST(:sealed AS bytea[])) AS g (day, kind, record, external_id, sealed)
+LEFT JOIN live.contacts c ON c.external_id = g.external_id
+ON CONFLICT DO NOTHING;
+
+-- name: note_missing
+-- Customers whose day has no value once all of it has been taken.
+INSERT INTO balance_issues (organisation_id, day, kind, record, contact_id, external_id, found_at)
+SELECT :organisation, :day, 'missing', c.external_id, c.id, c.external_id, :now
+FROM live.contacts c
+WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL AND NOT EXISTS (
+  SELECT FROM balances b WHERE b.contact_id = c.id AND b.day = :day AND b.is_current)
+ON CONFLICT DO NOTHING;
+
+-- name: forget_missing
+-- What was missing and has come.
+DELETE FROM balance_issues i
+WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
+  SELECT FROM balances b WHERE b.contact_id = i.contact_id AND b.day = i.day AND b.is_current);
+
+-- name: qualify
+-- One row per customer of the bank: what became of the month, and why. A value holds for its day and, where the programme carries
+-- values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is conclusive
+-- for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
+WITH valued AS (
+  SELECT b.contact_id, b.day, b.amount,
+    GREATEST(b.day, :first) AS begins,
+    LEAST(b.day + 1 + :carry, :after, COALESCE(lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day), :after)) AS ends
+  FROM balances b
+  WHERE b.day >= CAST(:first AS date) - :carry AND b.day < :after AND b.is_current AND b.currency = :currency
+    AND b.day <> ALL(CAST(:exempt AS date[]))
+), facts AS (
+  SELECT contact_id,
+    sum(ends - begins) AS present,
+    sum(ends - begins) FILTER (WHERE amount >= :threshold) AS passed,
+    min(begins) FILTER (WHERE amount < :threshold) AS first_below,
+    (array_agg(amount ORDER BY begins) FILTER (WHERE amount < :threshold))[1] AS below_amount,
+    min(amount) AS lowest,
+    round(sum(amount * (ends - begins)) / sum(ends - begins), 2) AS average
+  FROM valued WHERE ends > begins GROUP BY contact_id
+), judged AS (
+  SELECT c.id, COALESCE(f.passed, 0) AS passed, :required - COALESCE(f.present, 0) AS missing,
+    f.first_below, f.below_amount, f.lowest, f.average
+  FROM live.contacts c LEFT JOIN facts f ON f.contact_id = c.id
+  WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL
+)
+INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, days_missing,
+  first_below, below_amount, lowest, average)
+SELECT :organisation, :run, id,
+  CASE :rule
+    WHEN 'every' THEN CASE WHEN first_below IS NOT NULL THEN 'not_qualified' WHEN missing > 0 THEN 'indeterminate' ELSE 'qualified' END
+    WHEN 'at_least' THEN CASE WHEN passed >= :days THEN 'qualified' WHEN passed + missing < :days THEN 'not_qualified'
+      ELSE 'indeterminate' END
+    ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= :threshold THEN 'qualified' ELSE 'not_qualified' END
+  END,
+  passed, :required, missing, first_below, below_amount, lowest, average
+FROM judged;
+
+-- name: input_hash
+-- Everything a run looks at, in one digest: the same input gives the same.
+SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || day || '|' || version || '|' || amount, ',' ORDER BY contact_id, day), ''),
+  'UTF8')), 'hex')
+FROM balances WHERE day >= CAST(:first AS date) - :carry AND day < :after AND is_current AND currency = :currency;

@@ -1,0 +1,182 @@
+"""Who qualified: every day counts, a missing day is not a day below, and the set-based statement agrees with a plain evaluator."""
+
+import random
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, system
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.domain.access.models import Organisation
+from app.domain.bank import programmes, qualification
+from app.domain.bank.models import Outcome, Programme
+from app.domain.bank.programmes import ProgrammeInput
+from tests.domain.bank.conftest import FIRST, Judge, Take, newest
+from tests.domain.bank.feed import october, record
+from tests.factories import people
+
+GOOD = "15000.00"
+HIGH = [GOOD] * 31
+
+
+def with_day(number: int, amount: str | None) -> list[str | None]:
+    return [amount if n == number else GOOD for n in range(1, 32)]
+
+
+def customers(session: Session, *numbers: str) -> None:
+    people.contacts(session, len(numbers), prefix="")
+
+
+@pytest.mark.parametrize(
+    ("month", "outcome"),
+    [
+        (HIGH, "qualified"),
+        (with_day(9, "14999.99"), "not_qualified"),
+        (with_day(9, "-20.00"), "not_qualified"),
+        (with_day(9, None), "indeterminate"),
+        ([None, "14999.99", *HIGH[2:]], "not_qualified"),
+        ([None] * 31, "indeterminate"),
+    ],
+    ids=[
+        "exactly the threshold",
+        "one day below",
+        "below zero",
+        "one day missing",
+        "one below and one missing",
+        "no data",
+    ],
+)
+def test_a_single_bad_day_loses_the_month_and_a_missing_one_asks_a_person(
+    session: Session, programme: Programme, take: Take, judge: Judge, month: list[str | None], outcome: str
+) -> None:
+    customers(session, "0")
+    take(october({"0": month}))
+    assert judge(programme)["0"].outcome == outcome
+
+
+def test_the_reason_stands_with_the_outcome(session: Session, programme: Programme, take: Take, judge: Judge) -> None:
+    customers(session, "0", "1")
+    take(october({"0": [*with_day(9, "12000.50")[:20], None, *HIGH[21:]], "1": with_day(17, None)}))
+    found = judge(programme)
+    assert _facts(found["0"]) == (29, 31, 1, date(2026, 10, 9), Decimal("12000.50"))
+    assert _facts(found["1"]) == (30, 31, 1, None, None)
+    run = newest(session)
+    assert qualification.missing_days(session, run, [found["1"].contact_id]) == {
+        found["1"].contact_id: [date(2026, 10, 17)]
+    }
+    assert run.totals == {"customers": 2, "qualified": 0, "not_qualified": 1, "indeterminate": 1}
+
+
+def _facts(one: Outcome) -> tuple[int, int, int, date | None, Decimal | None]:
+    return one.days_passed, one.days_required, one.days_missing, one.first_below, one.below_amount
+
+
+def test_a_duplicate_does_not_hide_a_missing_day(
+    session: Session, programme: Programme, take: Take, judge: Judge
+) -> None:
+    customers(session, "0")
+    feed = october({"0": with_day(17, None)})
+    feed.records["2026-10-18"].append(record("0", "2026-10-18", GOOD))
+    take(feed)
+    assert judge(programme)["0"].outcome == "indeterminate"
+
+
+def test_a_value_is_carried_over_as_many_days_as_the_programme_says(
+    session: Session, organisation: Organisation, take: Take, judge: Judge
+) -> None:
+    new = ProgrammeInput(name="Carried", calendar="carry", carry_days=2)
+    programme = programmes.create(session, new, by=system(organisation.id))
+    customers(session, "0", "1")
+    take(october({"0": [*HIGH[:9], None, None, *HIGH[11:]], "1": [*HIGH[:9], None, None, None, *HIGH[12:]]}))
+    found = judge(programme)
+    assert (found["0"].outcome, found["1"].outcome, found["1"].days_missing) == ("qualified", "indeterminate", 1)
+
+
+def test_a_day_on_which_nothing_was_kept_is_no_later_than_the_month(
+    session: Session, programme: Programme, officer: Actor
+) -> None:
+    with pytest.raises(Invalid, match="not over"):
+        qualification.start(session, programme.id, date(2026, 11, 1), by=officer)
+
+
+def test_a_run_waits_for_balances_that_are_on_their_way(session: Session, programme: Programme, officer: Actor) -> None:
+    from app.domain.bank import balances
+
+    balances.ask(session, FIRST, FIRST, by=officer)
+    with pytest.raises(Conflict, match="being taken"):
+        qualification.start(session, programme.id, FIRST, by=officer)
+
+
+def test_the_same_input_gives_the_same_hash_and_a_correction_another(
+    session: Session, programme: Programme, take: Take, judge: Judge, officer: Actor
+) -> None:
+    customers(session, "0")
+    take(october({"0": with_day(12, "14000.00")}))
+    assert judge(programme)["0"].outcome == "not_qualified"
+    first = newest(session)
+    judge(programme)
+    again = newest(session)
+    assert (again.input_hash, again.version, first.state) == (first.input_hash, 2, "superseded")
+    corrected = october({"0": with_day(12, "14000.00")})
+    corrected.records["2026-10-13"].append(record("0", "2026-10-12", GOOD, version=2))
+    take(corrected)
+    assert judge(programme)["0"].outcome == "qualified"
+    third = newest(session)
+    assert third.input_hash != first.input_hash
+    [became] = qualification.compare(session, third.id, again.id, by=officer)
+    assert (became.before, became.after, became.count) == ("not_qualified", "qualified", 1)
+
+
+def test_who_may_only_look_starts_nothing(session: Session, programme: Programme) -> None:
+    with pytest.raises(Forbidden):
+        qualification.start(session, programme.id, FIRST, by=people.staff(session, "auditor"))
+
+
+def plainly(month: list[str | None], new: ProgrammeInput) -> str:
+    """The rule once more, one customer at a time: no code in common with the statement."""
+    values: list[Decimal | None] = []
+    for number, amount in enumerate(month):
+        seen = Decimal(amount) if amount is not None else None
+        if seen is None and new.calendar == "carry":
+            earlier = [month[n] for n in range(max(0, number - new.carry_days), number) if month[n] is not None]
+            seen = Decimal(earlier[-1]) if earlier and earlier[-1] is not None else None
+        values.append(seen)
+    known = [value for value in values if value is not None]
+    passed, missing = sum(value >= new.threshold for value in known), len(values) - len(known)
+    if new.rule == "every":
+        return "not_qualified" if passed < len(known) else "indeterminate" if missing else "qualified"
+    if new.rule == "at_least":
+        assert new.days
+        return (
+            "qualified" if passed >= new.days else "not_qualified" if passed + missing < new.days else "indeterminate"
+        )
+    average = sum(known) / len(known) if known else Decimal(0)
+    return "indeterminate" if missing else "qualified" if round(average, 2) >= new.threshold else "not_qualified"
+
+
+AMOUNTS = ["15000.00", "15000.00", "15000.01", "14999.99", "0.00", "-1.00", None]
+RULES = [
+    {"rule": "every"}, {"rule": "at_least", "days": 28}, {"rule": "at_least", "days": 14}, {"rule": "average"},
+    {"rule": "every", "calendar": "carry", "carry_days": 3}, {"rule": "average", "calendar": "carry", "carry_days": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: "-".join(str(value) for value in rule.values()))
+def test_the_statement_and_a_plain_evaluator_agree(
+    session: Session, organisation: Organisation, take: Take, judge: Judge, rule: dict[str, object]
+) -> None:
+    """120 customers with months of every kind: whole, torn in a few places, and of nothing but trouble."""
+    dice = random.Random(20261031)
+    people.contacts(session, 120)
+    torn = [0.0, 0.03, 0.1, 1.0]
+    months = {
+        str(n): [dice.choice(AMOUNTS) if dice.random() < torn[n % 4] else GOOD for _ in range(31)] for n in range(120)
+    }
+    new = ProgrammeInput.model_validate({"name": "Any", **rule})
+    programme = programmes.create(session, new, by=system(organisation.id))
+    take(october(months))
+    found = {number: one.outcome for number, one in judge(programme).items()}
+    assert found == {number: plainly(month, new) for number, month in months.items()}
+    assert len(set(found.values())) > 1, "the months are of more than one kind"
