@@ -178,10 +178,9 @@ def listed(session: Session, ask: Ask, *, by: Actor, programme_id: UUID | None =
 def before(session: Session, run: QualificationRun) -> QualificationRun | None:
     """The version of a run that this one took the place of."""
     same = QualificationRun.programme_id == run.programme_id, QualificationRun.month == run.month
-    older = select(QualificationRun).where(
-        *same, QualificationRun.version < run.version, QualificationRun.calculated_at.is_not(None)
-    )
-    return session.execute(older.order_by(QualificationRun.version.desc()).limit(1)).scalar_one_or_none()
+    older = QualificationRun.version < run.version, QualificationRun.calculated_at.is_not(None)
+    query = select(QualificationRun).where(*same, *older).order_by(QualificationRun.version.desc())
+    return session.execute(query.limit(1)).scalar_one_or_none()
 
 
 @dataclass(frozen=True)
