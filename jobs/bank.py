@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from app.domain.bank import balances, qualification
-from app.gateways.corebank.registry import open_feed
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
 
@@ -12,7 +11,7 @@ from jobs.runtime import job, runtime
 def take_day(organisation_id: UUID) -> None:
     """Take the balances that were asked for."""
     here = runtime()
-    balances.take_all(here.opener(organisation_id), lambda: open_feed(here.settings), stopping=turn())
+    balances.take_all(here.opener(organisation_id), here.open_core_bank, stopping=turn())
 
 
 @job

@@ -1,6 +1,7 @@
 """/bank: programmes, balances, the runs of a month."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.bank import balances, programmes, qualification
 from app.domain.bank.balances import month_of
-from app.domain.bank.models import OUTCOMES, Balance, BalanceDay, Programme, QualificationRun
+from app.domain.bank.models import OUTCOMES, Balance, BalanceDay, Programme, ProgrammeVersion, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
 from app.domain.bank.qualification import Judged
 from app.domain.contacts import identifiers
@@ -170,20 +171,25 @@ def outcomes(run_id: UUID) -> ResponseReturnValue:
     if wanted and wanted not in OUTCOMES:
         raise Invalid.field("outcome", mark("There is no such outcome."))
     row = qualification.get(session, run_id, by=g.actor)
+    threshold = session.get_one(ProgrammeVersion, row.programme_version_id).threshold
     page = qualification.outcomes(
         session, run_id, envelope.ask(), by=g.actor, outcome=wanted, external_id=request.args.get("external_id", "")
     )
     gaps = qualification.missing_days(
         session, row, [one.outcome.contact_id for one in page.items if one.outcome.days_missing]
     )
-    return envelope.listed(page, lambda one: _outcome(one, gaps))
+    return envelope.listed(page, lambda one: _outcome(one, gaps, threshold))
 
 
-def _outcome(one: Judged, gaps: dict[UUID, list[date]]) -> dict[str, Any]:
+def _outcome(one: Judged, gaps: dict[UUID, list[date]], threshold: Decimal) -> dict[str, Any]:
     found = one.outcome
     below = None
     if found.first_below is not None and found.below_amount is not None:
-        below = {"date": found.first_below, "amount": str(found.below_amount)}
+        below = {
+            "date": found.first_below,
+            "amount": str(found.below_amount),
+            "short_by": str(threshold - found.below_amount),
+        }
     return {
         "external_id": one.external_id, "outcome": found.outcome, "days_passed": found.days_passed,
         "days_required": found.days_required, "missing": gaps.get(found.contact_id, []), "first_below": below, "overridden": False,
