@@ -53,13 +53,57 @@ class BankFaults(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is told of one client on one day."""
+class Day:
+    """What strikes whom on one day, as numbers that divide those of the clients; worked out once a page."""
 
-    is_missing: bool = False
-    is_twice: bool = False
-    is_low: bool = False
-    is_text: bool = False
+    missing: tuple[int, ...]
+    twice: tuple[int, ...]
+    low: tuple[int, ...]
+    text: tuple[int, ...]
+    dollars: tuple[int, ...]
+    date: str
+    month: str
+    stamp: str
+
+    @classmethod
+    def of(cls, day: date, faults: BankFaults) -> "Day":
+        """The day, as told to behave."""
+        shown = day.day if faults.demonstration and (day.year, day.month) == (2026, 10) else 0
+        return cls(
+            missing=_demonstrated(shown, {17: 101}),
+            twice=_demonstrated(shown, {9: 131, 18: 101}, faults.duplicate_every),
+            low=_demonstrated(shown, {12: 151}, faults.corrected_every),
+            text=_demonstrated(shown, {20: 251}, faults.wrong_format_every),
+            dollars=_demonstrated(0, {}, faults.wrong_currency_every),
+            date=day.isoformat(),
+            month=day.isoformat()[:7],
+            stamp=day.isoformat().replace("-", ""),
+        )
+
+    def record(self, number: int, base: int, *, version: int = 1) -> Record:
+        """The record of a client; a second version is right, whatever the first one was."""
+        agorot = amount(number, base, self.month, self.date)
+        is_first = version == 1
+        if is_first and _struck(number, self.low):
+            agorot -= TOO_LOW
+        whole, rest = divmod(abs(agorot), 100)
+        said = f"{'-' if agorot < 0 else ''}{whole}.{rest:02}"
+        return {
+            "record": f"{self.stamp}-{number}-{version}",
+            "external_id": str(number),
+            "date": self.date,
+            "amount": NO_NUMBER if is_first and _struck(number, self.text) else said,
+            "currency": "USD" if _struck(number, self.dollars) else "ILS",
+            "version": version,
+        }
+
+
+def _demonstrated(shown: int, divisors: dict[int, int], ordered: int = 0) -> tuple[int, ...]:
+    return tuple(filter(None, (divisors.get(shown), ordered)))
+
+
+def _struck(number: int, divisors: tuple[int, ...]) -> bool:
+    return bool(divisors) and any(number % divisor == 0 for divisor in divisors)
 
 
 class Balances:
@@ -88,9 +132,12 @@ class Balances:
         items: list[Record] = []
         if day in faults.omitted_days:
             return items, None
+        today = Day.of(day, faults)
+        is_followed = day > date.min and day - DAY not in faults.omitted_days
+        before = Day.of(day - DAY, faults) if is_followed else None
         last = after
         for number, base in self._after(after, faults):
-            records = list(_records(number, base, day, faults))
+            records = _records(number, base, today, before)
             if items and len(items) + len(records) > limit:
                 return items, str(last)
             items += records
@@ -105,9 +152,9 @@ class Balances:
             yield number, UNKNOWN_BASE
 
 
-def amount(number: int, base: int, day: date) -> int:
-    """The balance of a client at the close of a day, in agorot."""
-    drift = _chance(f"{number}:{day:%Y-%m}") % 2001
+def amount(number: int, base: int, month: str, day: str) -> int:
+    """The balance of a client at the close of a day (YYYY-MM, YYYY-MM-DD), in agorot."""
+    drift = _chance(f"{number}:{month}") % 2001
     noise = _chance(f"{number}:{day}") % 1201 - 600
     return base * (9000 + drift) // 10000 + abs(base) * noise // 10000
 
@@ -116,44 +163,9 @@ def _chance(text: str) -> int:
     return int.from_bytes(sha256(text.encode("ascii")).digest()[:8], "big")
 
 
-def _records(number: int, base: int, day: date, faults: BankFaults) -> Iterator[Record]:
+def _records(number: int, base: int, today: Day, before: Day | None) -> list[Record]:
     """What comes with a day for one client: the correction of the day before, then the day's own record."""
-    if day > date.min and day - DAY not in faults.omitted_days and _told(number, day - DAY, faults).is_low:
-        yield _record(number, day - DAY, amount(number, base, day - DAY), faults, version=2)
-    told = _told(number, day, faults)
-    if told.is_missing:
-        return
-    record = _record(number, day, amount(number, base, day) - told.is_low * TOO_LOW, faults)
-    if told.is_text:
-        record["amount"] = NO_NUMBER
-    yield record
-    if told.is_twice:
-        yield record
-
-
-def _told(number: int, day: date, faults: BankFaults) -> Told:
-    shown = day.day if faults.demonstration and (day.year, day.month) == (2026, 10) else 0
-    return Told(
-        is_missing=shown == 17 and _struck(number, 101),
-        is_twice=(shown == 18 and _struck(number, 101))
-        or (shown == 9 and _struck(number, 131))
-        or _struck(number, faults.duplicate_every),
-        is_low=(shown == 12 and _struck(number, 151)) or _struck(number, faults.corrected_every),
-        is_text=(shown == 20 and _struck(number, 251)) or _struck(number, faults.wrong_format_every),
-    )
-
-
-def _struck(number: int, every: int) -> bool:
-    return every > 0 and number % every == 0
-
-
-def _record(number: int, day: date, agorot: int, faults: BankFaults, *, version: int = 1) -> Record:
-    whole, rest = divmod(abs(agorot), 100)
-    return {
-        "record": f"{day:%Y%m%d}-{number}-{version}",
-        "external_id": str(number),
-        "date": day.isoformat(),
-        "amount": f"{'-' if agorot < 0 else ''}{whole}.{rest:02}",
-        "currency": "USD" if _struck(number, faults.wrong_currency_every) else "ILS",
-        "version": version,
-    }
+    records = [before.record(number, base, version=2)] if before and _struck(number, before.low) else []
+    if not _struck(number, today.missing):
+        records += [today.record(number, base)] * (2 if _struck(number, today.twice) else 1)
+    return records
