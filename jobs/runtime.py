@@ -22,6 +22,8 @@ from app.domain import nouns
 from app.gateways.channels.base import Channel
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
+from app.gateways.corebank.base import BalanceFeed
+from app.gateways.corebank.http_api import HttpApi
 
 log = logging.getLogger(__name__)
 stopping = threading.Event()  # this process was told to end: jobs that go on for long look at it between their steps
@@ -62,6 +64,11 @@ class Runtime:
         return open_channel(
             kind, config, secret, guard=guard(self.settings), allow_private=not self.settings.is_production
         )
+
+    def open_core_bank(self) -> BalanceFeed:
+        """The core bank the settings name; in production only one with a public address."""
+        settings = self.settings
+        return HttpApi(settings.core_bank_url, settings.core_bank_secret, allow_private=not settings.is_production)
 
     def enqueue(self, job: Job, *ids: object) -> None:
         """Ring a bell outside any unit of work."""

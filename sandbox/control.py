@@ -100,7 +100,7 @@ class Control:
 
     async def show_faults(self, request: web.Request) -> web.Response:
         """The orders in force."""
-        return web.json_response(self.behaviour.faults.model_dump())
+        return web.json_response(self.behaviour.faults.model_dump(mode="json"))
 
     async def order_faults(self, request: web.Request) -> web.Response:
         """Replace the orders: `{}` is good behaviour."""

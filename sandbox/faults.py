@@ -2,9 +2,12 @@
 
 import random
 import re
+from collections.abc import Hashable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from sandbox.balances import BankFaults
 
 Final = Literal["sent", "delivered", "undeliverable", "failed", "bounced", "complained"]
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -16,7 +19,7 @@ class Faults(BaseModel):
     `error_rate` answers HTTP 500 (half of them after accepting, see `error_accepts`), or 451 over SMTP.
     `accept_then_hang_rate` accepts and never answers. `status` maps recipients (patterns with `*`) to an HTTP or SMTP
     status to answer, or to the name of the final receipt (`delivered`, `undeliverable`, `failed`, `bounced`,
-    `complained`, `sent`: no final receipt).
+    `complained`, `sent`: no final receipt). `bank` are the orders to the core bank.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +34,7 @@ class Faults(BaseModel):
     receipts_per_call: int = Field(default=100, ge=1, le=1000)
     lookup: Literal["ok", "off", "lies"] = "ok"
     status: dict[str, int | Final] = {}
+    bank: BankFaults = BankFaults()
 
 
 class Behaviour:
@@ -43,12 +47,19 @@ class Behaviour:
     def order(self, faults: Faults) -> None:
         """Behave so from now on."""
         self.faults = faults
+        self._seen: set[Hashable] = set()
         self.calm = not (faults.delay_ms or faults.error_rate or faults.accept_then_hang_rate or faults.status)
         self._patterns = [(_pattern(pattern), answer) for pattern, answer in faults.status.items()]
 
     def answer_for(self, recipient: str) -> int | str | None:
         """The status ordered for a recipient, if any; the first pattern that fits decides."""
         return next((answer for pattern, answer in self._patterns if pattern.fullmatch(recipient)), None)
+
+    def is_first_time(self, what: Hashable) -> bool:
+        """True once for each thing since the last orders."""
+        is_new = what not in self._seen
+        self._seen.add(what)
+        return is_new
 
     def happens(self, rate: float) -> bool:
         """Roll the dice."""

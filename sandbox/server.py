@@ -9,6 +9,7 @@ from aiohttp import web
 
 from sandbox.carrier import Carrier
 from sandbox.control import Control
+from sandbox.corebank import CoreBank
 from sandbox.faults import Behaviour
 from sandbox.ledger import Ledger
 from sandbox.mailbox import Mailbox
@@ -39,9 +40,10 @@ class Sandbox:
         self.carrier = Carrier(self.ledger, self.behaviour, self.receipts, options.secret)
         self.office = Office(self.ledger, self.behaviour, self.receipts)
         control = Control(self.ledger, self.behaviour, self.carrier, self.office, options.data)
+        bank = CoreBank(self.behaviour, options.secret)
         self.application = web.Application()
         mailbox = Mailbox(self.ledger, self.receipts)
-        self.application.add_routes([*self.carrier.routes(), *control.routes(), *mailbox.routes()])
+        self.application.add_routes([*self.carrier.routes(), *control.routes(), *mailbox.routes(), *bank.routes()])
 
     async def serve(self) -> None:
         """Serve until told to stop by SIGTERM or SIGINT."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ENVIRONMENTS = ("production", "demo", "test")
 APP_ROLE = "carillon_app"
@@ -33,6 +34,8 @@ class Settings:
     allowed_recipients: tuple[str, ...] = ()
     sandbox_url: str = ""
     sandbox_smtp: str = ""
+    core_bank_url: str = ""
+    core_bank_secret: str = field(default="", repr=False)
     staff_smtp: str = ""
     staff_sender: str = "carillon@localhost"
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -71,6 +74,8 @@ class Settings:
             "allowed_recipients": tuple(_listed(read.env, "CARILLON_ALLOWED_RECIPIENTS")),
             "sandbox_url": read.env.get("CARILLON_SANDBOX_URL", "").rstrip("/"),
             "sandbox_smtp": read(_relay, "CARILLON_SANDBOX_SMTP"),
+            "core_bank_url": read(_core_bank, "CARILLON_CORE_BANK_URL"),
+            "core_bank_secret": read(_core_bank_secret, "CARILLON_CORE_BANK_SECRET"),
             "staff_smtp": read(
                 _relay, "CARILLON_STAFF_SMTP" if "CARILLON_STAFF_SMTP" in read.env else "CARILLON_SANDBOX_SMTP"
             ),
@@ -119,6 +124,35 @@ def _base_url(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, Settings.base_url).rstrip("/")
     if not value.startswith(("http://", "https://")):
         raise BadSetting(f"{name} must begin with http:// or https://.")
+    return value
+
+
+def _core_bank(env: Mapping[str, str], name: str) -> str:
+    """Where balances are asked for; nothing stays nothing. What was given is not repeated: a password may stand in it."""
+    value = env.get(name, "").strip().rstrip("/")
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise BadSetting(f"{name} must be an address such as https://core.bank.com.") from None
+    if not is_address or "@" in value or parts.query or parts.fragment or not value.isprintable():
+        raise BadSetting(
+            f"{name} must be an address such as https://core.bank.com, without password and question mark."
+        )
+    if parts.scheme != "https" and env.get("CARILLON_ENVIRONMENT", "").strip() == "production":
+        raise BadSetting(f"{name} must begin with https:// in production: balances and the secret would go in clear.")
+    return value
+
+
+def _core_bank_secret(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise BadSetting(f"{name} must be one line of ASCII characters: it goes into a header.")
+    is_needed = env.get("CARILLON_CORE_BANK_URL", "").strip()
+    if not value and is_needed and env.get("CARILLON_ENVIRONMENT", "").strip() == "production":
+        raise BadSetting(f"{name} is not set, and CARILLON_CORE_BANK_URL names a core bank.")
     return value
 
 

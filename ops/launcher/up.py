@@ -26,6 +26,7 @@ This is not production: only these are written to: {recipients}. To write to you
   CARILLON_STAFF_SMTP=host:port         the relay for mail to staff, and CARILLON_STAFF_SENDER
 and --no-sandbox. flask --app wsgi doctor says what else makes it unsafe.
 """
+SANDBOX_SECRET = "sandbox-secret"  # noqa: S105 - what the sandbox takes, and no secret
 DEMO_RECIPIENTS = "+97252*,*@*.example"  # .example reaches nobody; numbers go to the sandbox
 
 
@@ -128,6 +129,9 @@ class Start:
             values["CARILLON_MASTER_KEY_FILE"] = str(self.folder.master_key())
         if self.options.no_sandbox and not self.with_demo():
             del values["CARILLON_SANDBOX_URL"], values["CARILLON_SANDBOX_SMTP"]
+        elif not self.env.get("CARILLON_CORE_BANK_URL") and self.env.get("CARILLON_ENVIRONMENT") != "production":
+            self.env["CARILLON_CORE_BANK_URL"] = values["CARILLON_SANDBOX_URL"]
+            self.env["CARILLON_CORE_BANK_SECRET"] = SANDBOX_SECRET
         self.env = values | self.env
 
     def sandbox_ports(self) -> tuple[int, int]:

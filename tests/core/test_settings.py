@@ -46,6 +46,39 @@ def test_without_its_own_the_sandboxs_relay_takes_staff_mail(env: dict[str, str]
     assert Settings.from_env({**env, "CARILLON_SANDBOX_SMTP": "127.0.0.1:2525"}).staff_smtp == "127.0.0.1:2525"
 
 
+BANK, SECRET = "CARILLON_CORE_BANK_URL", "CARILLON_CORE_BANK_SECRET"
+
+
+def test_the_core_bank_is_there_when_it_is_named(env: dict[str, str]) -> None:
+    assert Settings.from_env(env).core_bank_url == ""
+    kept = Settings.from_env({**env, BANK: " http://10.0.0.7:8080/core/ ", SECRET: " s3cr3t "})
+    assert (kept.core_bank_url, kept.core_bank_secret) == ("http://10.0.0.7:8080/core", "s3cr3t")
+    assert "s3cr3t" not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "said"),
+    [
+        ({BANK: "core.bank.com", SECRET: "s3cr3t"}, "test", BANK),
+        ({BANK: "ftp://core.bank.com", SECRET: "s3cr3t"}, "test", BANK),
+        ({BANK: "https://", SECRET: "s3cr3t"}, "test", BANK),
+        ({BANK: "https://me:s3cr3t@core.bank.com", SECRET: "s3cr3t"}, "test", BANK),
+        ({BANK: "https://core.bank.com/a?b=c", SECRET: "s3cr3t"}, "test", BANK),
+        ({BANK: "https://[core", SECRET: "s3cr3t"}, "test", BANK),
+        ({BANK: "http://core.bank.com", SECRET: "s3cr3t"}, "production", f"{BANK} must begin with https://"),
+        ({BANK: "https://core.bank.com"}, "production", f"{SECRET} is not set"),
+        ({BANK: "https://core.bank.com", SECRET: "סוד"}, "test", SECRET),
+        ({BANK: "https://core.bank.com", SECRET: "two\nlines"}, "test", SECRET),
+    ],
+)
+def test_a_core_bank_that_cannot_be_stops_the_start(
+    env: dict[str, str], given: dict[str, str], environment: str, said: str
+) -> None:
+    with pytest.raises(BadSetting, match=said) as broke:
+        Settings.from_env({**env, **given, "CARILLON_ENVIRONMENT": environment})
+    assert "s3cr3t" not in str(broke.value)
+
+
 def test_nothing_becomes_production_by_being_forgotten(env: dict[str, str]) -> None:
     for given in ({}, {"CARILLON_ENVIRONMENT": ""}, {"CARILLON_ENVIRONMENT": "prod"}):
         kept = {name: value for name, value in env.items() if name != "CARILLON_ENVIRONMENT"}

@@ -126,3 +126,27 @@ def test_who_gets_which_login_and_key(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (work["DATABASE_URL"], work["DATABASE_OWNER_URL"]) == ("postgresql://carillon_run@db/carillon", "")
     assert not [name for name in sandbox if name.startswith(("DATABASE", "REDIS", "CARILLON", "PG"))]
     assert sandbox["PATH"]
+
+
+def test_the_sandbox_is_the_core_bank_unless_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("CARILLON_CORE_BANK_URL", "CARILLON_CORE_BANK_SECRET")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "data").mkdir()
+    start = Start(Options("up", data=tmp_path / "data"))
+    start.settings()
+    assert [start.env[name] for name in names] == [start.env["CARILLON_SANDBOX_URL"], "sandbox-secret"]
+    monkeypatch.setenv("CARILLON_CORE_BANK_URL", "https://core.bank.example")
+    other = Start(Options("up", data=tmp_path / "data"))
+    other.settings()
+    assert other.env["CARILLON_CORE_BANK_URL"] == "https://core.bank.example"
+    assert "CARILLON_CORE_BANK_SECRET" not in other.env
+    monkeypatch.delenv("CARILLON_CORE_BANK_URL")
+    monkeypatch.setenv("CARILLON_ENVIRONMENT", "production")
+    real = Start(Options("up", data=tmp_path / "data"))
+    real.settings()
+    assert not [name for name in names if name in real.env]
+    monkeypatch.delenv("CARILLON_ENVIRONMENT")
+    without = Start(Options("up", data=tmp_path / "data", no_sandbox=True, no_demo=True))
+    without.settings()
+    assert not [name for name in names if name in without.env]

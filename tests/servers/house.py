@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from ops.launcher.processes import Child, Family
-from tests.servers.sandbox import Sandbox, free_port, running
+from tests.servers.sandbox import SECRET, Sandbox, free_port, running
 from tests.servers.throwaway import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +78,8 @@ def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1, empty:
             "CARILLON_ALLOWED_RECIPIENTS": "+97252*,*@mail.example,*@bank.example",
             "CARILLON_SANDBOX_URL": sandbox.url,
             "CARILLON_SANDBOX_SMTP": f"127.0.0.1:{sandbox.smtp_port}",
+            "CARILLON_CORE_BANK_URL": sandbox.url,
+            "CARILLON_CORE_BANK_SECRET": SECRET,
             "CARILLON_DATA": str(folder / "data"),
         }
         access = folder / "demo-access.json"

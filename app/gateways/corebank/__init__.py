@@ -1,0 +1,1 @@
+"""The core bank: where the balances come from."""

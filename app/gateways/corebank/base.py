@@ -1,0 +1,48 @@
+"""What a core bank is asked, whoever answers: the balances at the close of a day, a page of customers at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+
+class Unavailable(Exception):
+    """It does not answer now: ask again later."""
+
+
+class Broken(Exception):
+    """It answers something that is no answer: a person has to look."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as it was said; `amount` and `date` are text, because only the domain judges them."""
+
+    record: str
+    external_id: str
+    date: str
+    amount: str
+    currency: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some records and where to go on; `next` is None at the end of the day."""
+
+    items: Sequence[Record]
+    next: str | None
+
+
+class BalanceFeed(Protocol):
+    """A way to the balances of a day, opened for one run."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def day(self, date: str, after: str, limit: int) -> Page:
+        """The records of a day (ISO) after a customer. Raises Unavailable, Broken."""
+        ...
