@@ -186,13 +186,13 @@ def _outcome(one: Judged, gaps: dict[UUID, list[date]], threshold: Decimal) -> d
     below = None
     if found.first_below is not None and found.below_amount is not None:
         below = {
-            "date": found.first_below,
+            "date": found.first_below.isoformat(),
             "amount": str(found.below_amount),
             "short_by": str(threshold - found.below_amount),
         }
     return {
         "external_id": one.external_id, "outcome": found.outcome, "days_passed": found.days_passed,
-        "days_required": found.days_required, "missing": gaps.get(found.contact_id, []), "first_below": below, "overridden": False,
+        "days_required": found.days_required, "missing": [day.isoformat() for day in gaps.get(found.contact_id, [])], "first_below": below, "overridden": False,
     }  # fmt: skip
 
 
