@@ -67,7 +67,9 @@ def measure(servers: Servers, contacts: int = 1_000_000, turns: int = TURNS) -> 
     yield Row("create-messages", f"{ours:.1f} s", f"{floor:.1f} s", ratio, "<= 3 times the floor", ratio <= 3)
 
 
-def timed(unit: Any, by: Actor, emptied: Callable[[], None], act: Callable[[Session, Send], int], version: Any) -> float:
+def timed(
+    unit: Any, by: Actor, emptied: Callable[[], None], act: Callable[[Session, Send], int], version: Any
+) -> float:
     """Seconds of one turn with its commit; every living contact has a row after it."""
     emptied()
     with unit(by) as session:
