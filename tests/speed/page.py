@@ -115,7 +115,7 @@ class Client:
         self.line = http.client.HTTPConnection(urlsplit(house.base_url).netloc, timeout=60)
         self.cookies = {"sid": cookie}
 
-    def get(self, path: str, headers: Mapping[str, str] = {}) -> bytes:  # noqa: B006 - it is only read
+    def get(self, path: str, headers: Mapping[str, str] = {}) -> bytes:
         said = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()), **headers}
         self.line.request("GET", path, headers=said)
         answer = self.line.getresponse()
