@@ -4,6 +4,7 @@ Arrows only go down; import-linter (pyproject.toml) keeps it so.
 
     wsgi.py -> app/factory.py                 wiring only
     app/web  app/api  app/cli.py  jobs/       doors: turn a click, a call or a job into one domain call
+    app/demo                                  the demonstration bank, made by the product's own verbs
     app/http                                  what web and api share: unit of work, actor, errors, limits
     app/domain/<noun>                         the product; knows no Flask, no RQ, no htmx; nouns stand on a ladder
     app/gateways  app/documents               the outside world behind Protocols | tables and HTML to xlsx, pdf, svg
@@ -30,5 +31,6 @@ who hears of them, what waits, permissions, words of acts, menu, doors); app/dom
 core/nouns.py is where the others read it.
 
 One noun, one name, on every floor: app/domain/campaigns/, app/web/campaigns.py, app/api/campaigns.py,
-jobs/campaigns.py, templates/campaigns/, tests/domain/campaigns/.
+jobs/campaigns.py, templates/campaigns/, tests/domain/campaigns/. A door that grows is a package of the same name. Doors stand above
+the whole ladder: a noun's page may show what a noun above it answers.
 """

@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 from app.api import envelope
 from app.api.approvals import request_out
 from app.core.db import db
+from app.domain.access.keyring import organisation_of
 from app.domain.providers import accounts, changes
 from app.domain.providers.accounts import AccountInput
 from app.domain.providers.models import ProviderAccount
+from app.domain.reports import daily, period
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
 from app.http.auth import allow
@@ -19,6 +21,7 @@ from app.http.auth import allow
 bp = Blueprint("providers_api", __name__, url_prefix="/providers")
 
 _INPUT = ("name", "kind", "channel", "config", "sender", "priority", "cost")
+_CARRIED = ("handed_over", "delivered", "failed", "in_doubt")
 _FIELDS = ("id", *_INPUT, "is_enabled", "created_at", "checked_at", "last_error")
 
 
@@ -39,6 +42,20 @@ def index() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Ask for a new account."""
     return envelope.ok(request_out(changes.propose_new(db.session(), envelope.body(AccountInput), by=g.actor)), 202)
+
+
+@bp.get("/days")
+@allow("providers:read")
+@envelope.asks("on")
+def days() -> ResponseReturnValue:
+    """What each account carried on a day: today, or `on`. Test messages count as well."""
+    session = db.session()
+    day = period.one(organisation_of(session).timezone, envelope.word("on"))
+    accounts = [
+        {"id": one.id, "name": one.name, "channel": one.channel, **{name: getattr(totals, name) for name in _CARRIED}}
+        for one, totals in daily.carried(session, day, by=g.actor)
+    ]
+    return envelope.ok({"on": day.first.isoformat(), "timezone": day.zone, "accounts": accounts})
 
 
 @bp.get("/<uuid:account_id>")

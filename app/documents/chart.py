@@ -8,6 +8,7 @@ to right in both languages, as in Israeli papers; a funnel follows the direction
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -34,6 +35,13 @@ class Series:
 
     name: str
     values: Sequence[Value]
+
+
+def minutes(told: Sequence[str], zone: tzinfo) -> list[str]:
+    """Minutes told in ISO as names along an axis: by the zone's clock, with the day where there is more than one."""
+    moments = [datetime.fromisoformat(one).astimezone(zone) for one in told]
+    is_one_day = len({moment.date() for moment in moments}) < 2
+    return [f"{m:%H:%M}" if is_one_day else f"{m.day}.{m.month} {m:%H:%M}" for m in moments]
 
 
 def line(

@@ -25,11 +25,13 @@ from app.core.errors import Invalid, mark
 from app.domain.providers import accounts, changes
 from app.domain.providers.accounts import AccountInput
 from app.domain.providers.models import ProviderAccount
+from app.domain.reports import daily, period
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import KINDS, Kind, open_channel
 from app.http import inputs
 from app.http.auth import allow
 from app.web.approvals import asked
+from app.web.locale import said
 from app.web.render import leave_for, page_or_part, parts_or_redirect
 
 bp = Blueprint("providers", __name__, url_prefix="/providers")
@@ -77,6 +79,21 @@ def index() -> ResponseReturnValue:
     return page_or_part(
         "providers/index.html", "providers/_accounts.html", accounts=accounts.listed(db.session(), by=g.actor)
     )
+
+
+@bp.get("/days")
+@allow("providers:read")
+def days() -> ResponseReturnValue:
+    """What each account carried on a day, today unless one is named."""
+    on, carried, wrong = request.args.get("on", "").strip(), [], ""
+    try:
+        day = period.one(g.organisation.timezone, on)
+    except Invalid as error:
+        wrong = said(error.message)
+    else:
+        on, carried = day.first.isoformat(), daily.carried(db.session(), day, by=g.actor)
+    answer = page_or_part("providers/days.html", "providers/_days.html", on=on, carried=carried, wrong=wrong)
+    return make_response(answer, 422 if wrong else 200)
 
 
 @bp.get("/new")

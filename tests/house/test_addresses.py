@@ -15,6 +15,7 @@ OPEN = {
     "messages/index.html": dict.fromkeys(("campaign", "template", "state", "reason", "channel"), "chosen"),
     "replies/index.html": {"state": "chosen"},
     "audit/index.html": dict.fromkeys(("action", "subject", "actor", "from", "until"), "chosen"),
+    "providers/days.html": {"on": "a day"},
     "dashboard/index.html": dict.fromkeys(("{{ name }}",), "from and to: days"),
 }
 _FORM = re.compile(r"<form\b(.*?)</form>", re.DOTALL)

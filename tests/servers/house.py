@@ -29,6 +29,13 @@ class House:
     sandbox: Sandbox
     access: dict[str, Any]
     env: dict[str, str]
+    web: Child
+
+    @property
+    def web_pid(self) -> int:
+        """The process that started the web's workers."""
+        assert self.web.process
+        return self.web.process.pid
 
     def call(self, role: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """One REST call with a role's key: (status, JSON or bytes)."""
@@ -62,7 +69,9 @@ def wait_for(what: str, seconds: float, look: Any) -> Any:
 
 
 @contextmanager
-def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1, empty: bool = True) -> Iterator[House]:
+def whole(
+    servers: Servers, name: str, folder: Path, *, workers: int = 1, empty: bool = True, entry: str = "asgi:app"
+) -> Iterator[House]:
     """Start everything, with so many web workers, and stop it afterwards; `empty` leaves out customers and campaigns."""
     servers.copy(name)
     port = free_port()
@@ -87,10 +96,11 @@ def whole(servers: Servers, name: str, folder: Path, *, workers: int = 1, empty:
         subprocess.run(flask + ["--empty"] * empty, cwd=ROOT, env=env, check=True, capture_output=True)
         web = ["granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
         size = ["--workers", str(workers), "--backpressure", "4096", "--http", "1", "--no-ws"]
-        house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env)
+        server = Child("web", [sys.executable, "-m", *web, *size, entry], env, logs / "web.log")
+        house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env, server)
         family = Family()
         try:
-            family.start(Child("web", [sys.executable, "-m", *web, *size, "asgi:app"], env, logs / "web.log"))
+            family.start(server)
             family.start(Child("workers", [sys.executable, "-m", "jobs.worker"], env, logs / "workers.log"))
             wait_for("the web to be ready", 120, lambda: _ready(house))
             if empty:

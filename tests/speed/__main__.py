@@ -11,6 +11,7 @@ from tests.speed.row import HEAD
 MODULES = {
     "import": "tests.speed.import_",
     "segment-count": "tests.speed.segment_count",
+    "create-messages": "tests.speed.create_messages",
     "send-sms": "tests.speed.send_sms",
     "page": "tests.speed.page",
 }

@@ -17,28 +17,15 @@ from app.domain.contacts.models import PropertyDefinition
 from app.domain.segments import compiler, membership
 from app.domain.segments.check import check
 from tests.servers.throwaway import Servers
+from tests.speed.crowd import fill
 from tests.speed.row import Row
 
 TURNS = 5
 MOST_MS_AT_200_000 = 300
 
 FILL = """
-INSERT INTO contacts (id, organisation_id, external_id, key, person, language, gender, city, engagement_score, status,
-                      properties, tags, version, created_at, updated_at, deleted_at)
-SELECT uuidv7(), :organisation, n::text, repeat('k', 63)::bytea, repeat('p', 180)::bytea, (ARRAY['he','en','ar'])[1 + n % 3],
-       (ARRAY['female','male'])[1 + n % 2], (ARRAY['Haifa','Tel Aviv','Jerusalem','Eilat','Beer Sheva'])[1 + n % 5],
-       n % 101, 'active',
-       jsonb_build_object('balance', n % 40000, 'product', (ARRAY['gold','silver','none'])[1 + n % 3],
-                          'joined', to_char(date '2024-01-01' + (n % 1000)::int, 'YYYY-MM-DD'), 'is_member', n % 7 = 0),
-       CASE WHEN n % 997 = 0 THEN ARRAY['staff'] WHEN n % 50 = 0 THEN ARRAY['vip'] ELSE '{}' END,
-       1, now(), now(), CASE WHEN n % 1000 = 0 THEN now() END
-FROM generate_series(1, :contacts) AS n;
-INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain)
-SELECT organisation_id, id, 'email', 0, substr(sha256(external_id::bytea), 1, 16), 'mail.example' FROM contacts;
 UPDATE contact_addresses SET blind = :blind
 WHERE contact_id = (SELECT id FROM contacts WHERE external_id = '77777');
-INSERT INTO consent_entries (organisation_id, contact_id, channels, purpose, state, basis, source, at)
-SELECT organisation_id, id, '{sms}', 'marketing', 'granted', 'form', 'bench', now() FROM contacts WHERE external_id::int % 5 <> 0;
 INSERT INTO messages (id, organisation_id, occurrence_id, send_id, contact_id, channel, step, state, rank, priority, due_at,
                       created_at, sent_at, final_at, opened_at)
 SELECT uuidv7(), organisation_id, uuidv7(), :organisation, id, 'email', step, 'delivered', 70, 50, now(), now(),
@@ -122,9 +109,10 @@ def filled(session: Session, contacts: int) -> dict[str, Any]:
     session.flush()
     vault = vault_of(session)
     blind = vault.blind("email", "dana@mail.example")
+    fill(session, organisation.id, contacts)
     for statement in FILL.split(";\n"):
         if statement.strip():
-            given = {"organisation": organisation.id, "contacts": contacts, "blind": blind}
+            given = {"organisation": organisation.id, "blind": blind}
             session.execute(text(statement), {k: v for k, v in given.items() if f":{k}" in statement})
     today = compiler.compile_context(session)
     from app.domain.segments import days

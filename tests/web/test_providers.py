@@ -1,10 +1,14 @@
 """Providers in the browser: made, changed, switched, tested; the secret goes in and never comes out."""
 
+import re
+
 import pytest
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from app.domain.providers import accounts
 from app.domain.providers.models import ProviderAccount
+from app.gateways.channels.base import InDoubt
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
@@ -91,3 +95,25 @@ def test_who_may_not_change_them_only_looks(campaigns: Campaigning) -> None:
     assert "/test" not in marketer.get("/providers").get_data(as_text=True)
     assert marketer.get("/providers/new").status_code == 403
     assert campaigns.bank.browser("viewer").get("/providers").status_code == 403
+
+
+def test_what_each_account_carried_on_a_day(campaigns: Campaigning) -> None:
+    operator = campaigns.bank.browser("operator")
+    assert 'href="/providers/days"' in operator.get("/providers").get_data(as_text=True)
+    assert "Nothing was handed over on this day" in shown(operator.get("/providers/days"))
+    campaigns.launched()
+    campaigns.dispatch(lambda message: InDoubt("no answer") if message.to.endswith("01") else None)
+    page = operator.get("/providers/days")
+    assert cells(page) == ["SMS", "11", "0", "0", "1"]
+    assert cells(operator.get("/providers/days", htmx=True)) == cells(page)
+    assert "Nothing was handed over on this day" in shown(operator.get("/providers/days?on=2026-01-01"))
+    refused = operator.get("/providers/days?on=2026-02-30")
+    assert refused.status_code == 422
+    assert "This is not a date" in shown(refused)
+    assert 'value="2026-02-30"' in refused.get_data(as_text=True)
+    assert campaigns.bank.browser("viewer").get("/providers/days").status_code == 403
+
+
+def cells(answer: TestResponse) -> list[str]:
+    """The cells of the only account's row."""
+    return re.findall(r"<td[^>]*>(?:<[^>]+>)*([^<]+)", answer.get_data(as_text=True))

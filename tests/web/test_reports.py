@@ -1,6 +1,7 @@
 """A report from the form to the manager's mailbox: asked for, made by a worker, looked at, downloaded, mailed."""
 
 import io
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ from uuid import UUID, uuid4
 import openpyxl
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.core import clock
 from app.core.actor import system
@@ -64,6 +65,29 @@ def test_a_report_is_asked_for_made_and_read(sent: tuple[Campaigning, str]) -> N
     sheet = openpyxl.load_workbook(io.BytesIO(book.data)).worksheets[0]
     assert sheet.sheet_view.rightToLeft
     assert "Savings offer" in PdfReader(io.BytesIO(marketer.get(pdf).data)).pages[0].extract_text()
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_the_minutes_of_a_sending_over_midnight_carry_the_day(sent: tuple[Campaigning, str], language: str) -> None:
+    campaigns, campaign_id = sent
+    late = datetime(2026, 3, 17, 21, 59, tzinfo=UTC)  # a minute before midnight in Jerusalem
+    with campaigns.bank.unit() as session:
+        said = text(
+            "UPDATE messages SET sent_at = CAST(:late AS timestamptz) + (contact_id::text > :middle)::int * interval '1 minute'"
+        )
+        middle = sorted(map(str, session.execute(text("SELECT contact_id FROM messages")).scalars()))[5]
+        session.execute(said, {"late": late, "middle": middle})
+    asked = {"campaign_id": campaign_id, "language": language, "recipients": ""}
+    marketer = campaigns.bank.browser("marketer")
+    marketer.post("/reports/new", asked)
+    run = newest(campaigns)
+    runs.make(opener(campaigns), run.id)
+    file = PdfReader(io.BytesIO(marketer.get(f"/reports/{run.id}/pdf").data))
+    words = " ".join(page.extract_text() for page in file.pages)
+    assert "17.3 23:59" in words
+    assert "18.3 00:00" in words
+    page = shown(marketer.get(f"/campaigns/{campaign_id}/results"))
+    assert "17.3 23:59" in page
 
 
 def test_it_is_mailed_to_everybody_named_with_both_files(sent: tuple[Campaigning, str]) -> None:

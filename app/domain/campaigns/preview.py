@@ -78,7 +78,7 @@ def samples(session: Session, campaign: Campaign, most: int = 5, *, by: Actor) -
             text = _sample(session, campaign, (template.channel, version), row)
             recipient = masked.get(row["id"])
             if text and recipient:
-                found.append(replace(text, who=recipient.name, address=recipient.first.get(template.channel, "")))
+                found.append(replace(text, who=recipient.name, address=recipient.written_to.get(template.channel, "")))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The template library: every save is a new version; old ones can be looked at and brought back."""
+"""The template library: every new text is a version; old ones can be looked at and brought back."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -89,7 +89,7 @@ def create(session: Session, new: TemplateInput, *, by: Actor) -> Template:
 def update(
     session: Session, template_id: UUID, new: TemplateInput, *, version: int | None = None, by: Actor
 ) -> Template:
-    """Save a change as a new version; nothing is saved when nothing changed.
+    """Save a change: the version goes up if anything is different, and a new text is kept under its number.
 
     Raises:
         NotFound, Invalid (a text does not parse, another channel), Stale (somebody saved since `version`).
@@ -100,17 +100,28 @@ def update(
         raise Stale(mark("Somebody else saved this template while you were editing. Reload it to see the changes."))
     if new.channel != template.channel:
         raise Invalid.field("channel", mark("The channel of a template does not change. Make a new one."))
-    before = {"name": template.name, "class": template.message_class, "version": template.version}
+    before = _described(template)
     reclassified = template.message_class != new.message_class
     template.name, template.message_class, template.category = new.name, new.message_class, new.category or None
-    template.updated_at = clock.now()
     present = current(session, template)
     if reclassified or present.texts != _plain(new.texts) or present.fallback_language != new.fallback_language:
         _new_version(session, template, new.texts, new.fallback_language, by)
-    after = {"name": template.name, "class": template.message_class, "version": template.version}
+    elif _described(template) != before:
+        template.version += 1  # the text stays what was approved; who has the old name before him is told
+    after = _described(template)
     if after != before:
+        template.updated_at = clock.now()
         trail.record(session, by, "template.changed", (SUBJECT, template.id), before=before, after=after)
     return template
+
+
+def _described(template: Template) -> dict[str, Any]:
+    return {
+        "name": template.name,
+        "class": template.message_class,
+        "category": template.category,
+        "version": template.version,
+    }
 
 
 def _plain(texts: Mapping[Any, Said]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import phone
 from app.core.vault import OrganisationVault
 from app.domain.access.keyring import vault_of
 from app.domain.consent.models import ADDRESS_KIND
@@ -19,11 +20,11 @@ from app.domain.messages.rendering import ADDRESSES
 
 @dataclass(frozen=True)
 class MaskedRecipient:
-    """A person, masked: name, first address by channel, and every address by its blind index."""
+    """A person, masked: name, the address he is written to by channel, and every address by its blind index."""
 
     name: str
     external_id: str | None
-    first: dict[str, str]
+    written_to: dict[str, str]
     addresses: dict[bytes, str]
 
     def address(self, message: Message) -> str:
@@ -45,10 +46,12 @@ def _masked(vault: OrganisationVault, known: Person, external_id: str | None) ->
     if known is person.NOBODY:
         return NOBODY
     shown = person.masked(known)
-    first: dict[str, str] = {}
+    written_to: dict[str, str] = {}
     addresses: dict[bytes, str] = {}
     for channel, key in ADDRESSES.items():
-        for clear, hidden in zip(getattr(known, key), getattr(shown, key), strict=True):
-            first.setdefault(channel, hidden)
-            addresses[vault.blind(ADDRESS_KIND[channel], clear)] = hidden
-    return MaskedRecipient(shown.name, external_id, first, addresses)
+        both = list(zip(getattr(known, key), getattr(shown, key), strict=True))
+        addresses |= {vault.blind(ADDRESS_KIND[channel], clear): hidden for clear, hidden in both}
+        takes = [hidden for clear, hidden in both if channel != "sms" or phone.takes_sms(clear)]
+        if both:
+            written_to[channel] = (takes or [both[0][1]])[0]  # as policy.verdicts says
+    return MaskedRecipient(shown.name, external_id, written_to, addresses)

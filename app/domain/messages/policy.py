@@ -15,36 +15,47 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
     """One row per row of the audience: occurrence_id, contact_id, position, blind, entry_id (the consent relied on) and reason.
 
     `audience` selects contact ids, and may say in a column `occurrence_id` what each is written to for. `reason` is null for
-    those who will receive. The reasons are tried in a fixed order, and "duplicate_address" only among those with no other: of
+    those who will receive. `position` is of the first address that takes what is sent: an SMS passes by a landline, if there is a
+    mobile behind it. The reasons are tried in a fixed order, and "duplicate_address" only among those with no other: of
     the people who share an address the longest known one gets it.
     """
     people = audience.subquery("audience")
     who, occurrence = people.c[0], people.c.get("occurrence_id", null())
-    contact, address = live(Contact), live(ContactAddress)
+    contact, first = live(Contact), live(ContactAddress)
+    other = _mobile_behind(first) if channel == "sms" else None
+    position, blind = (
+        (first.c.position, first.c.blind)
+        if other is None
+        else (func.coalesce(other.c.position, first.c.position), func.coalesce(other.c.blind, first.c.blind))
+    )
     consent, suppression = live(ConsentState), live(Suppression)
     first_reason = case(
         (contact.c.status == "erased", literal("erased")),
         (_not_allowed(consent, message_class), literal("no_consent")),
         (suppression.c.id.is_not(None), literal("suppressed")),
-        (address.c.blind.is_(None), literal("no_address")),
-        *([(address.c.takes_sms.is_(False), literal("not_mobile"))] if channel == "sms" else []),
+        (first.c.blind.is_(None), literal("no_address")),
+        *(
+            []
+            if other is None
+            else [(and_(first.c.takes_sms.is_(False), other.c.blind.is_(None)), literal("not_mobile"))]
+        ),
         else_=null(),
     )
+    reached = people.join(contact, contact.c.id == who).outerjoin(
+        first, and_(first.c.contact_id == who, first.c.kind == ADDRESS_KIND[channel], first.c.position == 0)
+    )
+    if other is not None:
+        reached = reached.outerjoin(other, true())
     judged = (
         select(
             occurrence.label("occurrence_id"),
             contact.c.id.label("contact_id"),
-            address.c.position,
-            address.c.blind,
+            position.label("position"),
+            blind.label("blind"),
             consent.c.entry_id,
             first_reason.label("reason"),
         )
-        .select_from(people)
-        .join(contact, contact.c.id == who)
-        .outerjoin(
-            address,
-            and_(address.c.contact_id == who, address.c.kind == ADDRESS_KIND[channel], address.c.position == 0),
-        )
+        .select_from(reached)
         .outerjoin(
             consent,
             and_(consent.c.contact_id == who, consent.c.channel == channel, consent.c.purpose == "marketing"),
@@ -53,7 +64,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
             suppression,
             and_(
                 suppression.c.channel == channel,
-                suppression.c.blind == address.c.blind,
+                suppression.c.blind == blind,
                 suppression.c.lifted_at.is_(None),
                 _stops(suppression, message_class),
             ),
@@ -65,6 +76,19 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
     reason = case((and_(judged.c.reason.is_(None), place > 1), literal("duplicate_address")), else_=judged.c.reason)
     kept = (judged.c.occurrence_id, judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id)
     return select(*kept, reason.label("reason"))
+
+
+def _mobile_behind(first: Any) -> Any:
+    """The first phone that may take an SMS, of those whose first phone does not: for everybody else nothing is looked up."""
+    other = live(ContactAddress).alias("other")
+    return (
+        select(other.c.position, other.c.blind)
+        .where(first.c.takes_sms.is_(False), other.c.contact_id == first.c.contact_id, other.c.kind == first.c.kind)
+        .where(other.c.takes_sms.is_not(False))
+        .order_by(other.c.position)
+        .limit(1)
+        .lateral("mobile")
+    )
 
 
 def _stops(suppression: Any, message_class: str) -> ColumnElement[bool]:

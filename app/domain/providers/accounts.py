@@ -23,6 +23,7 @@ from app.gateways.channels.base import Channel, Unavailable
 from app.gateways.channels.registry import KINDS, Kind
 
 PROBE_SECONDS = 10
+IN_USE_ORDER = (ProviderAccount.channel.desc(), ProviderAccount.priority, ProviderAccount.name)
 _OWNER_OF = text("SELECT organisation_id FROM find_account(:id)")
 _TELLS_SECRET = ("base_url", "host", "port", "security", "username")
 _SMS_SENDER = re.compile(r"[A-Za-z0-9]{1,11}|\+?[0-9]{3,15}")
@@ -222,8 +223,7 @@ def get(session: Session, account_id: UUID) -> ProviderAccount:
 def listed(session: Session, *, by: Actor) -> list[ProviderAccount]:
     """All accounts, in the order in which they are used."""
     require(by, "providers:read")
-    order = (ProviderAccount.channel.desc(), ProviderAccount.priority, ProviderAccount.name)
-    return list(session.execute(select(ProviderAccount).order_by(*order)).scalars())
+    return list(session.execute(select(ProviderAccount).order_by(*IN_USE_ORDER)).scalars())
 
 
 def in_order(session: Session, channel: str) -> list[ProviderAccount]:

@@ -199,7 +199,7 @@ def _funnel(say: _Words, one: Totals) -> Any:
 def _timeline(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Any:
     if len(minutes) < 2:
         return None
-    labels = [datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime("%H:%M") for at, _, _ in minutes]
+    labels = chart.minutes([at for at, _, _ in minutes], ZoneInfo(zone))
     series = [
         chart.Series(say(mark("Handed over")), [sent for _, sent, _ in minutes]),
         chart.Series(say(mark("Delivered")), [done for _, _, done in minutes]),

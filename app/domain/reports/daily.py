@@ -1,4 +1,4 @@
-"""Day by day: what was handed over and what became of it, and who came."""
+"""Day by day: what was handed over and what became of it, by which account, and who came."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from app.domain.messages import test_send
 from app.domain.messages.models import Message, Send
 from app.domain.messages.states import HANDED_OVER
 from app.domain.messages.totals import TRACKED, Totals, together
+from app.domain.providers.accounts import IN_USE_ORDER
+from app.domain.providers.models import ProviderAccount
 from app.domain.reports.period import Period
 
 WEEKLY_FROM = 32  # days, from where newcomers are counted by the week
@@ -77,6 +79,31 @@ def _totals(row: Any) -> Totals:
         opened=row.opened if is_followed else None,
         clicked=row.clicked if is_followed else None,
     )
+
+
+def carried(session: Session, period: Period, *, by: Actor) -> list[tuple[ProviderAccount, Totals]]:
+    """What every account carried, also nothing, in the order in which accounts are used. Raises Forbidden.
+
+    Test messages count as well: the provider has them on its bill. A doubt counts on the day it arose.
+    """
+    require(by, "providers:read")
+    require(by, "messages:read")
+    moment = func.coalesce(Message.sent_at, Message.final_at, Message.doubt_at)
+    sums = (
+        select(Message.provider_account_id, Message.state, func.count().label("number"))
+        .join(Send, (Send.id == Message.send_id) & (Message.occurrence_id >= Send.first_occurrence))
+        .where(Send.created_at < period.end, Send.not_after > period.start)
+        .where(Message.state.in_((*HANDED_OVER, "in_doubt")), moment >= period.start, moment < period.end)
+        .group_by(Message.provider_account_id, Message.state)
+        .subquery()
+    )
+    query = (
+        select(ProviderAccount, func.jsonb_object_agg(sums.c.state, sums.c.number).filter(sums.c.state.is_not(None)))
+        .outerjoin(sums, sums.c.provider_account_id == ProviderAccount.id)
+        .group_by(ProviderAccount.id)
+        .order_by(*IN_USE_ORDER)
+    )
+    return [(one, Totals(channel=one.channel, states=states or {})) for one, states in session.execute(query)]
 
 
 def growth(session: Session, period: Period, *, by: Actor) -> Growth:

@@ -12,6 +12,7 @@ CHOICES = (7, 14, 30, 90)
 USUAL = 14
 LONGEST = 366
 FIRST_YEAR = 2000
+_NO_DATE = mark("This is not a date. Write it as 2026-12-31.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def read(zone: str, *, days: str = "", first: str = "", last: str = "") -> Perio
         if not (days.isascii() and days.isdigit() and 1 <= int(days[:9]) <= LONGEST):
             raise Invalid.field("days", mark("This is not a number of days from 1 to %(most)s."), most=LONGEST)
         return usual(zone, int(days))
-    wrong = [Issue(name, mark("This is not a date. Write it as 2026-12-31.")) for name, said in (("from", first), ("to", last))
+    wrong = [Issue(name, _NO_DATE) for name, said in (("from", first), ("to", last))
              if said and _day(said) is None]  # fmt: skip
     if wrong:
         raise Invalid(wrong[0].message, details=tuple(wrong))
@@ -72,6 +73,14 @@ def read(zone: str, *, days: str = "", first: str = "", last: str = "") -> Perio
     if (end - begin).days >= LONGEST:
         raise Invalid.field("from", mark("This is too long: %(most)s days at most."), most=LONGEST)
     return Period(begin, end, zone)
+
+
+def one(zone: str, said: str) -> Period:
+    """A single day, today unless it is named. Raises Invalid, with what is wrong at `on`."""
+    day = _day(said) if said else clock.today(zone)
+    if day is None:
+        raise Invalid.field("on", _NO_DATE)
+    return Period(day, day, zone)
 
 
 def _day(said: str) -> date | None:

@@ -1,7 +1,6 @@
 """One campaign: overview with its plan, how the sending goes, results, who did not get it, history."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -90,9 +89,7 @@ def outcome(campaign_id: UUID) -> ResponseReturnValue:
 
 def _named(minutes: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
     """The minutes as the reader's clock shows them, with the day where there is more than one."""
-    moments = [datetime.fromisoformat(at).astimezone(get_timezone()) for at, _sent, _delivered in minutes]
-    is_one_day = len({moment.date() for moment in moments}) < 2
-    names = [f"{m:%H:%M}" if is_one_day else f"{m.day}.{m.month} {m:%H:%M}" for m in moments]
+    names = chart.minutes([at for at, _sent, _delivered in minutes], get_timezone())
     return [(name, sent, delivered) for name, (_at, sent, delivered) in zip(names, minutes, strict=True)]
 
 

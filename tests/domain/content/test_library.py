@@ -53,11 +53,24 @@ def test_every_save_is_a_version_and_old_ones_come_back(session: Session, by: Ac
     template = library.create(session, an_sms("one"), by=by)
     library.update(session, template.id, an_sms("two"), version=1, by=by)
     library.update(session, template.id, an_sms("two", name="Renamed"), version=2, by=by)
-    assert template.version == 2, "a new name alone is no new text"
+    assert library.current(session, template).number == 2, "a new name alone is no new text"
     library.restore(session, template.id, 1, by=by)
     found = [(v.number, v.texts["en"]["body"]) for v in library.versions(session, template.id)]
-    assert found == [(3, "one"), (2, "two"), (1, "one")]
-    assert library.current(session, template).number == 3
+    assert found == [(4, "one"), (2, "two"), (1, "one")]
+    assert library.current(session, template).number == 4
+
+
+@pytest.mark.parametrize("change", [{"name": "Renamed"}, {"category": "Savings"}], ids=["name", "category"])
+def test_two_people_who_only_rename_it_notice_each_other(session: Session, by: Actor, change: dict[str, str]) -> None:
+    template = library.create(session, an_sms("one"), by=by)
+    text = template.current_id
+    library.update(session, template.id, an_sms("one", **change), version=1, by=by)
+    assert (template.version, template.current_id) == (2, text)
+    with pytest.raises(Stale):
+        library.update(session, template.id, an_sms("one", name="Named otherwise"), version=1, by=by)
+    when = template.updated_at
+    library.update(session, template.id, an_sms("one", **change), version=2, by=by)
+    assert (template.version, template.updated_at) == (2, when), "nothing is different"
 
 
 def test_two_people_do_not_overwrite_each_other(session: Session, by: Actor) -> None:
