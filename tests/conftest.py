@@ -20,6 +20,7 @@ from tests.servers.throwaway import VARIABLE, Servers, found_or_started
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
+COPIED: set[str] = set()  # where one process runs pytest again and again, one copy serves: every test forgets
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 NUMBER = int(WORKER.removeprefix("gw")) + 1  # Valkey's database 0 is left to whoever starts real processes
 
@@ -43,7 +44,9 @@ def servers() -> Iterator[Servers]:
 def settings(servers: Servers) -> Settings:
     """Settings with this process's own copy of the database; a test may become its owner, to tamper."""
     name = f"tests_{WORKER}"
-    servers.copy(name)
+    if name not in COPIED:
+        servers.copy(name)
+        COPIED.add(name)
     return Settings.from_env(servers.env(name, redis=NUMBER) | {"DATABASE_URL": servers.postgres.owner_url(name)})
 
 

@@ -13,12 +13,12 @@ from ops.launcher.signals import StopAsked, stop_on_signals
 PATIENCE = 10.0  # seconds for a test run to tidy up
 
 
-def foreground(command: Sequence[str | Path], env: Mapping[str, str]) -> int:
+def foreground(command: Sequence[str | Path], env: Mapping[str, str], *, cwd: Path = ROOT) -> int:
     """Run a command to its end; its exit status, or that of an interrupted one."""
     with stop_on_signals():
         child = subprocess.Popen(
             [str(word) for word in command],
-            cwd=ROOT,
+            cwd=cwd,
             env=dict(env),
             preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - the launcher has no threads
         )

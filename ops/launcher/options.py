@@ -3,10 +3,16 @@
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ops.launcher.problem import ROOT
 
 PORT = 8000
+TEST = {
+    "fast": "without story and browser tests",
+    "coverage": "fail where the tests run too little of the code",
+    "mutate": "change the code (of approvals, consent ...) and say which changes no test notices",
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Options:
     no_sandbox: bool = False
     fast: bool = False
     coverage: bool = False
+    mutate: bool = False
     rest: tuple[str, ...] = ()
     name: str = ""
     email: str = ""
@@ -33,10 +40,7 @@ class Options:
 def parse(words: list[str]) -> Options:
     """Read the command line; argparse itself answers --help and mistakes."""
     if words[:1] == ["test"] and not {"-h", "--help"} & set(words):
-        # pytest's own words follow, in their order, and argparse would sort them
-        own = {"--fast", "--coverage"}
-        rest = tuple(word for word in words[1:] if word not in own)
-        return Options("test", fast="--fast" in words, coverage="--coverage" in words, rest=rest)
+        return of_tests(words[1:])
     parser = argparse.ArgumentParser(prog="manage.py", description="Start, test and measure Carillon.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | test | bench | stop | organisation | lock")
     up = verbs.add_parser("up", help="start everything and keep it running until Ctrl-C")
@@ -55,14 +59,20 @@ def parse(words: list[str]) -> Options:
     made.add_argument("--second-email", required=True, help="e-mail address the second owner signs in with")
     made.add_argument("--second-admin", required=True, help="name of the second owner: rights are given by two people")
     test = verbs.add_parser("test", help="check and test everything, on servers of its own")
-    test.add_argument("--fast", action="store_true", help="without story and browser tests")
-    test.add_argument("--coverage", action="store_true", help="fail where the tests run too little of the code")
+    for word, what in TEST.items():
+        test.add_argument(f"--{word}", action="store_true", help=what)
     test.add_argument("rest", nargs="*", metavar="PATH", help="only these tests (or any other words for pytest)")
     bench = verbs.add_parser("bench", help="measure speed against the targets, on servers of its own")
     bench.add_argument("rest", nargs="*", metavar="NAME", help="only these rows")
     verbs.add_parser("lock", help="write the lock files anew, after a change of the requirements")
     values = vars(parser.parse_args(words))
     return Options(**values | {"rest": tuple(values.get("rest", ()))})
+
+
+def of_tests(words: list[str]) -> Options:
+    """What follows `test`: our own words, and pytest's in their order, which argparse would sort."""
+    said: dict[str, Any] = {word: f"--{word}" in words for word in TEST}
+    return Options("test", rest=tuple(word for word in words if word not in {f"--{own}" for own in TEST}), **said)
 
 
 def data(parser: argparse.ArgumentParser) -> None:

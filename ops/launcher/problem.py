@@ -46,6 +46,7 @@ def run(
     log: Path | None = None,
     timeout: float | None = None,
     stdin: str | None = None,
+    cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and collect what it says; with log, keep that in a file too.
 
@@ -56,7 +57,7 @@ def run(
     try:
         done = subprocess.run(
             words,
-            cwd=ROOT,
+            cwd=cwd,
             env=env,
             input=stdin if stdin is not None else "",
             stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from ops.launcher import environment, system
 from ops.launcher.coverage import covered, too_little
 from ops.launcher.foreground import foreground
+from ops.launcher.mutate import mutate
 from ops.launcher.options import Options
 from ops.launcher.problem import ROOT, Problem, say
 
@@ -45,10 +46,12 @@ def test(options: Options) -> int:
         env["CARILLON_CHROMIUM"] = system.ensure_browser()
     from tests.servers.throwaway import VARIABLE, servers
 
-    failed = [] if options.rest else checks(env)
+    failed = [] if options.rest or options.mutate else checks(env)
     say("Starting servers for the tests ...")
     with servers() as ours:
         env[VARIABLE] = ours.describe()
+        if options.mutate:
+            return mutate(options.rest, env)
         if options.rest:
             return foreground([*PYTEST, *options.rest], env)
         counts = Counts()

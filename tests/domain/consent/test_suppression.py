@@ -9,6 +9,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.page import Ask
 from app.domain.access.keyring import vault_of
 from app.domain.access.models import Organisation
+from app.domain.audit.models import AuditEntry
 from app.domain.consent import suppression
 from app.domain.consent.models import Suppression
 from app.domain.contacts.models import ContactAddress
@@ -105,3 +106,55 @@ def test_no_address_lies_in_clear(session: Session, organisation: Organisation) 
     assert suppression.shown(session, row, by=people.staff(session, "marketer")) == "dana@mail.example"
     with pytest.raises(Forbidden):
         suppression.shown(session, row, by=people.staff(session, "viewer"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [("opt_out", True), ("complaint", True), ("hard_bounce", False), ("manual", False), ("legal", False)],
+)
+def test_who_refused_himself_is_known_from_who_cannot_be_reached(
+    session: Session, organisation: Organisation, reason: str, refused: bool
+) -> None:
+    people.contacts(session, 1)
+    blind = vault_of(session).blind("phone", "+972522000000")
+    assert not suppression.is_refused(session, blind, "sms")
+    assert suppression.suppress(session, "052-2000000", channel="sms", reason=reason, source="test")
+    assert not suppression.suppress(session, "+972522000000", channel="sms", reason=reason, source="test"), (
+        "it stands there"
+    )
+    assert suppression.is_refused(session, blind, "sms") is refused
+    assert not suppression.is_refused(session, blind, "email")
+    assert not suppression.is_refused(session, b"another", "sms")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"address": "+972522000000", "channel": "fax", "reason": "manual"}, "channel"),
+        ({"address": "+972522000000", "channel": "sms", "reason": "boredom"}, "reason"),
+        ({"address": "12", "channel": "sms", "reason": "manual"}, "address"),
+        ({"address": "+972522000000", "channel": "email", "reason": "manual"}, "address"),
+    ],
+)
+def test_what_cannot_be_put_on_the_list_is_said_at_its_field(
+    session: Session, organisation: Organisation, given: dict[str, str], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        suppression.suppress(session, **given, source="test")
+    assert [issue.field for issue in refused.value.details] == [field]
+
+
+def test_what_was_put_on_the_list_is_in_the_audit_log_once(session: Session, organisation: Organisation) -> None:
+    for _ in range(2):
+        suppression.suppress(session, "x@mail.example", channel="email", reason="complaint", source="provider")
+    row = session.execute(select(Suppression)).scalar_one()
+    assert (row.channel, row.reason, row.source, row.is_refused, row.added_by) == (
+        "email",
+        "complaint",
+        "provider",
+        True,
+        None,
+    )
+    session.commit()
+    told = session.execute(select(AuditEntry).where(AuditEntry.action == "suppression.added")).scalars().all()
+    assert [(one.subject_id, one.after) for one in told] == [(str(row.id), {"channel": "email", "reason": "complaint"})]
