@@ -104,6 +104,23 @@ def test_the_forms_of_signing_in_do_so_too(house: House, browser: Browser) -> No
     assert person.troubles == []
 
 
+def test_what_a_page_asks_does_so_too(house: House, people: dict[str, Person]) -> None:
+    page = people["marketer"].page
+    people["marketer"].go(f"/segments/{newest(house, 'segments')}/why")
+    page.fill("#contact", "nobody")
+    page.click("#why [type=submit]")
+    mends(page, "#contact")
+    people["marketer"].go("/?from=nonsense")
+    mends(page, "#from")
+    people["marketer"].troubles.clear()  # a refused address is an answer, too
+
+
+def mends(page: Page, control: str) -> None:
+    expect(page.locator(f"{control}-error")).to_be_visible()
+    page.fill(control, "1")
+    expect(page.locator(f"{control}-error, main [aria-invalid]")).to_have_count(0)
+
+
 def newest(house: House, noun: str) -> str:
     """The newest of a list; of campaigns, one that waits for a decision."""
     listed = house.call("owner", "GET", f"/{noun}")[1]["data"]
