@@ -9,6 +9,17 @@ def mark(message: str) -> str:
 
 
 @dataclass(frozen=True)
+class Phrase:
+    """A part of a sentence that is translated by itself: a message id for people, its places filled from `values`."""
+
+    message: str
+    values: dict[str, object] | None = None
+
+    def __str__(self) -> str:
+        return self.message % self.values if self.values else self.message
+
+
+@dataclass(frozen=True)
 class Issue:
     """One thing wrong with one field: `field` is a dotted path, `message` a message id for people."""
 

@@ -18,6 +18,7 @@ from app.core.errors import (
     Issue,
     Malformed,
     NotFound,
+    Phrase,
     Stale,
     Unavailable,
     mark,
@@ -66,9 +67,9 @@ def status_of(error: DomainError) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
 
 
-def said(error: DomainError | Issue) -> str:
+def said(error: DomainError | Issue | Phrase) -> str:
     """The error's message in the reader's language."""
-    values = dict(error.values or {})
+    values = {name: said(value) if isinstance(value, Phrase) else value for name, value in (error.values or {}).items()}
     if "state" in values:
         values["state"] = gettext(str(values["state"]))  # as the page calls it
     translated: str = gettext(error.message)

@@ -7,15 +7,18 @@ function focusProblem(root) {
 
 // What was refused and is changed since is not called wrong any longer: the server says so anew when it is sent.
 function settle(event) {
-  const form = event.target.closest?.("form[method=post]");
+  const control = event.target;
+  const form = control.closest?.("form");
   if (!form) return;
-  const place = event.target.closest(".form-field, .form-cell");
-  const error = place?.querySelector(".form-error");
+  const place = control.closest(".form-field, .form-cell");
+  const told = (one) => (one.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+  const named = told(control).find((id) => id.endsWith("-error"));
+  const error = place ? place.querySelector(".form-error") : named && document.getElementById(named);
   if (error) {
     error.remove();
-    for (const one of place.querySelectorAll("[aria-invalid], [aria-describedby]")) {
+    for (const one of place ? place.querySelectorAll("[aria-invalid], [aria-describedby]") : [control]) {
       one.removeAttribute("aria-invalid");
-      const others = (one.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== error.id);
+      const others = told(one).filter((id) => id !== error.id);
       if (others.length) one.setAttribute("aria-describedby", others.join(" "));
       else one.removeAttribute("aria-describedby");
     }

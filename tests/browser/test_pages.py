@@ -55,10 +55,11 @@ FORMS = [
 
 @pytest.fixture(scope="module")
 def people(house: House, browser: Browser) -> dict[str, Person]:
-    """Everybody who is needed, signed in once."""
+    """Everybody who is needed, signed in once, on a phone."""
     found = {role: Person(house, browser, role, "en") for role in dict.fromkeys(form.role for form in FORMS)}
     for person in found.values():
         person.expected = ANSWERED
+        person.page.set_viewport_size({"width": 390, "height": 844})
         person.sign_in()
     return found
 
@@ -76,6 +77,7 @@ def test_every_refused_form_says_why_until_it_is_mended(house: House, people: di
         wrong = page.locator("main .form-field:has(.form-error), main .form-cell:has(.form-error)")
         assert called_optional(page) == [], where
         assert styled(page) == [], where
+        fits(person, where)
         for _ in range(wrong.count()):
             mend(wrong.first)
         assert page.locator("main .form-error, main [aria-invalid]").count() == 0, f"{where}: an error that stays"
@@ -100,6 +102,23 @@ def test_the_forms_of_signing_in_do_so_too(house: House, browser: Browser) -> No
         person.page.click("main [type=submit] >> nth=0")
         person.page.wait_for_load_state()
     assert person.troubles == []
+
+
+def test_what_a_page_asks_does_so_too(house: House, people: dict[str, Person]) -> None:
+    page = people["marketer"].page
+    people["marketer"].go(f"/segments/{newest(house, 'segments')}/why")
+    page.fill("#contact", "nobody")
+    page.click("#why [type=submit]")
+    mends(page, "#contact")
+    people["marketer"].go("/?from=nonsense")
+    mends(page, "#from")
+    people["marketer"].troubles.clear()  # a refused address is an answer, too
+
+
+def mends(page: Page, control: str) -> None:
+    expect(page.locator(f"{control}-error")).to_be_visible()
+    page.fill(control, "1")
+    expect(page.locator(f"{control}-error, main [aria-invalid]")).to_have_count(0)
 
 
 def newest(house: House, noun: str) -> str:
@@ -190,7 +209,6 @@ PLACES = [
 def test_every_page_fits_a_phone(house: House, people: dict[str, Person], language: str, theme: str) -> None:
     person, page = people["owner"], people["owner"].page
     person.language, chosen = language, {"carillon_locale": language, "carillon_theme": theme}
-    page.set_viewport_size({"width": 390, "height": 844})
     page.context.add_cookies([{"name": name, "value": value, "url": house.base_url} for name, value in chosen.items()])
     person.go("/")
     menu = page.locator("#side nav a[href]").evaluate_all("links => links.map(one => one.getAttribute('href'))")

@@ -17,7 +17,7 @@ LOCK = "locks a row for the change that follows and asks"
 PROVED = "a stranger calls: a signature, a token or a link proves what he may"
 NAMES = "names and choices that every page draws for whoever is signed in"
 BANK = "of the organisation as a whole: fields, hours, language, limits"
-SUMS = "counts or looks at a definition that somebody writes, and names nobody"
+SUMS = "counts or looks at a definition or a text that somebody writes, and names nobody"
 TAKEN_BACK = "a consent that is taken back is taken back, whoever says so"
 
 # What the doors call of the domain with a session and without an actor, and why that is right.
@@ -75,6 +75,7 @@ WITHOUT_AN_ACTOR = {
     "content.checks:known_variables": BANK,
     "content.checks:setting": BANK,
     "content.library:as_input": HELD,
+    "content.library:compile_texts": SUMS,
     "content.library:current": HELD,
     "content.library:currents": HELD,
     "content.library:languages": HELD,

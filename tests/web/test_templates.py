@@ -99,7 +99,7 @@ def test_broken_mjml_names_its_line(bank: House) -> None:
         "/templates/new/email", {**EMAIL, "en_body": "<mjml>\n<mj-body>\n<mj-section></mj-body></mjml>"}
     )
     assert answer.status_code == 422
-    assert "Line 3: the MJML does not parse: mismatched tag" in shown(answer)
+    assert "Line 3: the MJML does not parse: a tag is closed that is not open" in shown(answer)
 
 
 def test_a_save_over_somebody_elses_is_refused_and_nothing_is_lost(bank: House) -> None:

@@ -11,8 +11,8 @@ from xml.parsers import expat
 import mrml
 
 from app.core import i18n
-from app.core.errors import mark
-from app.domain.content import markup
+from app.core.errors import Phrase, mark
+from app.domain.content import markup, wording
 from app.domain.content.sandbox import TemplateError, parse
 
 TRACKED = frozenset({"marketing"})  # individual tracking; service mail is not followed
@@ -122,14 +122,16 @@ def _refuse_deep(source: str) -> None:
     depth = 0
     for piece in markup.pieces(source, is_xml=True):
         if piece.of(source).startswith("<!["):
-            reason = "“<![” has no place outside of a comment"
+            reason = Phrase(mark("“<![” has no place outside of a comment"))
             raise TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(source, piece.begin), reason=reason)
         if piece.kind not in ("start", "end") or piece.is_closed or piece.name in markup.VOID:
             continue
         depth += 1 if piece.kind == "start" else -1
         if depth > DEEPEST:
             raise TemplateError(
-                mark("Line %(line)s: %(reason)s."), line=_line(source, piece.begin), reason="nested too deeply"
+                mark("Line %(line)s: %(reason)s."),
+                line=_line(source, piece.begin),
+                reason=Phrase(mark("nested too deeply")),
             )
 
 
@@ -147,7 +149,7 @@ def _line(source: str, place: int) -> int:
 
 def _mjml_error(said: str, source: str, masked: _Masked) -> TemplateError:
     """Name the line: mrml seldom says where; an XML parser on the same text can."""
-    reason = "the MJML does not parse: " + _POSITION.sub("", said).strip()
+    reason = wording.of_mjml(_POSITION.sub("", said).strip())
     found = _POSITION.search(said)
     prefix = source.encode()[: int(found.group(1))].decode(errors="ignore") if found and found.group(1) else ""
     if "<!" in source.replace("<!--", ""):
@@ -158,7 +160,7 @@ def _mjml_error(said: str, source: str, masked: _Masked) -> TemplateError:
     except expat.ExpatError as broke:
         lines = source.split("\n")
         prefix = "\n".join([*lines[: broke.lineno - 1], lines[broke.lineno - 1][: broke.offset]])
-        reason = f"the MJML does not parse: {expat.ErrorString(broke.code)}"
+        reason = wording.of_mjml(expat.ErrorString(broke.code))
     return TemplateError(mark("Line %(line)s: %(reason)s."), line=_line(masked.show(prefix), 10**9), reason=reason)
 
 

@@ -12,8 +12,8 @@ from liquid.builtin.tags.for_tag import ForNode
 from liquid.exceptions import LiquidError, LiquidSyntaxError, LoopIterationLimitError
 from liquid.expression import Expression
 
-from app.core.errors import Invalid, mark
-from app.domain.content import filters
+from app.core.errors import Invalid, Phrase, mark
+from app.domain.content import filters, wording
 from app.domain.content.budget import OverBudget, Template
 
 LONGEST_TEXT = 400_000
@@ -78,20 +78,21 @@ def parse(source: str, *, language: str = "en", html: bool = False) -> Template:
 def _scan(source: str) -> None:
     """Refuse what the library's lexer would go over again and again: unclosed and nested tags, raw. Raises TemplateError."""
     if raw := _RAW.search(source):
-        raise _at(source, raw.start(), f"there is no tag “{raw.group(1)}”")
+        raise _at(source, raw.start(), Phrase(mark("there is no tag “%(name)s”"), {"name": raw.group(1)}))
     place = number = 0
     while opening := _OPENS.search(source, place):
         place, number = opening.start(), number + 1
         closer = "}}" if opening.group() == "{{" else "%}"
         end = source.find(closer, place + 2, place + LONGEST_TAG)
         if end < 0 or _OPENS.search(source, place + 2, end):
-            raise _at(source, place, f"“{opening.group()}” is not closed by “{closer}”")
+            signs: dict[str, object] = {"opening": opening.group(), "closing": closer}
+            raise _at(source, place, Phrase(mark("“%(opening)s” is not closed by “%(closing)s”"), signs))
         if number > MOST_TAGS:
-            raise _at(source, place, "there are too many tags")
+            raise _at(source, place, Phrase(mark("there are too many tags")))
         place = end + 2
 
 
-def _at(source: str, place: int, reason: str) -> TemplateError:
+def _at(source: str, place: int, reason: Phrase) -> TemplateError:
     line = source.count("\n", 0, place) + 1
     return TemplateError(mark("Line %(line)s: %(reason)s."), line=line, reason=reason)
 
@@ -100,7 +101,7 @@ def error_of(broke: LiquidError, source: str = "") -> TemplateError:
     """A Liquid error in our words: the line, if it is known, and the reason."""
     if isinstance(broke, OverBudget):
         return TooSlow()
-    reason = str(broke.args[0] if broke.args else type(broke).__name__).strip().rstrip(".")
+    reason = wording.of_liquid(str(broke.args[0] if broke.args else type(broke).__name__).strip().rstrip("."))
     line = line_of(broke) or _unclosed(source)
     if line is None:
         return TemplateError(mark("The text cannot be rendered: %(reason)s."), reason=reason)

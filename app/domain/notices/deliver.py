@@ -14,7 +14,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.files import Files
+from app.core.files import Damaged, Files
 from app.core.settings import Settings
 from app.core.unit import settings_of
 from app.domain.notices.models import Notice
@@ -23,7 +23,7 @@ from app.gateways.channels.guard import NOT_ALLOWED, Guard
 log = logging.getLogger(__name__)
 TRIES = 8
 # A relay, a file or an address that is no good; InvalidTag: a file that cannot be opened.
-_BROKEN = (OSError, smtplib.SMTPException, ValueError, LookupError, InvalidTag)
+_BROKEN = (OSError, smtplib.SMTPException, ValueError, LookupError, InvalidTag, Damaged)
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 

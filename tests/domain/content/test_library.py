@@ -98,7 +98,7 @@ def test_a_change_of_class_makes_a_new_version(session: Session, by: Actor) -> N
         (an_sms("a\n\n{% if %}"), "texts.en.body", "Line 3"),
         (an_sms(texts={"en": {"body": "a"}, "he": {"body": "{{ x"}}), "texts.he.body", "Line 1"),
         (an_email("<mj-text>Hi</mj-text>\n<mj-txt>Hello</mj-txt>"), "texts.en.body", "Line 2: there is no MJML element <mj-txt>."),
-        (an_email("<mj-text>\n<b></mj-text>"), "texts.en.body", "Line 2: the MJML does not parse: mismatched tag"),
+        (an_email("<mj-text>\n<b></mj-text>"), "texts.en.body", "Line 2: the MJML does not parse: a tag is closed that is not open"),
         (an_email(LEAVE, subject="{{ contact.nam }}"), "texts.en.subject", "nothing is known"),
     ],
 )  # fmt: skip

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core import clock
 from app.core.actor import system
+from app.core.files import Files
+from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
 from app.domain.notices import deliver, post
@@ -62,9 +64,13 @@ def rows(session: Session) -> dict[str, Notice]:
     return {row.address.partition("@")[0]: row for row in session.execute(select(Notice)).scalars()}
 
 
-def test_a_notice_that_fails_lets_the_others_pass(session: Session, unit: deliver.OpenUnit, taken: list[str]) -> None:
+def test_a_notice_that_fails_lets_the_others_pass(
+    session: Session, unit: deliver.OpenUnit, taken: list[str], settings: Settings, organisation: Organisation
+) -> None:
     gone = post.Attachment("report.pdf", "0" * 64, "application/pdf")
-    for name, attachments in (("broken", ()), ("gone", (gone,)), ("dana", ())):
+    cut = post.Attachment("cut.pdf", Files(settings, organisation.id).write(b"a report"), "application/pdf")
+    (settings.data / "files" / str(organisation.id) / cut.file).write_bytes(b"")
+    for name, attachments in (("broken", ()), ("gone", (gone,)), ("cut", (cut,)), ("dana", ())):
         address = f"{name}@bank.example"
         post.post(session, address, "A report", "Here.", source=("report", uuid4()), attachments=attachments)
     session.commit()
@@ -74,6 +80,7 @@ def test_a_notice_that_fails_lets_the_others_pass(session: Session, unit: delive
     assert (broken.state, broken.attempts, broken.last_error) == ("queued", 1, "ValueError")
     assert broken.due_at > clock.now()
     assert left.last_error == "FileNotFoundError"
+    assert rows(session)["cut"].last_error == "Damaged"
     assert dana.state == "sent"
 
 
