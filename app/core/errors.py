@@ -52,6 +52,29 @@ class Invalid(DomainError):
         return cls(message, details=(Issue(field, message, values),), **values)
 
 
+class Together:
+    """Collects what is wrong with several things: a person reads all of it at once.
+
+    `with found:` keeps an Invalid and goes on behind it; `found.stop()` raises one with all of them.
+    """
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, Invalid):
+            self.issues += error.details or (Issue("", error.message, error.values),)
+        return isinstance(error, Invalid)
+
+    def stop(self) -> None:
+        """Raise what was found, if anything."""
+        if self.issues:
+            raise Invalid(mark("Some fields are not right."), details=tuple(self.issues))
+
+
 class Malformed(DomainError):
     """The request itself cannot be read, whatever it is about."""
 

@@ -1,7 +1,7 @@
 """Commands out of forms and bodies, and their errors back onto the fields."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -75,12 +75,28 @@ def _issue(error: Any) -> Issue:
     return Issue(field, message) if message else Issue(field, str(error["msg"]).replace("%", "%%"))
 
 
+def validate(form: FlaskForm, *others: Callable[[], object]) -> bool:
+    """True if the form is right and none of the others raises Invalid; all that is wrong is on the form then, at once."""
+    good = form.validate()
+    for other in others:
+        try:
+            other()
+        except Invalid as error:
+            good = False
+            onto(form, error)
+    return bool(good)
+
+
 def onto(form: FlaskForm, error: Invalid) -> None:
-    """Put a domain error onto the form's fields; what fits no field goes to the form's own errors."""
+    """Put a domain error onto the form's fields; what fits no field goes to the form's own errors.
+
+    A field that has an error already keeps that one: what the domain says of it would be the same once more.
+    """
+    refused = {field.name for field in form if field.errors}
     for issue in error.details or (Issue("", error.message, error.values),):
         field = getattr(form, issue.field.split(".")[0], None) if issue.field else None
         if field is not None and hasattr(field, "errors"):
-            field.errors = [*field.errors, said(issue)]
+            field.errors = [*field.errors, *([] if field.name in refused else [said(issue)])]
         else:
             form.form_errors.append(said(issue))
 

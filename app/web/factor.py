@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from flask import g, request
+from flask_babel import gettext
 from flask_wtf import FlaskForm
 
 from app.core import clock
@@ -20,6 +21,12 @@ def is_fresh() -> bool:
     """True if the visitor showed a code in the last few minutes and need not be asked again."""
     actor: Actor = g.actor
     return actor.factor_at is not None and clock.now() - actor.factor_at <= FRESH_FACTOR
+
+
+def ask(form: FlaskForm) -> None:
+    """Say that a code is missing, where one is needed and another field is wrong already: all at once, and none is tried."""
+    if not is_fresh() and not form.code.data:
+        form.code.errors = [gettext("Enter the code that your authenticator shows.")]
 
 
 def confirm(form: FlaskForm) -> Actor | None:

@@ -60,17 +60,22 @@ def new() -> ResponseReturnValue:
 def ask() -> ResponseReturnValue:
     """Ask for a report; a worker makes it and mails it."""
     form = _form()
-    if not form.validate_on_submit():
+    if not inputs.validate(form, lambda: _command(form)):
         return render_template("reports/new.html", form=form), 422
-    addresses = [a for a in (form.recipients.data or "").replace(";", ",").split(",") if a.strip()]
-    values = {"campaign_id": form.campaign_id.data, "language": form.language.data, "recipients": addresses}
     try:
-        runs.ask(db.session(), "campaign", inputs.read(ReportInput, values), by=g.actor)
+        runs.ask(db.session(), "campaign", _command(form), by=g.actor)
     except Invalid as error:
         inputs.onto(form, error)
         return render_template("reports/new.html", form=form), 422
     flash(_("The report is being made. It appears here in a moment."), "success")
     return redirect(url_for(".index"), 303)
+
+
+def _command(form: ReportForm) -> ReportInput:
+    """The form as the command of the page and the API. Raises Invalid."""
+    addresses = [a for a in (form.recipients.data or "").replace(";", ",").split(",") if a.strip()]
+    values = {"campaign_id": form.campaign_id.data, "language": form.language.data, "recipients": addresses}
+    return inputs.read(ReportInput, values)
 
 
 @bp.get("/<uuid:run_id>/<any(xlsx, pdf):kind>")

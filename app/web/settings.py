@@ -64,17 +64,22 @@ def organisation() -> ResponseReturnValue:
 def change_organisation() -> ResponseReturnValue:
     """Ask for a change of it."""
     form = OrganisationForm()
-    if form.validate_on_submit():
-        growth = {"percent": form.percent.data, "people": form.people.data}
-        given = {name: form[name].data.strip() for name in ("name", "locale", "timezone", "currency")}
+    if inputs.validate(form, lambda: _organisation_of(form)):
         try:
-            new = inputs.read(OrganisationInput, {**given, "growth": growth})
+            new = _organisation_of(form)
             proposed = settings.propose_organisation(db.session(), new, by=g.actor)
         except Invalid as error:
             inputs.onto(form, error)
         else:
             return leave_for(asked(proposed) if proposed else url_for(".organisation"))
     return _organisation_page(form, 422)
+
+
+def _organisation_of(form: FlaskForm) -> OrganisationInput:
+    """The form as the command. Raises Invalid."""
+    growth = {"percent": form.percent.data, "people": form.people.data}
+    given = {name: (form[name].data or "").strip() for name in ("name", "locale", "timezone", "currency")}
+    return inputs.read(OrganisationInput, {**given, "growth": growth})
 
 
 def _organisation_page(form: FlaskForm, status: int = 200) -> ResponseReturnValue:

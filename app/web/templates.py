@@ -16,7 +16,7 @@ from app.core.db import db
 from app.core.errors import Conflict, DomainError, Invalid, NotFound, Stale, mark
 from app.domain.access import users
 from app.domain.content import checks, differences, gallery, library, preview
-from app.domain.content.library import LANGUAGES, TemplateInput
+from app.domain.content.library import LANGUAGES, Said, TemplateInput
 from app.domain.content.models import Template
 from app.domain.links import used_by
 from app.domain.messages import test_send
@@ -62,6 +62,11 @@ class TemplateForm(FlaskForm):  # type: ignore[misc]
         values = {name: self[name].data for name in ("name", "message_class", "category", "fallback_language")}
         written = {language: said for language, said in texts.items() if said["body"].strip()}
         return inputs.read(TemplateInput, {**values, "channel": channel, "texts": written})
+
+    def written(self) -> dict[str, Said]:
+        """The texts that are there, as far as they have been written. Raises Invalid."""
+        texts = {language: self.said(language) for language in LANGUAGES}
+        return {language: inputs.read(Said, said) for language, said in texts.items() if said["body"].strip()}
 
     def fallback(self) -> str:
         """The language of people without a text in theirs; English where the form names none of ours."""
@@ -141,6 +146,17 @@ def _editor(
     return page, status
 
 
+def _is_whole(form: TemplateForm, channel: str) -> bool:
+    """True if every field is right; if one is not, what is wrong with the texts is said at once with it."""
+    if form.validate_on_submit():
+        return True
+    try:
+        library.compile_texts(db.session(), channel, form.message_class.data or "marketing", form.written())
+    except Invalid as error:
+        form.show(error)
+    return False
+
+
 def _only_looks() -> bool:
     """True for the button that shows the preview where no script does."""
     return request.form.get("do") == "look"
@@ -179,7 +195,7 @@ def save_new(channel: str) -> ResponseReturnValue:
     form = TemplateForm()
     if _only_looks():
         return _editor(form, channel)
-    if not form.validate_on_submit():
+    if not _is_whole(form, channel):
         return _editor(form, channel, status=422)
     try:
         template = library.create(db.session(), form.command(channel), by=g.actor)
@@ -248,7 +264,7 @@ def save(template_id: UUID) -> ResponseReturnValue:
         return _editor(form, template.channel, template)
     seen = inputs.version(form.version.data)
     try:
-        if not form.validate_on_submit():
+        if not _is_whole(form, template.channel):
             return _editor(form, template.channel, template, 422)
         library.update(db.session(), template_id, form.command(template.channel), version=seen, by=g.actor)
     except Stale:

@@ -120,7 +120,8 @@ def _new_page(form: UserForm, status: int = 200) -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """A new user; the first password is shown once."""
     form = _form()
-    actor = factor.confirm(form) if form.validate() else None
+    is_right = inputs.validate(form, lambda: users.address_of(form.email.data or ""))
+    actor = factor.confirm(form) if is_right else None
     if actor is not None:
         try:
             given = rights.new_user(

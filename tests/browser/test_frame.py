@@ -225,6 +225,7 @@ def test_search_by_keyboard(browser: Browser, address: str) -> None:
     expect(field).to_have_attribute("aria-expanded", "false")
     page.keyboard.type("x")
     expect(first).to_be_visible()
+    expect(field).to_have_attribute("aria-expanded", "true")  # settled: what is chosen from now on stays so
     page.keyboard.press("ArrowUp")
     expect(page.locator("#search-results a").last).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")

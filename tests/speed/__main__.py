@@ -4,6 +4,7 @@ import importlib
 import sys
 
 from app.core.process import settle
+from app.domain import nouns as _nouns  # noqa: F401 - declares them
 from tests.servers.throwaway import servers
 from tests.speed.row import HEAD
 

@@ -42,10 +42,10 @@ def measure(servers: Servers, messages: int = 8_000, turns: int = 7) -> Iterator
                 found.append((2 * ours / (before + after), ours, (before + after) / 2))
                 before = after
     ratio, ours, base = sorted(alone)[turns // 2]
-    yield Row("send-sms", f"{ours:,.0f}/s", f"{base:,.0f}/s", ratio, ">= 0.50 of the floor", ratio >= 0.5)
+    yield Row("send-sms", f"{ours:,.0f}/s", f"{base:,.0f}/s", ratio, ">= 0.45 of the floor", ratio >= 0.45)
     # Where the carrier takes many in one call; beside the same floor, which calls once a message.
     ratio, ours, base = sorted(together)[turns // 2]
-    yield Row("send-sms, many a call", f"{ours:,.0f}/s", f"{base:,.0f}/s", ratio, "for comparison", True)
+    yield Row("send-sms, many a call", f"{ours:,.0f}/s", f"{base:,.0f}/s", ratio, ">= 0.7 of the floor", ratio >= 0.7)
 
 
 def floor(sandbox: Sandbox, messages: int) -> float:

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require, require_fresh_factor, system
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
+from app.core.errors import Conflict, Forbidden, Invalid, mark
 from app.core.text import email as normal_email
 from app.core.unit import act_as, actor_of, settings_of
 from app.core.vault import vault_from
@@ -235,10 +235,7 @@ def read(session: Session, user_id: UUID, *, by: Actor) -> User:
 
 def get(session: Session, user_id: UUID) -> User:
     """One user of the session's organisation. Raises NotFound."""
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFound(mark("There is no such user."))
-    return user
+    return rows.one(session, User, user_id, mark("There is no such user."))
 
 
 def by_address(session: Session, email: str, organisation: str = "") -> User | None:

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, all_, literal, select, update
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require, require_fresh_factor, system
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound, mark
+from app.core.errors import Conflict, Forbidden, Invalid, mark
 from app.core.page import Ask, Page, fetch
 from app.core.sql import changed
 from app.domain.access import users
@@ -173,10 +173,7 @@ def read(session: Session, approval_id: UUID, *, by: Actor) -> Approval:
 
 def get(session: Session, approval_id: UUID) -> Approval:
     """One request. Raises NotFound."""
-    approval = session.get(Approval, approval_id)
-    if approval is None:
-        raise NotFound(mark("There is no such request."))
-    return approval
+    return rows.one(session, Approval, approval_id, mark("There is no such request."))
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, state: str = "") -> Page[Approval]:
@@ -258,11 +255,7 @@ def _mine(by: Actor) -> list[ColumnElement[bool]]:
 
 
 def _open_for_update(session: Session, approval_id: UUID) -> Approval:
-    approval = session.execute(
-        select(Approval).where(Approval.id == approval_id).with_for_update()
-    ).scalar_one_or_none()
-    if approval is None:
-        raise NotFound(mark("There is no such request."))
+    approval = rows.one_for_update(session, Approval, approval_id, mark("There is no such request."))
     if approval.state != "pending":
         raise Conflict(mark("This request was decided already, or withdrawn. Reload the page."))
     if approval.expires_at <= clock.now():

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Forbidden, Invalid, NotFound, Stale, mark
+from app.core.errors import Forbidden, Invalid, Stale, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.approvals import decisions
 from app.domain.audit import trail
@@ -116,21 +116,12 @@ def clone(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
 def get(session: Session, campaign_id: UUID, *, by: Actor) -> Campaign:
     """One campaign. Raises NotFound."""
     require(by, "campaigns:read")
-    campaign = session.get(Campaign, campaign_id)
-    if campaign is None:
-        raise NotFound(mark("There is no such campaign."))
-    return campaign
+    return rows.one(session, Campaign, campaign_id, mark("There is no such campaign."))
 
 
 def one_for_update(session: Session, campaign_id: UUID) -> Campaign:
     """One campaign, locked: two people at once cannot both move it. Raises NotFound."""
-    query = (
-        select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
-    )
-    campaign = session.execute(query).scalar_one_or_none()
-    if campaign is None:
-        raise NotFound(mark("There is no such campaign."))
-    return campaign
+    return rows.one_for_update(session, Campaign, campaign_id, mark("There is no such campaign."))
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, state: str = "", text: str = "") -> Page[Campaign]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, Stale, mark
 from app.core.nouns import Happening
@@ -190,11 +190,9 @@ def input_of(session: Session, contact: Contact) -> ContactInput:
 
 def one_for_update(session: Session, contact_id: UUID) -> Contact:
     """One contact as it is now, locked. Raises NotFound."""
-    query = select(Contact).where(Contact.id == contact_id, Contact.deleted_at.is_(None)).with_for_update()
-    contact = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
-    if contact is None:
-        raise NotFound(mark("There is no such contact."))
-    return contact
+    return rows.one_for_update(
+        session, Contact, contact_id, mark("There is no such contact."), Contact.deleted_at.is_(None)
+    )
 
 
 def _write(session: Session, contact: Contact, new: ContactInput, known: Person) -> None:

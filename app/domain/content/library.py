@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Invalid, NotFound, Stale, mark
+from app.core.errors import Invalid, NotFound, Stale, Together, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.audit import trail
 from app.domain.content import checks, preview
@@ -119,17 +119,7 @@ def _plain(texts: Mapping[Any, Said]) -> dict[str, Any]:
 
 def _new_version(session: Session, template: Template, texts: Mapping[Any, Said], fallback: str, by: Actor) -> None:
     said = _plain(texts)
-    compiled: dict[str, Any] = {}
-    for language, one in said.items():
-        for name in ("subject", "preheader", "body"):
-            with _naming(f"texts.{language}.{name}"):
-                parse(one[name], language=language)
-        if template.channel == "email":
-            with _naming(f"texts.{language}.body"):
-                compiled[language] = compile_email(
-                    one["body"], template.message_class, preheader=one["preheader"], language=language
-                )
-    checks.refuse_unknown(said, checks.known_variables(session))
+    compiled = compile_texts(session, template.channel, template.message_class, texts)
     with _naming(f"texts.{fallback}.body"):
         preview.refuse_slow(session, template.channel, template.message_class, said)
     template.version += 1
@@ -146,6 +136,26 @@ def _new_version(session: Session, template: Template, texts: Mapping[Any, Said]
     session.add(version)
     session.flush()
     template.current_id = version.id
+
+
+def compile_texts(session: Session, channel: str, message_class: str, texts: Mapping[Any, Said]) -> dict[str, Any]:
+    """What is made once of e-mails, by language. Raises Invalid: all that is wrong with the texts, each on its field."""
+    compiled, found, known = {}, Together(), checks.known_variables(session)
+    for language, one in _plain(texts).items():
+        before = len(found.issues)
+        for name in ("subject", "preheader", "body"):
+            with found, _naming(f"texts.{language}.{name}"):
+                parse(one[name], language=language)
+        if channel == "email" and f"texts.{language}.body" not in {issue.field for issue in found.issues}:
+            with found, _naming(f"texts.{language}.body"):
+                compiled[language] = compile_email(
+                    one["body"], message_class, preheader=one["preheader"], language=language
+                )
+        if len(found.issues) == before:
+            with found:
+                checks.refuse_unknown({language: one}, known)
+    found.stop()
+    return compiled
 
 
 class _naming:  # noqa: N801 - reads as a verb in the with statement
@@ -165,10 +175,7 @@ class _naming:  # noqa: N801 - reads as a verb in the with statement
 def get(session: Session, template_id: UUID, *, by: Actor) -> Template:
     """One template. Raises NotFound."""
     require(by, "templates:read")
-    template = session.get(Template, template_id)
-    if template is None:
-        raise NotFound(mark("There is no such template."))
-    return template
+    return rows.one(session, Template, template_id, mark("There is no such template."))
 
 
 def possible(template: Template, *, by: Actor) -> frozenset[str]:
@@ -180,11 +187,9 @@ def possible(template: Template, *, by: Actor) -> frozenset[str]:
 
 def one_for_update(session: Session, template_id: UUID) -> Template:
     """One template as it is now, locked. Raises NotFound."""
-    query = select(Template).where(Template.id == template_id, Template.archived_at.is_(None)).with_for_update()
-    template = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
-    if template is None:
-        raise NotFound(mark("There is no such template."))
-    return template
+    return rows.one_for_update(
+        session, Template, template_id, mark("There is no such template."), Template.archived_at.is_(None)
+    )
 
 
 def current(session: Session, template: Template) -> TemplateVersion:

@@ -14,9 +14,9 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Conflict, Invalid, mark
 from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import enqueue_after_commit
@@ -127,9 +127,7 @@ def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Messa
         NotFound, Conflict (not in doubt, or sending it again although it was stopped), Invalid.
     """
     require(by, "messages:operate")
-    message = session.execute(select(Message).where(Message.id == message_id).with_for_update()).scalar_one_or_none()
-    if message is None:
-        raise NotFound(mark("There is no such message."))
+    message = rows.one_for_update(session, Message, message_id, mark("There is no such message."))
     if message.state != "in_doubt":
         raise Conflict(mark("This message is not in doubt any more."))
     if as_ not in ("sent", "again"):

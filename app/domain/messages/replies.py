@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.core import clock, phone
+from app.core import clock, phone, rows
 from app.core.actor import Actor, require
 from app.core.db import among, live
-from app.core.errors import NotFound, mark
+from app.core.errors import mark
 from app.core.page import Ask, Page, fetch
 from app.core.text import MASK, masked_email
 from app.core.vault import OrganisationVault, Sealed
@@ -148,9 +148,7 @@ def _opened(vault: OrganisationVault, row: Reply, keys: Mapping[UUID, bytes], *,
 def handle(session: Session, reply_id: UUID, *, by: Actor) -> Reply:
     """Note that a person has seen to a reply; once is enough. Raises NotFound, Forbidden."""
     require(by, "messages:operate")
-    reply = session.execute(select(Reply).where(Reply.id == reply_id).with_for_update()).scalar_one_or_none()
-    if reply is None:
-        raise NotFound(mark("There is no such reply."))
+    reply = rows.one_for_update(session, Reply, reply_id, mark("There is no such reply."))
     if reply.handled_at is None:
         reply.handled_at, reply.handled_by = clock.now(), by.id
         session.flush()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.core import clock, money
+from app.core import clock, money, rows
 from app.core.actor import Actor, require, system
 from app.core.errors import Invalid, Issue, NotFound, mark
 from app.core.text import clean, email, name_and_address
@@ -216,10 +216,7 @@ def read(session: Session, account_id: UUID, *, by: Actor) -> ProviderAccount:
 
 def get(session: Session, account_id: UUID) -> ProviderAccount:
     """One account. Raises NotFound."""
-    account = session.get(ProviderAccount, account_id)
-    if account is None:
-        raise NotFound(mark("There is no such provider account."))
-    return account
+    return rows.one(session, ProviderAccount, account_id, mark("There is no such provider account."))
 
 
 def listed(session: Session, *, by: Actor) -> list[ProviderAccount]:

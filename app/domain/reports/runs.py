@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock, i18n
+from app.core import clock, i18n, rows
 from app.core.actor import Actor, require, system
 from app.core.errors import Invalid, NotFound, mark
 from app.core.files import Files
@@ -143,10 +143,7 @@ def _make(session: Session, run: ReportRun) -> None:
 def get(session: Session, run_id: UUID, *, by: Actor) -> ReportRun:
     """One run. Raises NotFound."""
     require(by, "reports:read")
-    run = session.get(ReportRun, run_id)
-    if run is None:
-        raise NotFound(mark("There is no such report."))
-    return run
+    return rows.one(session, ReportRun, run_id, mark("There is no such report."))
 
 
 def listed(session: Session, page: Ask, *, by: Actor, subject_id: UUID | None = None) -> Page[ReportRun]:

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, Issue, NotFound, Stale, mark
+from app.core.errors import Conflict, Invalid, Issue, Stale, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import actor_of
 from app.domain.audit import trail
@@ -101,10 +101,7 @@ def archive(session: Session, segment_id: UUID, *, by: Actor) -> None:
 def get(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
     """One segment, also an archived one. Raises NotFound."""
     require(by, "segments:read")
-    segment = session.get(Segment, segment_id)
-    if segment is None:
-        raise NotFound(mark("There is no such segment."))
-    return segment
+    return rows.one(session, Segment, segment_id, mark("There is no such segment."))
 
 
 def possible(segment: Segment, *, by: Actor) -> frozenset[str]:
@@ -130,11 +127,7 @@ def revealed(session: Session, segment: Segment, *, by: Actor) -> Definition:
 
 def one_for_update(session: Session, segment_id: UUID) -> Segment:
     """One segment, locked. Raises NotFound."""
-    query = select(Segment).where(Segment.id == segment_id).with_for_update()
-    segment = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
-    if segment is None:
-        raise NotFound(mark("There is no such segment."))
-    return segment
+    return rows.one_for_update(session, Segment, segment_id, mark("There is no such segment."))
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, text: str = "", is_archived: bool = False) -> Page[Segment]:

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Conflict, Invalid, mark
 from app.core.files import Files
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
@@ -167,10 +167,7 @@ def cancel(session: Session, import_id: UUID, *, by: Actor) -> Import:
 def get(session: Session, import_id: UUID, *, by: Actor) -> Import:
     """One import. Raises NotFound, Forbidden."""
     require(by, "imports:read")
-    row = session.get(Import, import_id)
-    if row is None:
-        raise NotFound(mark("There is no such import."))
-    return row
+    return rows.one(session, Import, import_id, mark("There is no such import."))
 
 
 def listed(session: Session, ask: Ask, *, by: Actor) -> Page[Import]:
@@ -250,11 +247,7 @@ def _label(column: str) -> str:
 
 
 def _one_for_update(session: Session, import_id: UUID) -> Import:
-    query = select(Import).where(Import.id == import_id).with_for_update()
-    row = session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
-    if row is None:
-        raise NotFound(mark("There is no such import."))
-    return row
+    return rows.one_for_update(session, Import, import_id, mark("There is no such import."))
 
 
 def waiting(session: Session) -> list[UUID]:

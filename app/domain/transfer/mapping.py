@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.core import i18n
 from app.core.errors import Invalid, mark
 from app.core.text import clean, email
-from app.domain.contacts import properties
+from app.domain.contacts import naming, properties
 from app.domain.contacts.values import day, number
 
 MANY = ("email", "phone", "tags")  # several columns may go there
@@ -39,22 +39,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "tags": ("tags", "tag", "labels", "תגיות", "תגית"),
     "consent": (),  # never guessed: somebody has to say that this column is one
 }  # fmt: skip
-LABELS = {
-    "external_id": mark("Customer number"),
-    "email": mark("E-mail"),
-    "phone": mark("Phone"),
-    "first_name": mark("First name"),
-    "last_name": mark("Last name"),
-    "gender": mark("Gender"),
-    "language": mark("Language"),
-    "timezone": mark("Time zone"),
-    "country": mark("Country"),
-    "city": mark("City"),
-    "postal_code": mark("Postal code"),
-    "lifecycle_stage": mark("Lifecycle stage"),
-    "tags": mark("Tags"),
-    "consent": mark("Consent (yes or no)"),
-}
+LABELS = {name: naming.FIELDS.get(name) or mark("Consent (yes or no)") for name in FIELDS}
 
 
 def _words(*lines: str) -> frozenset[str]:

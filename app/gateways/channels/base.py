@@ -197,12 +197,8 @@ class Channel(Protocol):
         ...
 
 
-class OneByOne:
-    """Base of adapters: makes `send` of `send_one`, at most `concurrency` at a time, however many batches there are."""
-
-    batch_size = 50
-    concurrency = 50
-    _room: asyncio.Semaphore | None = None
+class Opened:
+    """What is opened for a while: `async with` opens and closes it."""
 
     async def open(self) -> None:
         """Connect; nothing to do for adapters that connect as they send."""
@@ -218,6 +214,14 @@ class OneByOne:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+class OneByOne(Opened):
+    """Base of adapters: makes `send` of `send_one`, at most `concurrency` at a time, however many batches there are."""
+
+    batch_size = 50
+    concurrency = 50
+    _room: asyncio.Semaphore | None = None
 
     async def send_one(self, message: Outgoing) -> Accepted:
         """Hand one message to the provider. Raises: Rejected, Unavailable, InDoubt."""

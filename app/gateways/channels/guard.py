@@ -4,10 +4,8 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
-from app.gateways.channels.base import Category, Channel, Inbound, LookUp, Outcome, Outgoing, Receipt, Rejected
+from app.gateways.channels.base import Category, Channel, Inbound, LookUp, Opened, Outcome, Outgoing, Receipt, Rejected
 
 NOT_ALLOWED = "recipient not on the allow-list of this environment"
 # One bare number or address. A list, a display name or a line break could smuggle a second recipient past a pattern.
@@ -41,7 +39,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.IGNORECASE)
 
 
-class Guarded:
+class Guarded(Opened):
     """A channel behind the guard; the registry opens no other."""
 
     def __init__(self, channel: Channel, guard: Guard) -> None:
@@ -56,15 +54,6 @@ class Guarded:
     async def close(self) -> None:
         """Close the channel."""
         await self.channel.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def send(self, batch: Sequence[Outgoing]) -> AsyncIterator[Outcome]:
         """Yield one outcome per message; who is not permitted is rejected and never reaches the wire."""

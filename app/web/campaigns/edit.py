@@ -23,7 +23,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.core import i18n
 from app.core.db import db
-from app.core.errors import Conflict, Invalid, Stale, mark
+from app.core.errors import Conflict, Invalid, Stale, Together, mark
 from app.domain.access.keyring import organisation_of
 from app.domain.campaigns import drafts
 from app.domain.campaigns.drafts import SUBJECT, CampaignInput
@@ -87,7 +87,7 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """A new draft."""
     form = _form()
-    if form.validate_on_submit():
+    if inputs.validate(form, lambda: _command(form)):
         try:
             campaign = drafts.create(db.session(), _command(form), by=g.actor)
         except Invalid as error:
@@ -114,7 +114,7 @@ def update(campaign_id: UUID) -> ResponseReturnValue:
     """Change a campaign; any change withdraws it from approval."""
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     form, status = _form(_present(campaign)), 422
-    if form.validate_on_submit():
+    if inputs.validate(form, lambda: _command(form)):
         try:
             drafts.update(
                 db.session(), campaign_id, _command(form), version=inputs.version(form.version.data) or 0, by=g.actor
@@ -182,9 +182,13 @@ def _present(campaign: Campaign) -> dict[str, Any]:
 
 def _command(form: CampaignForm) -> CampaignInput:
     """The form as the command of the page and the API. Raises Invalid."""
-    everybody = form.who.data == "everybody"
-    if not everybody and not form.segments.data:
-        raise Invalid.field("segments", mark("Choose at least one segment, or “Everybody”."))
+    everybody, found, moment = form.who.data == "everybody", Together(), None
+    with found:
+        if not everybody and not form.segments.data:
+            raise Invalid.field("segments", mark("Choose at least one segment, or “Everybody”."))
+    with found:
+        moment = _moment(form)
+    found.stop()
     return inputs.read(
         CampaignInput,
         {
@@ -194,7 +198,7 @@ def _command(form: CampaignForm) -> CampaignInput:
             "audience": {"segments": [] if everybody else form.segments.data, "exclude": form.exclude.data or []},
             "sms_template_id": form.sms_template_id.data or None,
             "email_template_id": form.email_template_id.data or None,
-            "scheduled_at": _moment(form),
+            "scheduled_at": moment,
         },
     )
 

@@ -98,6 +98,7 @@ def _is_sure(form: DecisionForm) -> bool:
     """True if he has said to how many people it goes; else the field says so."""
     if not form.sure.data:
         form.sure.errors = [_("Confirm how many people are written to.")]
+        factor.ask(form)
     return bool(form.sure.data)
 
 

@@ -1,24 +1,9 @@
 """How contact fields, types and consents are called on every page."""
 
 from app.core.errors import mark
+from app.domain.contacts import naming
 
-FIELDS = {
-    "external_id": mark("Customer number"),
-    "first_name": mark("First name"),
-    "last_name": mark("Last name"),
-    "email": mark("E-mail"),
-    "phone": mark("Phone"),
-    "gender": mark("Gender"),
-    "language": mark("Language"),
-    "timezone": mark("Time zone"),
-    "country": mark("Country"),
-    "city": mark("City"),
-    "postal_code": mark("Postal code"),
-    "lifecycle_stage": mark("Lifecycle stage"),
-    "properties": mark("Properties"),
-    "tags": mark("Tags"),
-    "groups": mark("Groups"),
-}
+FIELDS = naming.FIELDS
 GENDERS = {"female": mark("Female"), "male": mark("Male")}
 LANGUAGES = {"he": "עברית", "en": "English", "ar": "العربية", "ru": "Русский", "fr": "Français"}
 CHANNELS = {"sms": mark("SMS"), "email": mark("E-mail")}

@@ -18,6 +18,14 @@ from app.domain.transfer import imports, loading
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
 
+HEAD = "client_id,first_name,email,phone,city,balance\n"
+ONE = HEAD + "1,Noa,noa@mail.example,052-2000001,Haifa,1500\n"
+BALANCE = "CAST(properties->>'balance' AS numeric)"
+
+
+def numbers(row: object) -> tuple[int, ...]:
+    return tuple(getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed"))
+
 
 @dataclass
 class Bank:
