@@ -61,7 +61,8 @@ def started(data: Path) -> Iterator[tuple[Sandbox, Child]]:
     sandbox = Sandbox(free_port(), free_port())
     ports = ["--http-port", str(sandbox.http_port), "--smtp-port", str(sandbox.smtp_port)]
     command = [sys.executable, "-m", "sandbox", *ports, "--data", str(data)]
-    child = Child("The sandbox", command, os.environ, data.with_name(f"{data.name}-sandbox.log"), patience=10)
+    data.mkdir(parents=True, exist_ok=True)
+    child = Child("The sandbox", command, os.environ, data / "sandbox.log", patience=10)
     child.start()
     try:
         assert wait_until(lambda: _answers(sandbox, child), SOON), f"the sandbox does not answer: {child.said()}"

@@ -58,6 +58,11 @@ def test_a_second_person_approves(session: Session, maker: Actor, approver: Acto
     assert (approval.state, approval.decided_by) == ("approved", approver.id)
 
 
+def test_nobody_in_person_approves_nothing(session: Session, organisation: Organisation, maker: Actor) -> None:
+    with pytest.raises(Forbidden, match="another person"):
+        decisions.approve(session, submitted(session, maker).id, digest=DIGEST, by=system(organisation.id))
+
+
 def test_an_editor_does_not_approve(session: Session, maker: Actor, approver: Actor) -> None:
     with pytest.raises(Forbidden, match="another person"):
         decisions.approve(session, submitted(session, maker, approver).id, digest=DIGEST, by=approver)
@@ -230,6 +235,7 @@ def test_only_who_asked_takes_it_back(session: Session, maker: Actor, approver: 
 
 def test_asking_again_asks_for_the_same_in_the_same_name(session: Session, maker: Actor, approver: Actor) -> None:
     first = submitted(session, maker, replace(approver, id=uuid4()))
+    first.pinned = {"texts": 1}
     decisions.approve(session, first.id, digest=DIGEST, by=approver)
     again = decisions.ask_again(session, first, summary={"again": {"grown": 7}})
     same = (
@@ -251,10 +257,10 @@ def test_asking_again_asks_for_the_same_in_the_same_name(session: Session, maker
         "thing.asked_again",
         {"approval": str(again.id), "again": {"grown": 7}},
     )
-    assert [one.id for one in decisions.of_subject(session, (again.subject_kind, again.subject_id))] == [
-        again.id,
-        first.id,
-    ]
+    assert again.pinned == {"texts": 1}
+    submitted(session, maker)
+    for kind, found in ((again.subject_kind, [again.id, first.id]), ("other", [])):
+        assert [one.id for one in decisions.of_subject(session, (kind, again.subject_id))] == found
 
 
 def test_what_is_open_is_found_until_it_is_decided_or_too_old(session: Session, maker: Actor, approver: Actor) -> None:
@@ -283,14 +289,15 @@ def test_each_sees_what_waits_for_him(session: Session, maker: Actor, approver: 
     late.expires_at = clock.now() - timedelta(seconds=1)
     session.flush()
     decisions.approve(session, done.id, digest=DIGEST, by=approver)
-    assert [one.id for one in decisions.waiting(session, Ask(), by=approver).items] == [open_one.id]
-    assert decisions.waiting_for(session, by=approver) == 1
+    newer = submitted(session, maker)
+    assert [one.id for one in decisions.waiting(session, Ask(), by=approver).items] == [newer.id, open_one.id]
+    assert decisions.waiting_for(session, by=approver) == 2
     assert decisions.waiting_for(session, by=maker) == 0
     assert decisions.waiting_for(session, by=system(maker.organisation_id)) == 0
     newest_first = [one.id for one in decisions.listed(session, Ask(), by=maker).items]
-    assert newest_first == [done.id, late.id, open_one.id, own.id]
+    assert newest_first == [newer.id, done.id, late.id, open_one.id, own.id]
     assert [one.id for one in decisions.listed(session, Ask(), by=maker, state="decided").items] == [done.id]
-    assert len(decisions.listed(session, Ask(), by=maker, state="pending").items) == 3
+    assert len(decisions.listed(session, Ask(), by=maker, state="pending").items) == 4
     reasons = {one.id: decisions.blocked_reason(session, one, by=approver) for one in (own, open_one, late, done)}
     assert reasons == {own.id: "own", open_one.id: "", late.id: "expired", done.id: "decided"}
     assert decisions.blocked_reason(session, open_one, by=maker) == "own"

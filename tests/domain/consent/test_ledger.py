@@ -110,9 +110,9 @@ def test_an_act_keeps_its_proof(session: Session, organisation: Organisation) ->
         .scalars()
         .all()
     )
-    assert [(one.action, one.actor_name, one.after) for one in told] == [
-        ("consent.granted", "Marketer", {"channels": ["sms"], "basis": " form "}),
-        ("consent.withdrawn", "Marketer", {"channels": ["sms", "email"], "basis": " link "}),
+    assert [(one.subject_kind, one.action, one.actor_name, one.after) for one in told] == [
+        ("contact", "consent.granted", "Marketer", {"channels": ["sms"], "basis": " form "}),
+        ("contact", "consent.withdrawn", "Marketer", {"channels": ["sms", "email"], "basis": " link "}),
     ]
 
 
@@ -161,3 +161,9 @@ def test_the_acts_of_everybody_are_listed_newest_first(session: Session, organis
     assert ledger.withdrawn(session, one, ["email", "sms"])
     assert not ledger.withdrawn(session, one, ["email"])
     assert ledger.states_of(session, []) == {}
+    reader, stranger = (
+        Actor(organisation.id, "key", permissions=frozenset({name})) for name in ("contacts:read", "messages:read")
+    )
+    assert len(ledger.listed(session, Ask(), by=reader).items) == 3
+    with pytest.raises(Forbidden):
+        ledger.listed(session, Ask(), by=stranger)
