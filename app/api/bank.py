@@ -183,7 +183,7 @@ def outcomes(run_id: UUID) -> ResponseReturnValue:
 
 def _outcome(one: Judged, gaps: dict[UUID, list[date]], threshold: Decimal) -> dict[str, Any]:
     found = one.outcome
-    below = None
+    missing, below = [day.isoformat() for day in gaps.get(found.contact_id, [])], None
     if found.first_below is not None and found.below_amount is not None:
         below = {
             "date": found.first_below.isoformat(),
@@ -192,7 +192,7 @@ def _outcome(one: Judged, gaps: dict[UUID, list[date]], threshold: Decimal) -> d
         }
     return {
         "external_id": one.external_id, "outcome": found.outcome, "days_passed": found.days_passed,
-        "days_required": found.days_required, "missing": [day.isoformat() for day in gaps.get(found.contact_id, [])], "first_below": below, "overridden": False,
+        "days_required": found.days_required, "missing": missing, "first_below": below, "overridden": False,
     }  # fmt: skip
 
 

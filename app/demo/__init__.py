@@ -15,10 +15,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core import clock
+from app.core.actor import system
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.demo import campaigns, customers, staff, texts
 from app.demo.bank import OPENED, Bank
+from app.domain.bank import programmes
+from app.domain.bank.programmes import ProgrammeInput
 
 
 def load(factory: sessionmaker[Session], settings: Settings, *, empty: bool = False) -> dict[str, object] | None:
@@ -29,6 +32,7 @@ def load(factory: sessionmaker[Session], settings: Settings, *, empty: bool = Fa
     bank = Bank(factory, settings, clock.now())
     with clock.at(bank.now if empty else bank.moment(OPENED)), unit_of_work(factory, None) as session:
         bank.organisation_id, access = staff.hire(session, settings)
+        programmes.create(session, ProgrammeInput(name="Premium"), by=system(bank.organisation_id))
     if not empty:
         for moment, act in sorted(
             [*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0]
