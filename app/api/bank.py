@@ -14,10 +14,9 @@ from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.bank import balances, programmes, qualification
 from app.domain.bank.balances import month_of
-from app.domain.bank.models import OUTCOMES, Balance, BalanceDay, Programme, ProgrammeVersion, QualificationRun
+from app.domain.bank.models import OUTCOMES, Balance, BalanceDay, Programme, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
 from app.domain.bank.qualification import Judged
-from app.domain.contacts import identifiers
 from app.http.auth import allow
 
 bp = Blueprint("bank_api", __name__, url_prefix="/bank")
@@ -44,7 +43,7 @@ class RunInput(BaseModel):
 
 def serialize(programme: Programme) -> dict[str, Any]:
     """A programme with what it asks for now."""
-    asked = programmes.as_input(db.session(), programme).model_dump()
+    asked = programmes.as_input(db.session(), programme, by=g.actor).model_dump()
     return {"id": programme.id, "version": programme.number, "created_at": programme.created_at, **asked}
 
 
@@ -77,7 +76,9 @@ def show(programme_id: UUID) -> ResponseReturnValue:
 def change(programme_id: UUID) -> ResponseReturnValue:
     """Ask a second person for another version; what the body leaves out stays."""
     session = db.session()
-    now = programmes.as_input(session, programmes.get(session, programme_id, by=g.actor)).model_dump(mode="json")
+    now = programmes.as_input(session, programmes.get(session, programme_id, by=g.actor), by=g.actor).model_dump(
+        mode="json"
+    )
     request = programmes.propose(session, envelope.patched(ProgrammeInput, now), programme_id, by=g.actor)
     return envelope.ok({"approval_id": request.id, "id": programme_id}, 202, location=f"/api/v1/approvals/{request.id}")
 
@@ -112,7 +113,7 @@ def history(external_id: str) -> ResponseReturnValue:
     """A customer's month: the newest version of each day first, or all of them with `versions=all`."""
     session = db.session()
     first, after = month_of(_month(request.args.get("month", "")))
-    contact = identifiers.resolve(session, "external_id", external_id).id
+    contact = balances.whose(session, external_id, by=g.actor)
     every = request.args.get("versions") == "all"
     rows = balances.of_contact(session, contact, first, after, every_version=every, by=g.actor)
     wrong = {issue.day: issue.kind for issue in balances.issues_of(session, contact, first, after, by=g.actor)}
@@ -171,12 +172,12 @@ def outcomes(run_id: UUID) -> ResponseReturnValue:
     if wanted and wanted not in OUTCOMES:
         raise Invalid.field("outcome", mark("There is no such outcome."))
     row = qualification.get(session, run_id, by=g.actor)
-    threshold = session.get_one(ProgrammeVersion, row.programme_version_id).threshold
+    threshold = programmes.version_of(session, row, by=g.actor).threshold
     page = qualification.outcomes(
         session, run_id, envelope.ask(), by=g.actor, outcome=wanted, external_id=request.args.get("external_id", "")
     )
     gaps = qualification.missing_days(
-        session, row, [one.outcome.contact_id for one in page.items if one.outcome.days_missing]
+        session, row, [one.outcome.contact_id for one in page.items if one.outcome.days_missing], by=g.actor
     )
     return envelope.listed(page, lambda one: _outcome(one, gaps, threshold))
 

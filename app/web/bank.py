@@ -21,7 +21,7 @@ from app.domain.bank.models import OUTCOMES, BalanceDay, Programme
 from app.domain.bank.programmes import ProgrammeInput
 from app.http import inputs
 from app.http.auth import allow
-from app.web import paging
+from app.web import paging, sought
 from app.web.approvals import asked
 from app.web.render import leave_for, page_or_part
 
@@ -88,7 +88,7 @@ def index() -> ResponseReturnValue:
         days=[(first + timedelta(days=n), known.get(first + timedelta(days=n))) for n in range((after - first).days)],
         taking=any(_is_open(row) for row in known.values()),
         programmes=listed,
-        asks={one.id: programmes.as_input(session, one) for one in listed},
+        asks={one.id: programmes.as_input(session, one, by=g.actor) for one in listed},
         names={one.id: one.name for one in listed},
         rules=RULES,
         page=page,
@@ -152,24 +152,31 @@ def show(run_id: UUID) -> ResponseReturnValue:
     run = qualification.get(session, run_id, by=g.actor)
     outcome = request.args.get("outcome", "")
     outcome = outcome if outcome in OUTCOMES else ""
-    number = request.args.get("number", "").strip()[:60]
+    number = sought.words()
     page = qualification.outcomes(session, run_id, paging.asked(), by=g.actor, outcome=outcome, external_id=number)
-    before = qualification.before(session, run)
+    before = qualification.before(session, run, by=g.actor)
     return page_or_part(
         "bank/show.html",
         "bank/_outcomes.html",
         run=run,
-        programme=session.get_one(Programme, run.programme_id),
+        programme=programmes.get(session, run.programme_id, by=g.actor),
         gates=GATES,
         page=page,
         gaps=qualification.missing_days(
-            session, run, [one.outcome.contact_id for one in page.items if one.outcome.days_missing]
+            session, run, [one.outcome.contact_id for one in page.items if one.outcome.days_missing], by=g.actor
         ),
         outcome=outcome,
         number=number,
         before=before,
         became=qualification.compare(session, run.id, before.id, by=g.actor) if before and run.calculated_at else [],
     )
+
+
+@bp.post("/runs/<uuid:run_id>/search")
+@allow("bank:read")
+def find(run_id: UUID) -> ResponseReturnValue:
+    """The form above the customers."""
+    return sought.leads_to(".show", "number", ["outcome"], run_id=run_id)
 
 
 @bp.get("/programmes/new")
@@ -194,7 +201,7 @@ def create() -> ResponseReturnValue:
 def edit(programme_id: UUID) -> ResponseReturnValue:
     """The form of a programme's next version."""
     programme = programmes.get(db.session(), programme_id, by=g.actor)
-    form = _form(**programmes.as_input(db.session(), programme).model_dump())
+    form = _form(**programmes.as_input(db.session(), programme, by=g.actor).model_dump())
     return render_template("bank/programme.html", form=form, programme=programme)
 
 

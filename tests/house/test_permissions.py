@@ -45,6 +45,7 @@ OTHERWISE = {
     "calendar.hours:keep": CALLER,
     "campaigns.possible:blocked_reason": SHOWN,
     "campaigns.possible:possible": SHOWN,
+    "bank.programmes:carry_out": DECIDED,
     "campaigns.resuming:carry_out": DECIDED,
     "consent.reopening:carry_out_grant": DECIDED,
     "consent.reopening:carry_out_lift": DECIDED,

@@ -23,6 +23,7 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.bank.amounts import Issue, Value, judge
 from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
+from app.domain.contacts import identifiers
 from app.gateways.corebank.base import BalanceFeed, Broken, Page, Unavailable
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,12 @@ def of_contact(
     if not every_version:
         query = query.where(Balance.is_current)
     return list(session.execute(query.order_by(Balance.day, Balance.version.desc())).scalars())
+
+
+def whose(session: Session, external_id: str, *, by: Actor) -> UUID:
+    """The contact with a customer number. Raises NotFound, Forbidden."""
+    require(by, "bank:read")
+    return identifiers.resolve(session, "external_id", external_id).id
 
 
 def issues_of(session: Session, contact_id: UUID, first: date, last: date, *, by: Actor) -> list[BalanceIssue]:

@@ -15,7 +15,7 @@ from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
-from app.domain.bank.models import Programme, ProgrammeVersion
+from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 
 SUBJECT = "programme"
 WRITE = "bank:write"
@@ -55,7 +55,7 @@ def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = N
         change = Change((SUBJECT, made), new.name, "programme.create", WRITE, values=_plain(new), after=_plain(new))
         return changes.propose(session, change, by=by)
     programme = get(session, programme_id, by=by)
-    before, after = _plain(as_input(session, programme)), _plain(new)
+    before, after = _plain(as_input(session, programme, by=by)), _plain(new)
     names = {name for name in after if after[name] != before[name]}
     if not names:
         raise Conflict(mark("Nothing would be different."))
@@ -140,8 +140,15 @@ def current(session: Session, programme: Programme) -> ProgrammeVersion:
     return session.execute(query).scalar_one()
 
 
-def as_input(session: Session, programme: Programme) -> ProgrammeInput:
+def version_of(session: Session, run: QualificationRun, *, by: Actor) -> ProgrammeVersion:
+    """The version a run went by."""
+    require(by, "bank:read")
+    return session.get_one(ProgrammeVersion, run.programme_version_id)
+
+
+def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeInput:
     """A programme as its own input, for forms and PATCH."""
+    require(by, "bank:read")
     version = current(session, programme)
     return ProgrammeInput(
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,

@@ -175,8 +175,9 @@ def listed(session: Session, ask: Ask, *, by: Actor, programme_id: UUID | None =
     return fetch(session, query, [QualificationRun.__table__.c.id], ask, descending=True)
 
 
-def before(session: Session, run: QualificationRun) -> QualificationRun | None:
+def before(session: Session, run: QualificationRun, *, by: Actor) -> QualificationRun | None:
     """The version of a run that this one took the place of."""
+    require(by, "bank:read")
     same = QualificationRun.programme_id == run.programme_id, QualificationRun.month == run.month
     older = QualificationRun.version < run.version, QualificationRun.calculated_at.is_not(None)
     query = select(QualificationRun).where(*same, *older).order_by(QualificationRun.version.desc())
@@ -209,8 +210,11 @@ def outcomes(
     return Page(items, page.next, page.prev, page.total, page.per_page)
 
 
-def missing_days(session: Session, run: QualificationRun, contact_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
+def missing_days(
+    session: Session, run: QualificationRun, contact_ids: Sequence[UUID], *, by: Actor
+) -> dict[UUID, list[date]]:
     """The days without a value of some customers, worked out from what is current now."""
+    require(by, "bank:read")
     first, after = month_of(run.month)
     there = select(Balance.contact_id, Balance.day).where(
         Balance.contact_id.in_(contact_ids), Balance.day >= first, Balance.day < after, Balance.is_current

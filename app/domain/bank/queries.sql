@@ -64,10 +64,10 @@ WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
 -- for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
 WITH valued AS (
   SELECT b.contact_id, b.day, b.amount,
-    GREATEST(b.day, :first) AS begins,
-    LEAST(b.day + 1 + :carry, :after, COALESCE(lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day), :after)) AS ends
+    GREATEST(b.day, CAST(:first AS date)) AS begins,
+    LEAST(b.day + 1 + CAST(:carry AS int), CAST(:after AS date), COALESCE(lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day), CAST(:after AS date))) AS ends
   FROM balances b
-  WHERE b.day >= CAST(:first AS date) - :carry AND b.day < :after AND b.is_current AND b.currency = :currency
+  WHERE b.day >= CAST(:first AS date) - CAST(:carry AS int) AND b.day < :after AND b.is_current AND b.currency = :currency
     AND b.day <> ALL(CAST(:exempt AS date[]))
 ), facts AS (
   SELECT contact_id,
@@ -100,4 +100,4 @@ FROM judged;
 -- Everything a run looks at, in one digest: the same input gives the same.
 SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || day || '|' || version || '|' || amount, ',' ORDER BY contact_id, day), ''),
   'UTF8')), 'hex')
-FROM balances WHERE day >= CAST(:first AS date) - :carry AND day < :after AND is_current AND currency = :currency;
+FROM balances WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND is_current AND currency = :currency;

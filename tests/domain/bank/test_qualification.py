@@ -56,14 +56,16 @@ def test_a_single_bad_day_loses_the_month_and_a_missing_one_asks_a_person(
     assert judge(programme)["0"].outcome == outcome
 
 
-def test_the_reason_stands_with_the_outcome(session: Session, programme: Programme, take: Take, judge: Judge) -> None:
+def test_the_reason_stands_with_the_outcome(
+    session: Session, programme: Programme, take: Take, judge: Judge, officer: Actor
+) -> None:
     customers(session, "0", "1")
     take(october({"0": [*with_day(9, "12000.50")[:20], None, *HIGH[21:]], "1": with_day(17, None)}))
     found = judge(programme)
     assert _facts(found["0"]) == (29, 31, 1, date(2026, 10, 9), Decimal("12000.50"))
     assert _facts(found["1"]) == (30, 31, 1, None, None)
     run = newest(session)
-    assert qualification.missing_days(session, run, [found["1"].contact_id]) == {
+    assert qualification.missing_days(session, run, [found["1"].contact_id], by=officer) == {
         found["1"].contact_id: [date(2026, 10, 17)]
     }
     assert run.totals == {"customers": 2, "qualified": 0, "not_qualified": 1, "indeterminate": 1}
