@@ -75,6 +75,7 @@ WITHOUT_AN_ACTOR = {
     "content.checks:known_variables": BANK,
     "content.checks:setting": BANK,
     "content.library:as_input": HELD,
+    "content.library:compile_texts": AT_HAND,
     "content.library:current": HELD,
     "content.library:currents": HELD,
     "content.library:languages": HELD,
