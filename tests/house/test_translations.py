@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "app/translations/he/LC_MESSAGES/messages.po"
 PLACES = re.compile(r"%\(\w+\)s|%%")
 
 
@@ -78,3 +79,9 @@ def test_the_pages_speak_it() -> None:
 def test_nothing_is_translated_that_nobody_says(used: Catalog, hebrew: Catalog) -> None:
     left = [message.id for message in hebrew if message.id and used.get(message.id) is None]
     assert left == []
+
+
+def test_every_entry_has_one_translation_and_the_file_ends_with_a_line() -> None:
+    words = CATALOGUE.read_text()
+    assert words.endswith("\n"), "the next entry would be glued to the last"
+    assert re.findall(r'^msgstr ".*"\n(?:".*"\n)*msgstr .*', words, re.MULTILINE) == []
