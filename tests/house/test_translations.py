@@ -41,7 +41,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 @pytest.fixture(scope="module")
 def hebrew() -> Catalog:
-    with (ROOT / "app" / "translations" / "he" / "LC_MESSAGES" / "messages.po").open("rb") as source:
+    with CATALOGUE.open("rb") as source:
         return read_po(source, locale="he")
 
 
