@@ -71,6 +71,7 @@ def test_the_page_shows_and_keeps_what_the_api_chose(campaigns: Campaigning, gro
     assert "group Branch 12" in shown(marketer.get(place))
     page = marketer.get(f"{place}/edit").get_data(as_text=True)
     assert f'<option selected value="{group}">Branch 12' in page
+    assert "People of some segments or groups" in page
     values = {**FORM, "name": "Renamed", "who": "segments", "groups": group, "version": "1"}
     values["sms_template_id"] = str(campaigns.template_id)
     assert marketer.post(f"{place}/edit", values).status_code == 303

@@ -62,7 +62,8 @@ def _form(data: dict[str, Any] | None = None, *, of_request: bool = True) -> Cam
     offered = drafts.choices(db.session(), by=g.actor)
     segments = [(str(segment.id), _named(segment)) for segment in offered.segments]
     form.priority.choices = [(key, _(word)) for key, word in PRIORITIES.items()]
-    form.who.choices = [("segments", _("People of some segments")), ("everybody", _("Everybody"))]
+    some = _("People of some segments or groups") if offered.groups else _("People of some segments")
+    form.who.choices = [("segments", some), ("everybody", _("Everybody"))]
     form.segments.choices = form.exclude.choices = segments
     form.groups.choices = [(str(group.id), group.name) for group in offered.groups]
     for field, channel in ((form.sms_template_id, "sms"), (form.email_template_id, "email")):
