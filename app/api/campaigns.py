@@ -12,7 +12,7 @@ from app.api.approvals import request_out
 from app.api.messages import message_out
 from app.core.db import db
 from app.domain.campaigns import drafts, lifecycle, plan, results, resuming
-from app.domain.campaigns.drafts import CampaignInput
+from app.domain.campaigns.drafts import Audience, CampaignInput
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.possible import possible
 from app.domain.messages import listing, test_send, totals
@@ -49,7 +49,8 @@ def serialize(campaign: Campaign) -> dict[str, Any]:
 
 
 def _input(campaign: Campaign) -> dict[str, Any]:
-    return {name: getattr(campaign, name) for name in CampaignInput.model_fields}
+    own = {name: getattr(campaign, name) for name in CampaignInput.model_fields}
+    return own | {"audience": Audience.model_validate(campaign.audience).model_dump(mode="json")}
 
 
 def _one(campaign: Campaign, status: int = 200) -> ResponseReturnValue:

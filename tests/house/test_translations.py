@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "app/translations/he/LC_MESSAGES/messages.po"
 PLACES = re.compile(r"%\(\w+\)s|%%")
 
 
@@ -40,7 +41,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 @pytest.fixture(scope="module")
 def hebrew() -> Catalog:
-    with (ROOT / "app" / "translations" / "he" / "LC_MESSAGES" / "messages.po").open("rb") as source:
+    with CATALOGUE.open("rb") as source:
         return read_po(source, locale="he")
 
 
@@ -78,3 +79,9 @@ def test_the_pages_speak_it() -> None:
 def test_nothing_is_translated_that_nobody_says(used: Catalog, hebrew: Catalog) -> None:
     left = [message.id for message in hebrew if message.id and used.get(message.id) is None]
     assert left == []
+
+
+def test_every_entry_has_one_translation_and_the_file_ends_with_a_line() -> None:
+    words = CATALOGUE.read_text()
+    assert words.endswith("\n"), "the next entry would be glued to the last"
+    assert re.findall(r'^msgstr ".*"\n(?:".*"\n)*msgstr .*', words, re.MULTILINE) == []

@@ -18,6 +18,7 @@ from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.campaigns import states
 from app.domain.campaigns.models import Campaign
+from app.domain.contacts.models import Group
 from app.domain.content.models import Template
 from app.domain.links import used_by
 from app.domain.segments.models import Segment
@@ -27,11 +28,12 @@ FURTHEST = timedelta(days=3653)  # ahead; also keeps moments where every calenda
 
 
 class Audience(BaseModel):
-    """Who is written to: the people of any of `segments` (everybody when empty), without those of `exclude`."""
+    """Who is written to: all of any of `segments` or `groups` (everybody if both are empty), but for the segments of `exclude`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     segments: tuple[UUID, ...] = ()
+    groups: tuple[UUID, ...] = ()
     exclude: tuple[UUID, ...] = ()
 
 
@@ -137,9 +139,10 @@ def listed(session: Session, ask: Ask, *, by: Actor, state: str = "", text: str 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a campaign can be made of: the segments and templates that are not archived, by name."""
+    """What a campaign can be made of: the segments and templates that are not archived and the groups, by name."""
 
     segments: Sequence[Segment]
+    groups: Sequence[Group]
     templates: Sequence[Template]
 
 
@@ -152,7 +155,9 @@ def choices(session: Session, *, by: Actor) -> Choices:
         .where(Template.archived_at.is_(None), Template.current_id.is_not(None))
         .order_by(func.lower(Template.name))
     )
-    return Choices(session.execute(segments).scalars().all(), session.execute(templates).scalars().all())
+    groups = select(Group).order_by(func.lower(Group.name))
+    found = (session.execute(query).scalars().all() for query in (segments, groups, templates))
+    return Choices(*found)
 
 
 @dataclass(frozen=True)
@@ -160,12 +165,13 @@ class Used:
     """The things a campaign names, also those archived since."""
 
     include: Sequence[Segment]
+    groups: Sequence[Group]
     exclude: Sequence[Segment]
     templates: Sequence[Template]
 
 
 def used(session: Session, campaign: Campaign) -> Used:
-    """The segments and templates of a campaign."""
+    """The segments, groups and templates of a campaign."""
     audience = Audience.model_validate(campaign.audience)
     named = [*audience.segments, *audience.exclude]
     known = session.execute(select(Segment).where(Segment.id.in_(named))).scalars() if named else ()
@@ -173,6 +179,7 @@ def used(session: Session, campaign: Campaign) -> Used:
     found = [session.get(Template, i) for i in (campaign.sms_template_id, campaign.email_template_id) if i]
     return Used(
         [segments[i] for i in audience.segments if i in segments],
+        session.execute(select(Group).where(Group.id.in_(audience.groups)).order_by(Group.name)).scalars().all(),
         [segments[i] for i in audience.exclude if i in segments],
         [template for template in found if template],
     )
@@ -196,6 +203,9 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
     known = set(session.execute(segments.with_for_update(read=True)).scalars())  # nobody archives them meanwhile
     if wanted - known:
         raise Invalid.field("audience", mark("There is no such segment."))
+    groups = select(Group.id).where(Group.id.in_(new.audience.groups))
+    if set(new.audience.groups) - set(session.execute(groups).scalars()):
+        raise Invalid.field("audience.groups", mark("There is no such group."))
     moment: datetime | None = new.scheduled_at
     if moment and moment <= clock.now():
         raise Invalid.field(
@@ -208,14 +218,17 @@ def _checked(session: Session, new: CampaignInput) -> dict[str, object]:
         "name": new.name,
         "description": new.description,
         "priority": new.priority,
-        "audience": {
-            "segments": [str(i) for i in new.audience.segments],
-            "exclude": [str(i) for i in new.audience.exclude],
-        },
+        "audience": _kept(new.audience),
         "sms_template_id": new.sms_template_id,
         "email_template_id": new.email_template_id,
         "scheduled_at": moment,
     }
+
+
+def _kept(audience: Audience) -> dict[str, list[str]]:
+    """An audience as it is stored; without groups it is what it was before there were any, so that nothing seems changed."""
+    kept: dict[str, list[str]] = audience.model_dump(mode="json")
+    return kept if kept["groups"] else {name: ids for name, ids in kept.items() if name != "groups"}
 
 
 def _note_uses(session: Session, campaign: Campaign) -> None:

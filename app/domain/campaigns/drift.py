@@ -67,6 +67,8 @@ def _fields(session: Session, what: Pinned) -> set[str]:
     """Every field that a text or a segment of the campaign reads, as segments name them."""
     definitions = (encryption.readable(session, stored) for stored in what.definitions.values())
     found = {name for one in definitions for part, _ in conditions(one) for name in part.fields}
+    if what.audience.groups:
+        found.add("groups")
     for text in what.texts:
         for said in session.get_one(TemplateVersion, text.version_id).texts.values():
             for source in said.values():

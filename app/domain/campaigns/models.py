@@ -17,7 +17,7 @@ PRIORITIES = {"urgent": 10, "normal": 50, "bulk": 90}
 class Campaign(Owned, Base):
     """One mailing: an audience, a text for each channel, a moment. Its life is a table in states.py.
 
-    `audience` is {"segments": [id], "exclude": [id]}; with no segments it is everybody.
+    `audience` is {"segments": [id], "groups": [id], "exclude": [id]}; with neither segments nor groups it is everybody.
     `plan` is what was computed at submission: the waterfall of each channel, parts and cost.
     """
 

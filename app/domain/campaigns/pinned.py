@@ -102,7 +102,12 @@ def digest(session: Session, pinned: Pinned) -> bytes:
 
     Of the accounts all that may be used count: when one fails, the next one of its channel goes on.
     """
-    named = {side: [pinned.definitions[i] for i in getattr(pinned.audience, side)] for side in ("segments", "exclude")}
+    sides = ("segments", "exclude")
+    named: dict[str, list[Any]] = {
+        side: [pinned.definitions[i] for i in getattr(pinned.audience, side)] for side in sides
+    }
+    if pinned.audience.groups:  # of campaigns without, the digest is what it was before there were any
+        named["groups"] = [str(i) for i in sorted(pinned.audience.groups)]
     own = {*pinned.audience.segments, *pinned.audience.exclude}
     return digest_of(
         {
@@ -120,7 +125,8 @@ def digest(session: Session, pinned: Pinned) -> bytes:
 def audience_of(session: Session, pinned: Pinned) -> Select[Any]:
     """The contact ids of the pinned audience, by the pinned definitions."""
     opened = {i: encryption.readable(session, stored) for i, stored in pinned.definitions.items()}
-    return membership.audience(session, list(pinned.audience.segments), list(pinned.audience.exclude), pinned=opened)
+    who = pinned.audience
+    return membership.audience(session, list(who.segments), list(who.exclude), groups=who.groups, pinned=opened)
 
 
 def authors(session: Session, pinned: Pinned, campaign: Campaign) -> set[UUID]:

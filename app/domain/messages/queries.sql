@@ -153,9 +153,11 @@ WHERE provider_account_id = :account AND provider_reference IS NOT NULL AND rank
 ORDER BY sent_at DESC NULLS LAST LIMIT 3;
 
 -- name: resolve_found
-UPDATE messages SET state = 'sent', rank = 50, provider_reference = COALESCE(provider_reference, :reference),
-  sent_at = COALESCE(sent_at, :now)
-WHERE occurrence_id = :occurrence AND id = :id AND rank < 50;
+-- It was handed over when it was tried, however late that is known.
+UPDATE messages m SET state = 'sent', rank = 50, provider_reference = COALESCE(provider_reference, :reference),
+  sent_at = COALESCE(sent_at, (SELECT max(started_at) FROM attempts a
+    WHERE a.occurrence_id = m.occurrence_id AND a.message_id = m.id), :now)
+WHERE m.occurrence_id = :occurrence AND m.id = :id AND m.rank < 50;
 
 -- name: resolve_absent
 -- Compare-and-set on the doubt itself: an old answer must not requeue a newer doubt. What was stopped meanwhile is not sent.

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock, rows
@@ -22,7 +23,7 @@ from app.core.sql import changed, load
 from app.core.unit import enqueue_after_commit
 from app.domain.audit import trail
 from app.domain.messages import reference
-from app.domain.messages.models import Message, Send
+from app.domain.messages.models import Attempt, Message, Send
 from app.domain.messages.sends import JOB
 from app.domain.messages.states import RANKS
 from app.domain.providers import accounts
@@ -137,12 +138,22 @@ def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Messa
     state = "sent" if as_ == "sent" else "queued"
     message.state, message.rank = state, RANKS[state]
     message.doubt_at = None
-    if state == "queued":
+    if state == "sent":
+        message.sent_at = _tried_at(session, message)
+    else:
         message.due_at = clock.now()
         session.flush()
         _reopen_send(session, message)
     trail.record(session, by, f"message.resolved_{as_}", ("message", message.id))
     return message
+
+
+def _tried_at(session: Session, message: Message) -> datetime:
+    """When a message was handed over for the last time, whatever came of it."""
+    tries = select(func.max(Attempt.started_at)).where(
+        Attempt.occurrence_id == message.occurrence_id, Attempt.message_id == message.id
+    )
+    return session.execute(tries).scalar_one() or clock.now()
 
 
 def are_waiting(session: Session) -> bool:

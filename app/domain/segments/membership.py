@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
+from app.core.db import live
 from app.core.errors import DomainError, NotFound, Unavailable, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import savepoint
+from app.domain.contacts.models import GroupMember
 from app.domain.contacts.profile import ContactsChanged
 from app.domain.segments import compiler, encryption
 from app.domain.segments.context import CompileContext, contact, opposite
@@ -121,16 +123,27 @@ def contacts(session: Session, segment: Segment, ask: Ask, *, by: Actor) -> Page
 
 
 def audience(
-    session: Session, include: list[UUID], exclude: list[UUID], *, pinned: Mapping[UUID, Definition] | None = None
+    session: Session,
+    include: list[UUID],
+    exclude: list[UUID],
+    *,
+    groups: Sequence[UUID] = (),
+    pinned: Mapping[UUID, Definition] | None = None,
 ) -> Select[Any]:
-    """The ids of everybody in any of `include`, without those in any of `exclude`; no `include` is everybody.
+    """The ids of everybody in any segment of `include` or any of `groups` (in neither: of everybody), without those of `exclude`.
 
     The definitions of `pinned` are used in place of the present ones. Whoever is deleted is never among them. Raises NotFound.
     """
     around = replace(compiler.compile_context(session), opened=dict(pinned or {}))
-    wanted = or_(*[_predicate(around, i) for i in include]) if include else true()
+    either = [*(_predicate(around, i) for i in include), *([_in_any(groups)] if groups else [])]
+    wanted = or_(*either) if either else true()
     left_out = [opposite(_predicate(around, i)) for i in exclude]
     return select(contact.c.id).where(compiler.present(), and_(wanted, *left_out))
+
+
+def _in_any(groups: Sequence[UUID]) -> ColumnElement[bool]:
+    member = live(GroupMember).c
+    return contact.c.id.in_(select(member.contact_id).where(member.group_id.in_(groups)))
 
 
 def _predicate(around: CompileContext, segment_id: UUID) -> ColumnElement[bool]:

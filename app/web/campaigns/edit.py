@@ -49,6 +49,7 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]
     priority = SelectField(_l("Priority"), default="normal")
     who = RadioField(_l("Audience"), default="segments")
     segments = SelectMultipleField(_l("People of any of these segments"))
+    groups = SelectMultipleField(_l("People of any of these groups"))
     exclude = SelectMultipleField(_l("Without the people of these segments"))
     sms_template_id = SelectField(_l("SMS"))
     email_template_id = SelectField(_l("E-mail"))
@@ -61,8 +62,10 @@ def _form(data: dict[str, Any] | None = None, *, of_request: bool = True) -> Cam
     offered = drafts.choices(db.session(), by=g.actor)
     segments = [(str(segment.id), _named(segment)) for segment in offered.segments]
     form.priority.choices = [(key, _(word)) for key, word in PRIORITIES.items()]
-    form.who.choices = [("segments", _("People of some segments")), ("everybody", _("Everybody"))]
+    some = _("People of some segments or groups") if offered.groups else _("People of some segments")
+    form.who.choices = [("segments", some), ("everybody", _("Everybody"))]
     form.segments.choices = form.exclude.choices = segments
+    form.groups.choices = [(str(group.id), group.name) for group in offered.groups]
     for field, channel in ((form.sms_template_id, "sms"), (form.email_template_id, "email")):
         templates = [(str(template.id), template.name) for template in offered.templates if template.channel == channel]
         field.choices = [("", _("No message on this channel")), *templates]
@@ -170,8 +173,9 @@ def _present(campaign: Campaign) -> dict[str, Any]:
         "name": campaign.name,
         "description": campaign.description,
         "priority": campaign.priority,
-        "who": "segments" if campaign.audience.get("segments") else "everybody",
+        "who": "segments" if campaign.audience.get("segments") or campaign.audience.get("groups") else "everybody",
         "segments": campaign.audience.get("segments", []),
+        "groups": campaign.audience.get("groups", []),
         "exclude": campaign.audience.get("exclude", []),
         "sms_template_id": str(campaign.sms_template_id or ""),
         "email_template_id": str(campaign.email_template_id or ""),
@@ -184,7 +188,7 @@ def _command(form: CampaignForm) -> CampaignInput:
     """The form as the command of the page and the API. Raises Invalid."""
     everybody, found, moment = form.who.data == "everybody", Together(), None
     with found:
-        if not everybody and not form.segments.data:
+        if not everybody and not form.segments.data and not form.groups.data:
             raise Invalid.field("segments", mark("Choose at least one segment, or “Everybody”."))
     with found:
         moment = _moment(form)
@@ -195,7 +199,11 @@ def _command(form: CampaignForm) -> CampaignInput:
             "name": form.name.data,
             "description": form.description.data or None,
             "priority": form.priority.data,
-            "audience": {"segments": [] if everybody else form.segments.data, "exclude": form.exclude.data or []},
+            "audience": {
+                "segments": [] if everybody else form.segments.data,
+                "groups": [] if everybody else form.groups.data,
+                "exclude": form.exclude.data or [],
+            },
             "sms_template_id": form.sms_template_id.data or None,
             "email_template_id": form.email_template_id.data or None,
             "scheduled_at": moment,

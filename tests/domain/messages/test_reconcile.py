@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core import clock
 from app.core.actor import system
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
 from app.domain.messages import reconcile, reference, sends
-from app.domain.messages.models import Message, Send
+from app.domain.messages.models import Attempt, Message, Send
 from app.domain.messages.states import RANKS
 from app.gateways.channels.base import InDoubt
 from app.gateways.channels.memory import Memory
@@ -191,3 +192,23 @@ def test_a_doubt_is_settled_by_an_operator_with_one_of_two_words(
         reconcile.resolve(session, doubt.id, as_="sent", by=people.staff(session, "marketer"))
     with pytest.raises(NotFound):
         reconcile.resolve(session, uuid4(), as_="sent", by=system(organisation.id))
+
+
+@pytest.mark.parametrize("who", ["provider", "person"])
+def test_what_was_sent_after_all_was_handed_over_when_it_was_tried(
+    session: Session, organisation: Organisation, ask: Ask, provider: Memory, send: Send, who: str
+) -> None:
+    doubtful = session.execute(select(Message.id).where(Message.state == "in_doubt")).scalars().all()
+    tried = session.execute(select(Attempt.started_at).where(Attempt.message_id.in_(doubtful))).scalars().all()
+    with clock.at(clock.now() + timedelta(days=3)):
+        if who == "provider":
+            taken = [replace(provider.sent[0], reference=reference.of(send.first_occurrence, one)) for one in doubtful]
+            provider.sent.extend(taken)
+            assert ask(provider).found == 2
+        else:
+            for one in doubtful:
+                reconcile.resolve(session, one, as_="sent", by=system(organisation.id))
+    session.flush()
+    session.expire_all()
+    said = session.execute(select(Message.sent_at).where(Message.id.in_(doubtful))).scalars().all()
+    assert sorted(said) == sorted(tried)
