@@ -1,4 +1,4 @@
-"""page: what a page costs the processors of web and database with 1,000,000 contacts, beside the same page drawn without the database.
+"""page: what a page costs the processors of web and database with 200,000 contacts, beside the same page drawn without the database.
 
 The floor is the same template with the values that were found before, by the same server (redrawn.py), measured alike, in turns.
 The 95th percentile is that of clients which never pause, on two web workers, as `up` starts them.
@@ -36,7 +36,7 @@ TURNS = 4
 BATCH = 20_000
 
 
-def measure(servers: Servers, contacts: int = 1_000_000, requests: int = 160) -> Iterator[Row]:
+def measure(servers: Servers, contacts: int = 200_000, requests: int = 160) -> Iterator[Row]:
     """One row a page: milliseconds of processor time a request, and the 95th percentile of the time it takes."""
     entry = "tests.speed.redrawn:app"
     with (
