@@ -12,6 +12,12 @@ down_revision = "0041"
 branch_labels = None
 depends_on = None
 
+# The month the sandbox's core bank plays, whenever it is installed.
+_DEMONSTRATION = """
+CREATE TABLE public.balances_2026_10 PARTITION OF public.balances FOR VALUES FROM ('2026-10-01') TO ('2026-11-01')
+WITH (fillfactor = 70)
+"""
+
 
 def upgrade() -> None:
     run = op.get_bind().connection.cursor().execute
@@ -19,6 +25,7 @@ def upgrade() -> None:
     run(tables)
     for name in re.findall(r"^CREATE TABLE (\w+)", tables, re.MULTILINE):
         security.protect(run, name, "SELECT, INSERT" if name == "programme_versions" else security.ALL)
+    run(_DEMONSTRATION)
     run("SELECT public.ensure_partitions(3)")
 
 
