@@ -23,10 +23,11 @@ def run() -> None:
 def _tidy(here: Runtime, organisation_id: UUID) -> None:
     """What the nouns have to do, each step in a unit of its own, again while it says that it did something."""
     for step in nouns.every(lambda noun: noun.upkeep):
-        while not stopping.is_set() and _did(here, organisation_id, step):
-            pass
+        did: int | None = 1
+        while did and not stopping.is_set():
+            did = _do(here, organisation_id, step)
 
 
-def _did(here: Runtime, organisation_id: UUID, step: Callable[[Session], int | None]) -> int | None:
+def _do(here: Runtime, organisation_id: UUID, step: Callable[[Session], int | None]) -> int | None:
     with here.unit(organisation_id) as session:
         return step(session)

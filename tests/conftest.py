@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.actor import system
 from app.core.db import make_engine
 from app.core.settings import Settings
-from app.domain import nouns as _nouns  # noqa: F401 - declares them
+from app.domain import nouns as _gathered  # noqa: F401 - every noun declares itself
 from app.domain.access import users
 from app.domain.access.models import Organisation
 from app.domain.calendar import hours

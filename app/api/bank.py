@@ -1,6 +1,6 @@
 """/bank: programmes, balances, the runs of a month."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -88,6 +88,8 @@ def change(programme_id: UUID) -> ResponseReturnValue:
 def check() -> ResponseReturnValue:
     """Take the balances of some days, again where they were taken; how far it is, /jobs says."""
     asked = envelope.body(CheckInput)
+    if asked.programme:  # every programme looks at the same balances
+        programmes.get(db.session(), asked.programme, by=g.actor)
     row = balances.ask(db.session(), asked.first, asked.last, by=g.actor)
     return envelope.ok(jobs.serialize(row), 202, location=f"/api/v1/jobs/{row.id}")
 
@@ -98,7 +100,7 @@ def check() -> ResponseReturnValue:
 def status() -> ResponseReturnValue:
     """The days of a month, how far each is and what was wrong."""
     first, after = month_of(_month(request.args.get("month", "")))
-    return envelope.all_of(balances.listed(db.session(), first, after.replace(day=1), by=g.actor), _day)
+    return envelope.all_of(balances.listed(db.session(), first, after - timedelta(days=1), by=g.actor), _day)
 
 
 def _day(row: BalanceDay) -> dict[str, Any]:
@@ -113,11 +115,12 @@ def history(external_id: str) -> ResponseReturnValue:
     """A customer's month: the newest version of each day first, or all of them with `versions=all`."""
     session = db.session()
     first, after = month_of(_month(request.args.get("month", "")))
+    last = after - timedelta(days=1)
     contact = balances.whose(session, external_id, by=g.actor)
     every = request.args.get("versions") == "all"
-    rows = balances.of_contact(session, contact, first, after, every_version=every, by=g.actor)
-    wrong = {issue.day: issue.kind for issue in balances.issues_of(session, contact, first, after, by=g.actor)}
-    return envelope.all_of([row for row in rows if row.day < after], lambda row: _balance(row, wrong))
+    rows = balances.of_contact(session, contact, first, last, every_version=every, by=g.actor)
+    wrong = {issue.day: issue.kind for issue in balances.issues_of(session, contact, first, last, by=g.actor)}
+    return envelope.all_of(rows, lambda row: _balance(row, wrong))
 
 
 def _balance(row: Balance, wrong: dict[date, str]) -> dict[str, Any]:
@@ -176,15 +179,12 @@ def outcomes(run_id: UUID) -> ResponseReturnValue:
     page = qualification.outcomes(
         session, run_id, envelope.ask(), by=g.actor, outcome=wanted, external_id=request.args.get("external_id", "")
     )
-    gaps = qualification.missing_days(
-        session, row, [one.outcome.contact_id for one in page.items if one.outcome.days_missing], by=g.actor
-    )
-    return envelope.listed(page, lambda one: _outcome(one, gaps, threshold))
+    return envelope.listed(page, lambda one: _outcome(one, threshold))
 
 
-def _outcome(one: Judged, gaps: dict[UUID, list[date]], threshold: Decimal) -> dict[str, Any]:
+def _outcome(one: Judged, threshold: Decimal) -> dict[str, Any]:
     found = one.outcome
-    missing, below = [day.isoformat() for day in gaps.get(found.contact_id, [])], None
+    missing, below = [day.isoformat() for day in found.missing], None
     if found.first_below is not None and found.below_amount is not None:
         below = {
             "date": found.first_below.isoformat(),

@@ -19,7 +19,7 @@ from app.domain.bank import balances, programmes, qualification
 from app.domain.bank.balances import month_of
 from app.domain.bank.models import OUTCOMES, BalanceDay, Programme
 from app.domain.bank.programmes import ProgrammeInput
-from app.http import inputs
+from app.http import errors, inputs
 from app.http.auth import allow
 from app.web import paging, sought
 from app.web.approvals import asked
@@ -38,7 +38,7 @@ CALENDARS = {
 }
 GATES = {
     "days_complete": mark("Days that have been taken"),
-    "coverage": mark("Values there are, in per cent"),
+    "coverage": mark("Days with a value, in per cent, of customers who have any"),
     "bad_format": mark("Records that are no numbers, in per cent"),
     "conflicts": mark("Records that contradict each other"),
 }
@@ -114,12 +114,11 @@ def _month(said: str) -> date:
 def take() -> ResponseReturnValue:
     """Take the balances of a month, again where they were taken."""
     session, (first, after) = db.session(), month_of(_month(request.form.get("month", "")))
-    today = clock.today(organisation_of(session).timezone)
     try:
-        balances.ask(session, first, min(after - timedelta(days=1), today), by=g.actor)
+        balances.ask(session, first, min(after - timedelta(days=1), balances.latest(session)), by=g.actor)
         flash(_("The balances are being taken. This page follows."), "success")
     except Invalid as error:
-        flash(_(error.details[0].message) if error.details else _(error.message), "error")
+        flash(_sentence(error), "error")
     return redirect(url_for(".index", month=f"{first:%Y-%m}"), 303)
 
 
@@ -131,10 +130,13 @@ def start() -> ResponseReturnValue:
     try:
         run = qualification.start(db.session(), _uuid(request.form.get("programme", "")), month, by=g.actor)
     except DomainError as error:
-        details = error.details if isinstance(error, Invalid) else ()
-        flash(_(details[0].message) if details else _(error.message), "error")
+        flash(_sentence(error), "error")
         return redirect(url_for(".index", month=f"{month:%Y-%m}"), 303)
     return redirect(url_for(".show", run_id=run.id), 303)
+
+
+def _sentence(error: DomainError) -> str:
+    return errors.said(error.details[0] if error.details else error)
 
 
 def _uuid(said: str) -> UUID:
@@ -162,9 +164,6 @@ def show(run_id: UUID) -> ResponseReturnValue:
         programme=programmes.get(session, run.programme_id, by=g.actor),
         gates=GATES,
         page=page,
-        gaps=qualification.missing_days(
-            session, run, [one.outcome.contact_id for one in page.items if one.outcome.days_missing], by=g.actor
-        ),
         outcome=outcome,
         number=number,
         before=before,

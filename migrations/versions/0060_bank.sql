@@ -123,7 +123,7 @@ CREATE TABLE qualification_outcomes (
   outcome TEXT NOT NULL,
   days_passed SMALLINT NOT NULL,
   days_required SMALLINT NOT NULL,
-  days_missing SMALLINT NOT NULL,
+  missing DATE[] NOT NULL,
   first_below DATE,
   below_amount NUMERIC(18, 2),
   lowest NUMERIC(18, 2),

@@ -51,6 +51,7 @@ WITHOUT_AN_ACTOR = {
     "approvals.decisions:open_request": BANK,
     "approvals.settings:organisation": BANK,
     "audit.trail:last_change": HELD,
+    "bank.balances:latest": BANK,
     "calendar.hours:present": BANK,
     "calendar.windows:windows_of": BANK,
     "campaigns.drafts:one_for_update": LOCK,

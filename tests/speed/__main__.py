@@ -4,7 +4,7 @@ import importlib
 import sys
 
 from app.core.process import settle
-from app.domain import nouns as _nouns  # noqa: F401 - declares them
+from app.domain import nouns as _gathered  # noqa: F401 - every noun declares itself
 from tests.servers.throwaway import servers
 from tests.speed.row import HEAD
 

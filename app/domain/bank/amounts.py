@@ -29,18 +29,20 @@ class Issue:
     day: date
 
 
-def judge(records: Iterable[Record], asked: date, currencies: frozenset[str]) -> tuple[list[Value], list[Issue]]:
+def judge(
+    records: Iterable[Record], asked: date, oldest: date, currencies: frozenset[str]
+) -> tuple[list[Value], list[Issue]]:
     """Values and issues of a batch that was asked for a day.
 
-    A record of an earlier day is a correction, of a later one a mistake. The same record twice counts once; two that say
-    different things of one version of one day are both put aside.
+    A record of an earlier day is a correction, of a later one, or of one before `oldest`, a mistake. The same record twice
+    counts once; two that say different things of one version of one day are both put aside.
     """
     issues: list[Issue] = []
     found: dict[tuple[str, date, int], Value] = {}
     torn: set[tuple[str, date, int]] = set()
     for record in records:
         day = _day(record.date)
-        if kind := _wrong(record, day, asked, currencies):
+        if kind := _wrong(record, day, oldest, asked, currencies):
             issues.append(Issue(kind, record, day or asked))
             continue
         value = Value(record, day or asked, Decimal(record.amount))
@@ -55,8 +57,8 @@ def judge(records: Iterable[Record], asked: date, currencies: frozenset[str]) ->
     return [value for key, value in found.items() if key not in torn], issues
 
 
-def _wrong(record: Record, day: date | None, asked: date, currencies: frozenset[str]) -> str:
-    if day is None or day > asked:
+def _wrong(record: Record, day: date | None, oldest: date, asked: date, currencies: frozenset[str]) -> str:
+    if day is None or not oldest <= day <= asked:
         return "wrong_day"
     if not _PLAIN.fullmatch(record.amount):
         return "bad_format"

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,14 +46,13 @@ def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck
     Raises Invalid (the days are in the future, too many or too long ago), Forbidden.
     """
     require(by, "bank:write")
-    today = clock.today(organisation_of(session).timezone)
     if last < first:
         raise Invalid.field("to", mark("The last day is before the first."))
-    if last > today:
+    if last > latest(session):
         raise Invalid.field("to", mark("Balances are there when the day is over."))
     if (last - first).days >= MOST_DAYS:
         raise Invalid.field("from", mark("At most two months at once."))
-    if first < _oldest(today):
+    if first < _oldest(session):
         raise Invalid.field("from", mark("Balances are kept from the month before last on."))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     for day in days:
@@ -89,8 +88,19 @@ def progress(session: Session, check: BalanceCheck, *, by: Actor) -> Progress:
     return Progress(state, len(rows), done, failed, sum(row.records for row in rows))
 
 
-def _oldest(today: date) -> date:
+def latest(session: Session) -> date:
+    """The last day whose bank has closed."""
+    now = _local(session)
+    return now.date() if now.time() >= CLOSE_OF_BUSINESS else now.date() - timedelta(days=1)
+
+
+def _local(session: Session) -> datetime:
+    return clock.now().astimezone(ZoneInfo(organisation_of(session).timezone))
+
+
+def _oldest(session: Session) -> date:
     """The first day there is a partition for."""
+    today = _local(session).date()
     return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
@@ -141,58 +151,55 @@ def issues_of(session: Session, contact_id: UUID, first: date, last: date, *, by
 
 def is_due(session: Session) -> bool:
     """True if a day waits to be taken."""
-    now = clock.now()
-    open_ones = BalanceDay.state.in_(("queued", "running")), BalanceDay.due_at <= now
-    free = BalanceDay.lease_until.is_(None) | (BalanceDay.lease_until < now)
-    return bool(session.execute(select(exists().where(*open_ones, free))).scalar())
+    return _next(session) is not None
 
 
 def schedule(session: Session) -> None:
     """Ask for today's balances once the bank has closed, if any programme looks at them."""
-    now = clock.now().astimezone(ZoneInfo(organisation_of(session).timezone))
-    if (
-        now.time() < CLOSE_OF_BUSINESS
-        or session.execute(select(BalanceDay.day).where(BalanceDay.day == now.date())).first()
-    ):
+    now = _local(session)
+    if now.time() < CLOSE_OF_BUSINESS:
         return
-    if session.execute(select(Programme.id).where(Programme.archived_at.is_(None)).limit(1)).first():
+    is_asked = exists().where(BalanceDay.day == now.date())
+    wanted = select(Programme.id).where(Programme.archived_at.is_(None), ~is_asked)
+    if session.execute(wanted.limit(1)).first():
         _queue(session, now.date(), by=None)
 
 
 def take_all(open_unit: OpenUnit, open_feed: OpenFeed, *, stopping: Callable[[], bool] = lambda: False) -> None:
     """Take the days that are due, the oldest first, until none is or `stopping` says so."""
-    while not stopping() and (day := _next(open_unit)):
+    while not stopping():
+        with open_unit() as session:
+            day = _next(session)
+        if day is None:
+            return
         asyncio.run(_take(open_unit, open_feed, day, stopping))
 
 
-def _next(open_unit: OpenUnit) -> date | None:
-    with open_unit() as session:
-        now = clock.now()
-        query = (
-            select(BalanceDay.day)
-            .where(BalanceDay.state.in_(("queued", "running")), BalanceDay.due_at <= now)
-            .where(BalanceDay.lease_until.is_(None) | (BalanceDay.lease_until < now))
-            .order_by(BalanceDay.day)
-            .limit(1)
-        )
-        return session.execute(query).scalar_one_or_none()
+def _next(session: Session) -> date | None:
+    free = BalanceDay.lease_until.is_(None) | (BalanceDay.lease_until < func.clock_timestamp())
+    query = select(BalanceDay.day).where(
+        BalanceDay.state.in_(("queued", "running")), BalanceDay.due_at <= clock.now(), free
+    )
+    return session.execute(query.order_by(BalanceDay.day).limit(1)).scalar_one_or_none()
 
 
 async def _take(open_unit: OpenUnit, open_feed: OpenFeed, day: date, stopping: Callable[[], bool]) -> None:
     with open_unit() as session:
-        now = clock.now()
-        claimed = session.execute(_SQL["claim_day"], {"day": day, "now": now, "until": now + LEASE}).one_or_none()
+        claimed = session.execute(_SQL["claim_day"], {"day": day, "now": clock.now(), "lease": LEASE}).one_or_none()
     if claimed is None:
         return
     after: str | None = claimed.after
+    seen = set[str]()
     try:
         async with open_feed() as feed:
             while after is not None and not stopping():
+                seen.add(after)
                 page = await feed.day(day.isoformat(), after, BATCH)
-                if page.next is not None and page.next == after:
+                if page.next in seen:
                     raise Broken("the same page again")
                 with open_unit() as session:
-                    _keep(session, day, page)
+                    if not _keep(session, day, after, page):
+                        return  # somebody else has gone on with this day
                 after = page.next
     except (Unavailable, Broken) as broke:
         with open_unit() as session:
@@ -202,20 +209,23 @@ async def _take(open_unit: OpenUnit, open_feed: OpenFeed, day: date, stopping: C
         _end(session, day, is_whole=after is None)
 
 
-def _keep(session: Session, day: date, page: Page) -> None:
-    """Keep a batch and the place it leads to, in one transaction: done again it changes nothing."""
-    values, issues = judge(page.items, day, _currencies(session))
+def _keep(session: Session, day: date, after: str, page: Page) -> bool:
+    """Keep a batch and the place it leads to, in one transaction; False if the day does not stand where it began any more."""
+    row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
+    if row.after != after or row.state != "running":
+        return False
+    values, issues = judge(page.items, day, _oldest(session), _currencies(session))
     # Version by version: of two in one batch the newer is current.
     versions = sorted({value.record.version for value in values})
     more = [issue for n in versions for issue in _store(session, [one for one in values if one.record.version == n])]
-    noted = _note(session, [*issues, *more])
-    row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
+    _note(session, [*issues, *more])
     row.records += len(page.items)
     row.kept += len(values) - len(more)
-    row.issues += noted
+    row.issues += len(issues) + len(more)
     row.after = page.next or row.after
     row.tries = 0
-    row.lease_until = clock.now() + LEASE
+    row.lease_until = func.clock_timestamp() + LEASE
+    return True
 
 
 def _currencies(session: Session) -> frozenset[str]:
@@ -247,17 +257,16 @@ def _store(session: Session, values: Sequence[Value]) -> list[Issue]:
     return [Issue(row.kind, by_key[row.record, row.day].record, row.day) for row in told]
 
 
-def _note(session: Session, issues: Sequence[Issue]) -> int:
+def _note(session: Session, issues: Sequence[Issue]) -> None:
     if not issues:
-        return 0
+        return
     vault = vault_of(session)
 
     def sealed(issue: Issue) -> bytes:
         said = f"{issue.record.amount} {issue.record.currency} {issue.record.date}"
         return vault.seal(said.encode(), f"bank|issue|{issue.day}|{issue.record.record}")
 
-    return changed(
-        session,
+    session.execute(
         _SQL["note_issues"],
         {
             "organisation": actor_of(session).organisation_id,
@@ -303,18 +312,3 @@ def month_of(day: date) -> tuple[date, date]:
 def is_over(month: date, zone: str, now: datetime) -> bool:
     """True once the month has ended in a zone."""
     return now.astimezone(ZoneInfo(zone)).date() >= month_of(month)[1]
-
-
-__all__ = [
-    "TAKE_DAY",
-    "OpenFeed",
-    "ask",
-    "is_due",
-    "is_over",
-    "issues_of",
-    "listed",
-    "month_of",
-    "of_contact",
-    "schedule",
-    "take_all",
-]  # fmt: skip

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, Index, Integer, Numeric, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, Numeric, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import APPEND_ONLY, Base, Moment, Owned, Uuid7, owned_key
@@ -189,7 +189,7 @@ class Outcome(Owned, Base):
     outcome: Mapped[str]
     days_passed: Mapped[int] = mapped_column(SmallInteger)
     days_required: Mapped[int] = mapped_column(SmallInteger)
-    days_missing: Mapped[int] = mapped_column(SmallInteger)
+    missing: Mapped[list[date]] = mapped_column(ARRAY(Date))  # the days without a value, as it was when calculated
     first_below: Mapped[date | None] = mapped_column(Date)
     below_amount: Mapped[Decimal | None] = mapped_column(Amount)
     lowest: Mapped[Decimal | None] = mapped_column(Amount)

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Conflict, Invalid, mark
 from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
@@ -19,6 +19,7 @@ from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 
 SUBJECT = "programme"
 WRITE = "bank:write"
+MISSING = mark("There is no such programme.")
 
 
 class ProgrammeInput(BaseModel):
@@ -110,18 +111,12 @@ def create(session: Session, new: ProgrammeInput, *, by: Actor) -> Programme:
 def get(session: Session, programme_id: UUID, *, by: Actor) -> Programme:
     """One programme. Raises NotFound, Forbidden."""
     require(by, "bank:read")
-    programme = session.get(Programme, programme_id)
-    if programme is None:
-        raise NotFound(mark("There is no such programme."))
-    return programme
+    return rows.one(session, Programme, programme_id, MISSING)
 
 
 def one_for_update(session: Session, programme_id: UUID) -> Programme:
     """One programme as it is now, locked. Raises NotFound."""
-    programme = session.get(Programme, programme_id, with_for_update=True, populate_existing=True)
-    if programme is None:
-        raise NotFound(mark("There is no such programme."))
-    return programme
+    return rows.one_for_update(session, Programme, programme_id, MISSING)
 
 
 def listed(session: Session, *, by: Actor) -> list[Programme]:

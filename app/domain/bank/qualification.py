@@ -1,6 +1,5 @@
 """Who qualified in a month: one statement over the balances, three outcomes with their reasons, gates before they are believed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -9,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from app.core import clock
+from app.core import clock, rows
 from app.core.actor import Actor, require
 from app.core.db import live
-from app.core.errors import Conflict, Invalid, NotFound, mark
+from app.core.errors import Conflict, Invalid, mark
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.sql import load
@@ -106,10 +105,11 @@ def _looked_at(session: Session, run: QualificationRun, version: ProgrammeVersio
     days = [first + timedelta(days=n) for n in range((after - first).days)]
     windows = windows_of(session)
     exempt = [day for day in days if version.calendar == "exempt" and windows.is_holiday(day)]
+    counted = [day for day in days if day not in exempt]
     return {
         "organisation": run.organisation_id, "run": run.id, "first": first, "after": after, "exempt": exempt,
         "carry": version.carry_days, "currency": version.currency, "threshold": version.threshold, "rule": version.rule,
-        "days": version.days or 0, "required": len(days) - len(exempt),
+        "days": version.days or 0, "month": counted, "required": len(counted),
     }  # fmt: skip
 
 
@@ -160,10 +160,7 @@ def _gates(session: Session, run: QualificationRun, looked_at: dict[str, Any]) -
 def get(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """One run. Raises NotFound, Forbidden."""
     require(by, "bank:read")
-    run = session.get(QualificationRun, run_id)
-    if run is None:
-        raise NotFound(mark("There is no such run."))
-    return run
+    return rows.one(session, QualificationRun, run_id, mark("There is no such run."))
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, programme_id: UUID | None = None) -> Page[QualificationRun]:
@@ -208,22 +205,6 @@ def outcomes(
     named = dict(session.execute(select(contact.id, contact.external_id).where(contact.id.in_(ids))).all())
     items = [Judged(one, named.get(one.contact_id) or "") for one in page.items]
     return Page(items, page.next, page.prev, page.total, page.per_page)
-
-
-def missing_days(
-    session: Session, run: QualificationRun, contact_ids: Sequence[UUID], *, by: Actor
-) -> dict[UUID, list[date]]:
-    """The days without a value of some customers, worked out from what is current now."""
-    require(by, "bank:read")
-    first, after = month_of(run.month)
-    there = select(Balance.contact_id, Balance.day).where(
-        Balance.contact_id.in_(contact_ids), Balance.day >= first, Balance.day < after, Balance.is_current
-    )
-    known: dict[UUID, set[date]] = {one: set() for one in contact_ids}
-    for contact_id, day in session.execute(there):
-        known[contact_id].add(day)
-    days = [first + timedelta(days=n) for n in range((after - first).days)]
-    return {one: [day for day in days if day not in found] for one, found in known.items()}
 
 
 @dataclass(frozen=True)

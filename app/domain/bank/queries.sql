@@ -1,9 +1,11 @@
 -- Balances and what follows from them, by the set.
 
 -- name: claim_day
--- One worker a day of balances: whoever sets the lease owns it until it ends, and goes on where the last batch was kept.
-UPDATE balance_days SET state = 'running', tries = tries + 1, lease_until = :until
-WHERE day = :day AND state IN ('queued', 'running') AND due_at <= :now AND (lease_until IS NULL OR lease_until < :now)
+-- One worker a day of balances: whoever sets the lease owns it until it ends, and goes on where the last batch was kept. Leases
+-- are the machine's time, not the business clock.
+UPDATE balance_days SET state = 'running', tries = tries + 1, lease_until = clock_timestamp() + CAST(:lease AS interval)
+WHERE day = :day AND state IN ('queued', 'running') AND due_at <= :now
+  AND (lease_until IS NULL OR lease_until < clock_timestamp())
 RETURNING after, tries;
 
 -- name: demote
@@ -76,16 +78,17 @@ WITH valued AS (
     min(begins) FILTER (WHERE amount < :threshold) AS first_below,
     (array_agg(amount ORDER BY begins) FILTER (WHERE amount < :threshold))[1] AS below_amount,
     min(amount) AS lowest,
-    round(sum(amount * (ends - begins)) / sum(ends - begins), 2) AS average
+    round(sum(amount * (ends - begins)) / sum(ends - begins), 2) AS average,
+    range_agg(daterange(begins, ends)) AS covered
   FROM valued WHERE ends > begins GROUP BY contact_id
 ), judged AS (
   SELECT c.id, COALESCE(f.passed, 0) AS passed, :required - COALESCE(f.present, 0) AS missing,
-    f.first_below, f.below_amount, f.lowest, f.average
+    f.first_below, f.below_amount, f.lowest, f.average, f.covered
   FROM live.contacts c LEFT JOIN facts f ON f.contact_id = c.id
   WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL
 )
-INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, days_missing,
-  first_below, below_amount, lowest, average)
+INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, missing, first_below,
+  below_amount, lowest, average)
 SELECT :organisation, :run, id,
   CASE :rule
     WHEN 'every' THEN CASE WHEN first_below IS NOT NULL THEN 'not_qualified' WHEN missing > 0 THEN 'indeterminate' ELSE 'qualified' END
@@ -93,7 +96,10 @@ SELECT :organisation, :run, id,
       ELSE 'indeterminate' END
     ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= :threshold THEN 'qualified' ELSE 'not_qualified' END
   END,
-  passed, :required, missing, first_below, below_amount, lowest, average
+  passed, :required,
+  CASE WHEN missing = 0 THEN '{}' ELSE ARRAY(
+    SELECT d FROM unnest(CAST(:month AS date[])) AS d WHERE covered IS NULL OR NOT covered @> d ORDER BY d) END,
+  first_below, below_amount, lowest, average
 FROM judged;
 
 -- name: input_hash

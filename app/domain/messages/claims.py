@@ -22,6 +22,7 @@ from app.domain.content.models import TemplateVersion
 from app.domain.messages import outcomes, shortlinks
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Told
+from app.domain.messages.reference import keys
 from app.domain.messages.rendering import Ready, Scene, Unready
 from app.domain.messages.states import RANKS
 from app.domain.providers.models import ProviderAccount
@@ -68,7 +69,13 @@ def records(landed: Iterable[Landed]) -> list[Step]:
 
 def _record(claim: Claim, told: Told) -> Step:
     lines = outcomes.lines(told, claim.account, claim.tries)
-    return _SQL["record"], {**claim.common, "told": json.dumps(lines)}
+    named = keys([(ready.occurrence_id, ready.id) for ready, _ in told])
+    return _SQL["record"], {
+        **claim.common,
+        **named,
+        "occurrences": list(set(named["occurrences"])),
+        "told": json.dumps(lines),
+    }
 
 
 Refused = tuple[str, str, str]  # channel, address, why nobody may write to it any more
@@ -96,11 +103,7 @@ def suppress(open_unit: Callable[[], AbstractContextManager[Session]], addresses
 
 def give_back(claim: Claim, messages: Sequence[tuple[UUID, UUID]]) -> Step:
     """The step that ends the lease of rows (occurrence, id) that are still queued."""
-    return _SQL["release"], {
-        "token": claim.token,
-        "occurrences": [occurrence for occurrence, _ in messages],
-        "ids": [message for _, message in messages],
-    }
+    return _SQL["release"], {"token": claim.token, **keys(messages)}
 
 
 def begin(claim: Claim, ready: Sequence[Ready], unready: Sequence[Unready]) -> list[Step]:
@@ -118,8 +121,7 @@ def _finish(claim: Claim, unready: Sequence[Unready]) -> Step:
     return _SQL["finish_claimed"], {
         "token": claim.token,
         "now": clock.now(),
-        "occurrences": [one.occurrence_id for one in unready],
-        "ids": [one.id for one in unready],
+        **keys([(one.occurrence_id, one.id) for one in unready]),
         "states": [one.state for one in unready],
         "ranks": [RANKS[one.state] for one in unready],
         "reasons": [one.reason for one in unready],
@@ -131,8 +133,7 @@ def _intend(claim: Claim, window: Sequence[Ready]) -> Step:
     return _SQL["intend"], {
         **claim.common,
         "digest": claim.scene.send.digest,
-        "occurrences": [ready.occurrence_id for ready in window],
-        "ids": [ready.id for ready in window],
+        **keys([(ready.occurrence_id, ready.id) for ready in window]),
         "languages": [ready.language for ready in window],
         "sealed": [ready.sealed for ready in window],
     }

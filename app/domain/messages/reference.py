@@ -1,5 +1,7 @@
 """The reference a provider carries for us: occurrence and message in one, so that a receipt finds its partition."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 
@@ -16,3 +18,14 @@ def read(reference: str | None) -> tuple[UUID, UUID] | None:
         return UUID(reference[:32]), UUID(reference[32:])
     except ValueError:
         return None
+
+
+def keys(messages: Sequence[tuple[UUID, UUID]]) -> dict[str, Any]:
+    """Messages (occurrence, id) as the statements of queries.sql name them, at least one."""
+    occurrences = [occurrence for occurrence, _ in messages]
+    return {
+        "occurrences": occurrences,
+        "ids": [message for _, message in messages],
+        "oldest": min(occurrences),
+        "newest": max(occurrences),
+    }

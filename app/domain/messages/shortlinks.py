@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session
 from app.core.links import Target, read_code
 from app.core.pipeline import Step
 from app.core.sql import load
+from app.domain.messages.reference import keys
 
 _SQL = load("messages/queries.sql")
 
 
 def keep(codes: Iterable[tuple[UUID, UUID, int]]) -> Step:
     """The step that keeps the codes of messages: (occurrence, message, code) each."""
-    occurrences, messages, numbers = zip(*codes, strict=True)
-    return _SQL["keep_links"], {"occurrences": list(occurrences), "ids": list(messages), "codes": list(numbers)}
+    rows = list(codes)
+    named = keys([(occurrence, message) for occurrence, message, _ in rows])
+    return _SQL["keep_links"], {**named, "codes": [code for _, _, code in rows]}
 
 
 def find(session: Session, token: str) -> Target | None:

@@ -129,6 +129,24 @@ def test_claiming_goes_by_an_index_over_all_occurrences(session: Session, dana: 
     assert "send_id_due_at_idx" in looked_for, plan
 
 
+@pytest.mark.parametrize("name", ["intend", "record", "keep_links"])
+def test_a_window_is_looked_up_by_its_ids_while_the_planner_takes_the_table_for_empty(
+    session: Session, organisation: Organisation, name: str
+) -> None:
+    people.contacts(session, 3000)
+    sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+    statement = sql.load("messages/queries.sql")[name].text
+    places = list(dict.fromkeys(re.findall(r"(?<!:):([a-z_]+)", statement)))
+    numbered = re.sub(r"(?<!:):([a-z_]+)", lambda m: f"${places.index(m.group(1)) + 1}", statement)
+    cursor = session.connection().connection.cursor()
+    cursor.execute("EXPLAIN (GENERIC_PLAN) " + numbered)
+    plan = "\n".join(row[0] for row in cursor.fetchall())
+    month = f"{clock.now():messages_%Y_%m}"
+    reads = re.findall(rf"(Seq|Index|Bitmap \w+) Scan[^\n]* on {month}[^\n]*\n([^\n]*)", plan)
+    assert reads, plan
+    assert [read for read in reads if "ANY" not in read[1]] == [], plan
+
+
 def test_the_ranks_of_the_statements_are_those_of_the_states() -> None:
     """States and ranks that are written in one line of SQL belong together."""
     statements = sql.load("messages/queries.sql")
