@@ -7,16 +7,15 @@ third more messages a second.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from sqlalchemy import CursorResult, TextClause, make_url
+from sqlalchemy import TextClause, make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.orm import Session
 
 from app.core.db import engine_options
 from app.core.settings import Settings
@@ -49,20 +48,6 @@ async def pipeline(settings: Settings, organisation_id: UUID) -> AsyncIterator[T
         # For the connection's whole life, which is this organisation's; no plan of its own for every list of ids.
         await connection.execute(_SETTINGS, [str(organisation_id)])
         yield transact
-
-
-def through_units(open_unit: Callable[[], AbstractContextManager[Session]]) -> Transact:
-    """The same by plain units of work: where a connection of its own would not see what it should."""
-
-    async def transact(*steps: Step) -> list[Rows]:
-        with open_unit() as session:
-            done = [session.execute(sql, dict(values)) for sql, values in steps]
-            return [
-                [dict(row) for row in one.mappings()] if isinstance(one, CursorResult) and one.returns_rows else []
-                for one in done
-            ]
-
-    return transact
 
 
 @cache

@@ -1,17 +1,19 @@
 """Texts, provider accounts and sends for tests of the messages."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import CursorResult, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
 from app.core.db import live
+from app.core.pipeline import Rows, Step, Transact
 from app.core.unit import actor_of
 from app.domain.contacts.models import Contact
 from app.domain.content import library
@@ -42,6 +44,23 @@ def alone(open_unit: OpenUnit) -> OpenUnit:
             yield session
 
     return unit
+
+
+def through_units(open_unit: OpenUnit) -> Transact:
+    """What a pipeline does, by plain units of work: a connection of its own would not see the test's transaction."""
+
+    def run(steps: Sequence[Step]) -> list[Rows]:
+        with open_unit() as session:
+            done = [session.execute(sql, dict(values)) for sql, values in steps]
+            return [
+                [dict(row) for row in one.mappings()] if isinstance(one, CursorResult) and one.returns_rows else []
+                for one in done
+            ]
+
+    async def transact(*steps: Step) -> list[Rows]:
+        return await asyncio.to_thread(run, steps)  # another unit may stand still meanwhile; the loop may not
+
+    return transact
 
 
 def sms_template(

@@ -12,7 +12,6 @@ from sqlalchemy import select, text
 
 from app.core import clock
 from app.core.actor import system
-from app.core.pipeline import through_units
 from app.core.unit import unit_of_work
 from app.domain.access import mfa, users
 from app.domain.approvals.models import Approval
@@ -73,7 +72,7 @@ class Campaigning:
         """Send what is due through a provider in memory."""
         line = Memory(answer=answer)
         unit = sending.alone(partial(unit_of_work, self.bank.factory, system(self.bank.organisation_id)))
-        dispatch.dispatch(unit, lambda: nullcontext(through_units(unit)), lambda *_: line, "sms")
+        dispatch.dispatch(unit, lambda: nullcontext(sending.through_units(unit)), lambda *_: line, "sms")
 
     def state(self, campaign_id: UUID) -> str:
         with self.bank.unit() as session:

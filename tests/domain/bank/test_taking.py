@@ -134,9 +134,8 @@ def test_who_was_overtaken_writes_nothing(session: Session, take: Take) -> None:
 def test_a_day_is_asked_for_when_the_bank_has_closed(
     session: Session, organisation: Organisation, officer: Actor
 ) -> None:
-    with clock.at(datetime(2026, 11, 28, 19, 59, tzinfo=UTC)):  # 21:59 in Jerusalem
-        with pytest.raises(Invalid):
-            balances.ask(session, date(2026, 11, 28), date(2026, 11, 28), by=officer)
+    with clock.at(datetime(2026, 11, 28, 19, 59, tzinfo=UTC)), pytest.raises(Invalid):  # 21:59 in Jerusalem
+        balances.ask(session, date(2026, 11, 28), date(2026, 11, 28), by=officer)
     with clock.at(datetime(2026, 11, 28, 20, 1, tzinfo=UTC)):
         balances.ask(session, date(2026, 11, 28), date(2026, 11, 28), by=officer)
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.actor import system
-from app.core.pipeline import Rows, Step, through_units
+from app.core.pipeline import Rows, Step
 from app.core.unit import unit_of_work
 from app.domain.access.models import Organisation
 from app.domain.messages import dispatch
@@ -30,7 +30,7 @@ def run(unit: OpenUnit, session: Session) -> Run:
 
     def go(line: Line, channel: str = "sms", slow: float | None = None, **given: Any) -> dispatch.Tally:
         session.commit()
-        plain = through_units(unit)
+        plain = sending.through_units(unit)
 
         async def slowly(*steps: Step) -> list[Rows]:
             rows = await plain(*steps)
