@@ -15,7 +15,9 @@ CALENDARS = ("value", "carry", "exempt")
 DAY_STATES = ("queued", "running", "taken", "failed")
 ISSUES = ("missing", "bad_format", "duplicate", "conflict", "unknown_customer", "wrong_currency", "wrong_day")
 OUTCOMES = ("qualified", "not_qualified", "indeterminate")
-RUN_STATES = ("queued", "calculated", "failed", "superseded")
+RUN_STATES = (
+    "queued", "calculated", "failed", "superseded", "in_review", "approved", "released", "paused", "completed",
+)  # fmt: skip
 
 Amount = Numeric(18, 2)
 
@@ -45,6 +47,7 @@ class ProgrammeVersion(Owned, Base):
         UniqueConstraint("organisation_id", "id"),
         UniqueConstraint("organisation_id", "programme_id", "number"),
         owned_key("programme_id", "programmes"),
+        owned_key("template_id", "templates"),
         CheckConstraint(f"rule IN {RULES}", name="rule"),
         CheckConstraint(f"calendar IN {CALENDARS}", name="calendar"),
         {"info": APPEND_ONLY},
@@ -59,6 +62,7 @@ class ProgrammeVersion(Owned, Base):
     days: Mapped[int | None] = mapped_column(SmallInteger)
     calendar: Mapped[str]
     carry_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    template_id: Mapped[UUID | None]  # what those who qualified are told; nobody is, without
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
 
@@ -155,8 +159,10 @@ class QualificationRun(Owned, Base):
         UniqueConstraint("organisation_id", "programme_id", "month", "version"),
         owned_key("programme_id", "programmes"),
         owned_key("programme_version_id", "programme_versions"),
+        owned_key("approval_id", "approvals"),
         CheckConstraint(f"state IN {RUN_STATES}", name="state"),
         Index(None, "organisation_id", "id", postgresql_where=text("state = 'queued'")),
+        Index("ix_qualification_runs_approved", "organisation_id", "id", postgresql_where=text("state = 'approved'")),
     )
 
     id: Mapped[Uuid7]
@@ -172,6 +178,11 @@ class QualificationRun(Owned, Base):
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
     calculated_at: Mapped[datetime | None]
+    approval_id: Mapped[UUID | None]
+    released_at: Mapped[datetime | None]
+    released_by: Mapped[UUID | None]
+    occurrence_id: Mapped[UUID | None]  # of the messages of its release
+    told: Mapped[dict[str, Any] | None]  # how many its release made a message for, by state or reason
 
 
 class Outcome(Owned, Base):
@@ -194,3 +205,66 @@ class Outcome(Owned, Base):
     below_amount: Mapped[Decimal | None] = mapped_column(Amount)
     lowest: Mapped[Decimal | None] = mapped_column(Amount)
     average: Mapped[Decimal | None] = mapped_column(Amount)
+
+
+class Override(Owned, Base):
+    """A person's word against an outcome, with its reason and perhaps a file that shows why. One stands per customer of a run.
+
+    `evidence` is the name of the kept file (core/files.py), `evidence_name` what it was called.
+    """
+
+    __tablename__ = "qualification_overrides"
+    __table_args__ = (
+        owned_key("run_id", "qualification_runs"),
+        CheckConstraint(f"outcome IN {OUTCOMES}", name="outcome"),
+        CheckConstraint(f"before IN {OUTCOMES}", name="before"),
+        Index(
+            "uq_qualification_overrides_standing", "run_id", "contact_id", unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[Uuid7]
+    run_id: Mapped[UUID]
+    contact_id: Mapped[UUID]
+    before: Mapped[str]
+    outcome: Mapped[str]
+    reason: Mapped[str]
+    evidence: Mapped[str | None]
+    evidence_name: Mapped[str | None]
+    created_by: Mapped[UUID]
+    created_at: Mapped[Moment]
+    withdrawn_by: Mapped[UUID | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class Sampled(Owned, Base):
+    """One of a run's customers that were drawn to be checked by hand, and who found what."""
+
+    __tablename__ = "qualification_samples"
+    __table_args__ = (owned_key("run_id", "qualification_runs"),)
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    place: Mapped[int] = mapped_column(SmallInteger)
+    is_right: Mapped[bool | None]
+    checked_by: Mapped[UUID | None]
+    checked_at: Mapped[datetime | None]
+
+
+class Notice(Owned, Base):
+    """That a customer's month was told, or could not be: once for a programme and month, however often runs are released."""
+
+    __tablename__ = "qualification_notices"
+    __table_args__ = (
+        owned_key("programme_id", "programmes"),
+        owned_key("run_id", "qualification_runs"),
+        Index(None, "run_id"),
+        {"info": APPEND_ONLY},
+    )
+
+    programme_id: Mapped[UUID] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(Date, primary_key=True)
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID]
+    noted_at: Mapped[Moment]

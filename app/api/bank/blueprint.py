@@ -1,0 +1,17 @@
+"""Where the operations of the bank hang, and what they share."""
+
+from datetime import date
+
+from flask import Blueprint
+
+from app.core.errors import Invalid, mark
+
+bp = Blueprint("bank_api", __name__, url_prefix="/bank")
+
+
+def month(said: str) -> date:
+    """A month as it is written (2026-10). Raises Invalid."""
+    try:
+        return date.fromisoformat(f"{said}-01")
+    except ValueError:
+        raise Invalid.field("month", mark("Write the month like 2026-10.")) from None

@@ -1,0 +1,103 @@
+"""/bank/runs: the calculations of a month."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel, ConfigDict
+
+from app.api import envelope, jobs
+from app.api.bank.blueprint import bp, month
+from app.core.db import db
+from app.core.errors import Invalid, mark
+from app.domain.bank import programmes, qualification
+from app.domain.bank.models import OUTCOMES, QualificationRun
+from app.domain.bank.qualification import Judged
+from app.http.auth import allow
+
+
+class RunInput(BaseModel):
+    """A programme and a month (2026-10)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    programme: UUID
+    month: str
+
+
+@bp.post("/runs")
+@envelope.once("bank:write")
+def start() -> ResponseReturnValue:
+    """Calculate a month; the job's result names the run."""
+    asked = envelope.body(RunInput)
+    run = qualification.start(db.session(), asked.programme, month(asked.month), by=g.actor)
+    return envelope.ok(jobs.serialize(run), 202, location=f"/api/v1/jobs/{run.id}")
+
+
+@bp.get("/runs")
+@allow("bank:read")
+@envelope.asks(paged=True)
+def runs() -> ResponseReturnValue:
+    """Runs, the newest first."""
+    return envelope.listed(qualification.listed(db.session(), envelope.ask(), by=g.actor), _run)
+
+
+@bp.get("/runs/<uuid:run_id>")
+@allow("bank:read")
+def run(run_id: UUID) -> ResponseReturnValue:
+    """One run with its totals and gates."""
+    return envelope.ok(_run(qualification.get(db.session(), run_id, by=g.actor)))
+
+
+def _run(row: QualificationRun) -> dict[str, Any]:
+    return {
+        "id": row.id, "programme": row.programme_id, "month": f"{row.month:%Y-%m}", "version": row.version, "state": row.state,
+        "totals": row.totals, "gates": row.gates, "input_hash": row.input_hash, "failure": row.failure,
+        "created_at": row.created_at, "calculated_at": row.calculated_at,
+    }  # fmt: skip
+
+
+@bp.get("/runs/<uuid:run_id>/outcomes")
+@allow("bank:read")
+@envelope.asks("outcome", "external_id", paged=True)
+def outcomes(run_id: UUID) -> ResponseReturnValue:
+    """What became of the customers, with the reason; filters `outcome` and `external_id`."""
+    session, wanted = db.session(), request.args.get("outcome", "")
+    if wanted and wanted not in OUTCOMES:
+        raise Invalid.field("outcome", mark("There is no such outcome."))
+    row = qualification.get(session, run_id, by=g.actor)
+    threshold = programmes.version_of(session, row, by=g.actor).threshold
+    page = qualification.outcomes(
+        session, run_id, envelope.ask(), by=g.actor, outcome=wanted, external_id=request.args.get("external_id", "")
+    )
+    return envelope.listed(page, lambda one: _outcome(one, threshold))
+
+
+def _outcome(one: Judged, threshold: Decimal) -> dict[str, Any]:
+    found = one.outcome
+    missing, below = [day.isoformat() for day in found.missing], None
+    if found.first_below is not None and found.below_amount is not None:
+        below = {
+            "date": found.first_below.isoformat(),
+            "amount": str(found.below_amount),
+            "short_by": str(threshold - found.below_amount),
+        }
+    return {
+        "external_id": one.external_id, "outcome": found.outcome, "days_passed": found.days_passed,
+        "days_required": found.days_required, "missing": missing, "first_below": below, "overridden": False,
+    }  # fmt: skip
+
+
+@bp.get("/runs/<uuid:run_id>/compare")
+@allow("bank:read")
+@envelope.asks("with")
+def compare(run_id: UUID) -> ResponseReturnValue:
+    """Who changed since another run (`with`)."""
+    try:
+        other = UUID(request.args.get("with", ""))
+    except ValueError:
+        raise Invalid.field("with", mark("Name the run to compare with.")) from None
+    became = qualification.compare(db.session(), run_id, other, by=g.actor)
+    return envelope.ok({"became": [{"from": one.before, "to": one.after, "count": one.count} for one in became]})

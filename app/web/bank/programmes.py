@@ -1,0 +1,104 @@
+"""Programmes: their form; every change takes two people."""
+
+from uuid import UUID
+
+from flask import g, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DecimalField, IntegerField, SelectField, StringField
+from wtforms.validators import InputRequired, Optional
+
+from app.core.db import db
+from app.core.errors import Invalid, mark
+from app.domain.access.keyring import organisation_of
+from app.domain.bank import programmes
+from app.domain.bank.models import Programme
+from app.domain.bank.programmes import ProgrammeInput
+from app.http import inputs
+from app.http.auth import allow
+from app.web.approvals import asked
+from app.web.bank.blueprint import bp
+from app.web.render import leave_for
+
+RULES = {
+    "every": mark("Every day"),
+    "at_least": mark("At least so many days"),
+    "average": mark("The average of all days"),
+}
+CALENDARS = {
+    "value": mark("Every day needs a value"),
+    "carry": mark("A value holds for some days after it"),
+    "exempt": mark("Holidays do not count"),
+}
+
+
+class ProgrammeForm(FlaskForm):  # type: ignore[misc]
+    """What a programme asks for."""
+
+    name = StringField(_l("Name"), [InputRequired()])
+    threshold = DecimalField(_l("Threshold"), [InputRequired()], places=2)
+    currency = StringField(_l("Currency"), [InputRequired()])
+    rule = SelectField(_l("Rule"))
+    days = IntegerField(_l("Days"), [Optional()])
+    calendar = SelectField(_l("Days without a value"))
+    carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
+
+
+def _form(**values: object) -> ProgrammeForm:
+    form = ProgrammeForm(**values)
+    form.rule.choices = [(key, _(word)) for key, word in RULES.items()]
+    form.calendar.choices = [(key, _(word)) for key, word in CALENDARS.items()]
+    return form
+
+
+def _command(form: ProgrammeForm) -> ProgrammeInput:
+    """The form as the command of the page and the API. Raises Invalid."""
+    names = ("name", "threshold", "currency", "rule", "days", "calendar")
+    values = {name: getattr(form, name).data for name in names}
+    return inputs.read(ProgrammeInput, {**values, "carry_days": form.carry_days.data or 0})
+
+
+@bp.get("/programmes/new")
+@allow("bank:write")
+def new() -> ResponseReturnValue:
+    """The form of a new programme."""
+    form = _form(
+        threshold=ProgrammeInput.model_fields["threshold"].default, currency=organisation_of(db.session()).currency
+    )
+    return render_template("bank/programme.html", form=form, programme=None)
+
+
+@bp.post("/programmes/new")
+@allow("bank:write")
+def create() -> ResponseReturnValue:
+    """Ask a second person for a programme."""
+    return _propose(None)
+
+
+@bp.get("/programmes/<uuid:programme_id>/edit")
+@allow("bank:write")
+def edit(programme_id: UUID) -> ResponseReturnValue:
+    """The form of a programme's next version."""
+    programme = programmes.get(db.session(), programme_id, by=g.actor)
+    form = _form(**programmes.as_input(db.session(), programme, by=g.actor).model_dump())
+    return render_template("bank/programme.html", form=form, programme=programme)
+
+
+@bp.post("/programmes/<uuid:programme_id>/edit")
+@allow("bank:write")
+def change(programme_id: UUID) -> ResponseReturnValue:
+    """Ask a second person for another version."""
+    return _propose(programmes.get(db.session(), programme_id, by=g.actor))
+
+
+def _propose(programme: Programme | None) -> ResponseReturnValue:
+    form = _form()
+    if inputs.validate(form, lambda: _command(form)):
+        try:
+            proposed = programmes.propose(db.session(), _command(form), programme.id if programme else None, by=g.actor)
+            return leave_for(asked(proposed))
+        except Invalid as error:
+            inputs.onto(form, error)
+    return render_template("bank/programme.html", form=form, programme=programme), 422
