@@ -1,8 +1,9 @@
-"""Doors of the bank: take the balances of days, calculate a month."""
+"""Doors of the bank: take the balances of days, calculate a month, tell those who qualified."""
 
 from uuid import UUID
 
 from app.domain.bank import balances, qualification
+from app.domain.bank import release as releases
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
 
@@ -19,3 +20,9 @@ def calculate(organisation_id: UUID, run_id: UUID) -> None:
     """Make a run."""
     with runtime().unit(organisation_id) as session:
         qualification.calculate(session, run_id)
+
+
+@job
+def release(organisation_id: UUID, run_id: UUID) -> None:
+    """Make the messages of a released run."""
+    releases.make_all(runtime().opener(organisation_id), run_id)

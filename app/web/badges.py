@@ -47,6 +47,7 @@ STATES = {
     "queued": (mark("Queued"), "info"),
     "ready": (mark("Ready"), "good"),
     "rejected": (mark("Rejected"), "bad"),
+    "released": (mark("Released"), "info"),
     "running": (mark("Running"), "info"),
     "scheduled": (mark("Scheduled"), "info"),
     "sending": (mark("Sending"), "info"),

@@ -1,9 +1,11 @@
 """Why a message was not sent, or what became of it, in the reader's words; one table for lists, results and evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from flask_babel import gettext
+from flask_babel import gettext as _
 
 from app.core.errors import mark
 from app.domain.reports.words import CHANNEL, REASON, STATE
@@ -47,6 +49,16 @@ def state(key: str) -> str:
 def channel(key: str) -> str:
     """A channel in the reader's language."""
     return _say(CHANNEL, key)
+
+
+def falls(counted: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The rows of a waterfall: who matched, who falls out for which reason, who will receive."""
+    left_out = {key: number for key, number in counted.items() if key not in ("matched", "will_receive")}
+    rows: list[dict[str, Any]] = [{"label": _("In the audience"), "number": counted["matched"]}]
+    if left_out:
+        drawn = [{"label": reason(key), "number": number} for key, number in left_out.items()]
+        rows.append({"label": _("Left out"), "number": sum(left_out.values()), "minus": True, "reasons": drawn})
+    return [*rows, {"label": _("Will receive it"), "number": counted.get("will_receive", 0), "total": True}]
 
 
 def _say(table: dict[str, str], key: str | None) -> str:

@@ -4,14 +4,14 @@ ALTER TABLE programme_versions ADD COLUMN template_id uuid;
 ALTER TABLE programme_versions ADD CONSTRAINT fk_programme_versions_organisation_id_template_id FOREIGN KEY (organisation_id, template_id) REFERENCES templates (organisation_id, id);
 
 ALTER TABLE qualification_runs ADD COLUMN approval_id uuid, ADD COLUMN released_at timestamptz, ADD COLUMN released_by uuid,
-  ADD COLUMN occurrence_id uuid, ADD COLUMN told JSONB;
+  ADD COLUMN occurrence_id uuid, ADD COLUMN made_at timestamptz, ADD COLUMN told JSONB;
 -- squawk-ignore adding-foreign-key-constraint, constraint-missing-not-valid -- a few rows, which are all empty in it
 ALTER TABLE qualification_runs ADD CONSTRAINT fk_qualification_runs_organisation_id_approval_id FOREIGN KEY (organisation_id, approval_id) REFERENCES approvals (organisation_id, id);
 ALTER TABLE qualification_runs DROP CONSTRAINT ck_qualification_runs_state;
 -- squawk-ignore constraint-missing-not-valid -- a few rows
 ALTER TABLE qualification_runs ADD CONSTRAINT ck_qualification_runs_state CHECK (state IN ('queued', 'calculated', 'failed', 'superseded', 'in_review', 'approved', 'released', 'paused', 'completed'));
 -- squawk-ignore require-concurrent-index-creation -- a few rows
-CREATE INDEX ix_qualification_runs_approved ON qualification_runs (organisation_id, id) WHERE state = 'approved';
+CREATE INDEX ix_qualification_runs_released ON qualification_runs (organisation_id, id) WHERE state IN ('released', 'paused');
 
 CREATE TABLE qualification_overrides (
   id uuid DEFAULT uuidv7() NOT NULL,

@@ -12,9 +12,9 @@ from app.api import envelope, jobs
 from app.api.bank.blueprint import bp, month
 from app.core.db import db
 from app.core.errors import Invalid, mark
-from app.domain.bank import programmes, qualification
-from app.domain.bank.models import OUTCOMES, QualificationRun
-from app.domain.bank.qualification import Judged
+from app.domain.bank import outcomes, programmes, qualification, review
+from app.domain.bank.models import OUTCOMES, Override, QualificationRun
+from app.domain.bank.outcomes import SHOWN, Judged, Wanted
 from app.http.auth import allow
 
 
@@ -41,37 +41,44 @@ def start() -> ResponseReturnValue:
 @envelope.asks(paged=True)
 def runs() -> ResponseReturnValue:
     """Runs, the newest first."""
-    return envelope.listed(qualification.listed(db.session(), envelope.ask(), by=g.actor), _run)
+    return envelope.listed(qualification.listed(db.session(), envelope.ask(), by=g.actor), serialize)
 
 
 @bp.get("/runs/<uuid:run_id>")
 @allow("bank:read")
 def run(run_id: UUID) -> ResponseReturnValue:
     """One run with its totals and gates."""
-    return envelope.ok(_run(qualification.get(db.session(), run_id, by=g.actor)))
+    row = qualification.get(db.session(), run_id, by=g.actor)
+    return envelope.ok({**serialize(row), "actions": sorted(review.possible(db.session(), row, by=g.actor))})
 
 
-def _run(row: QualificationRun) -> dict[str, Any]:
+def serialize(row: QualificationRun) -> dict[str, Any]:
+    """A run; its totals are as it stands, with the overrides."""
+    stands = outcomes.totals(db.session(), row) if row.totals else {}
+    told = {"released_at": row.released_at, "made_at": row.made_at, "told": row.told} if row.released_at else {}
     return {
         "id": row.id, "programme": row.programme_id, "month": f"{row.month:%Y-%m}", "version": row.version, "state": row.state,
-        "totals": row.totals, "gates": row.gates, "input_hash": row.input_hash, "failure": row.failure,
-        "created_at": row.created_at, "calculated_at": row.calculated_at,
+        "totals": {name: stands[name] for name in ("customers", *OUTCOMES)} if stands else None,
+        "overridden": stands.get("overridden", 0), "gates": row.gates,
+        "input_hash": row.input_hash, "failure": row.failure, "created_at": row.created_at,
+        "calculated_at": row.calculated_at, "approval_id": row.approval_id, **told,
     }  # fmt: skip
 
 
 @bp.get("/runs/<uuid:run_id>/outcomes")
 @allow("bank:read")
-@envelope.asks("outcome", "external_id", paged=True)
-def outcomes(run_id: UUID) -> ResponseReturnValue:
-    """What became of the customers, with the reason; filters `outcome` and `external_id`."""
-    session, wanted = db.session(), request.args.get("outcome", "")
-    if wanted and wanted not in OUTCOMES:
+@envelope.asks("outcome", "external_id", "which", paged=True)
+def customers(run_id: UUID) -> ResponseReturnValue:
+    """What became of the customers, with the reason; filters `outcome`, `external_id` and `which`."""
+    session, asked = db.session(), request.args
+    wanted = Wanted(asked.get("outcome", ""), asked.get("external_id", ""), asked.get("which", ""))
+    if wanted.outcome and wanted.outcome not in OUTCOMES:
         raise Invalid.field("outcome", mark("There is no such outcome."))
+    if wanted.which and wanted.which not in SHOWN:
+        raise Invalid.field("which", mark("Choose overridden, near, gained or dropped."))
     row = qualification.get(session, run_id, by=g.actor)
     threshold = programmes.version_of(session, row, by=g.actor).threshold
-    page = qualification.outcomes(
-        session, run_id, envelope.ask(), by=g.actor, outcome=wanted, external_id=request.args.get("external_id", "")
-    )
+    page = outcomes.listed(session, run_id, envelope.ask(), wanted, by=g.actor)
     return envelope.listed(page, lambda one: _outcome(one, threshold))
 
 
@@ -85,9 +92,16 @@ def _outcome(one: Judged, threshold: Decimal) -> dict[str, Any]:
             "short_by": str(threshold - found.below_amount),
         }
     return {
-        "external_id": one.external_id, "outcome": found.outcome, "days_passed": found.days_passed,
-        "days_required": found.days_required, "missing": missing, "first_below": below, "overridden": False,
+        "external_id": one.external_id, "outcome": one.stands, "calculated": found.outcome, "days_passed": found.days_passed,
+        "days_required": found.days_required, "missing": missing, "first_below": below,
+        "overridden": one.override is not None, "override": override_out(one.override) if one.override else None,
     }  # fmt: skip
+
+
+def override_out(row: Override) -> dict[str, Any]:
+    """A person's word against an outcome."""
+    names = ("id", "before", "outcome", "reason", "evidence_name", "created_by", "created_at")
+    return {name: getattr(row, name) for name in names}
 
 
 @bp.get("/runs/<uuid:run_id>/compare")
@@ -99,5 +113,5 @@ def compare(run_id: UUID) -> ResponseReturnValue:
         other = UUID(request.args.get("with", ""))
     except ValueError:
         raise Invalid.field("with", mark("Name the run to compare with.")) from None
-    became = qualification.compare(db.session(), run_id, other, by=g.actor)
+    became = outcomes.compare(db.session(), run_id, other, by=g.actor)
     return envelope.ok({"became": [{"from": one.before, "to": one.after, "count": one.count} for one in became]})

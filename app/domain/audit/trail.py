@@ -97,6 +97,9 @@ def entries(
     return fetch(session, wanted.narrowed(select(AuditEntry)), [AuditEntry.__table__.c.seq], ask, descending=True)
 
 
+WROTE = ("created", "changed", "restored")  # the acts that make somebody an author
+
+
 def actors(session: Session, subjects: Sequence[tuple[str, UUID]], acts: Sequence[str]) -> set[UUID]:
     """Who did any of these acts ("changed") to any of these subjects."""
     if not subjects:
@@ -110,7 +113,7 @@ def actors(session: Session, subjects: Sequence[tuple[str, UUID]], acts: Sequenc
 def last_change(session: Session, subject: tuple[str, UUID]) -> AuditEntry | None:
     """The newest act that made or changed a subject."""
     kind, subject_id = subject
-    acts = [f"{kind}.{act}" for act in ("created", "changed", "restored")]
+    acts = [f"{kind}.{act}" for act in WROTE]
     query = select(AuditEntry).where(
         AuditEntry.subject_kind == kind, AuditEntry.subject_id == str(subject_id), AuditEntry.action.in_(acts)
     )

@@ -60,7 +60,7 @@ def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck
     after = {"from": first.isoformat(), "to": last.isoformat()}
     trail.record(session, by, "balances.asked", ("balances", by.organisation_id), after=after)
     check = BalanceCheck(
-        organisation_id=by.organisation_id, first=first, last=last, created_by=by.id if by.kind == "user" else None,
+        organisation_id=by.organisation_id, first=first, last=last, created_by=by.id,
         created_at=clock.now(),
     )  # fmt: skip
     session.add(check)
@@ -108,7 +108,7 @@ def _queue(session: Session, day: date, *, by: Actor | None) -> None:
     organisation_id, now = actor_of(session).organisation_id, clock.now()
     fresh = {
         "state": "queued", "after": "", "records": 0, "kept": 0, "issues": 0, "tries": 0, "due_at": now, "lease_until": None,
-        "failure": None, "asked_by": by.id if by and by.kind == "user" else None, "asked_at": now, "taken_at": None,
+        "failure": None, "asked_by": by.id if by else None, "asked_at": now, "taken_at": None,
     }  # fmt: skip
     row = insert(BalanceDay).values(organisation_id=organisation_id, day=day, **fresh)
     at_work = BalanceDay.state.in_(("queued", "running"))  # what is on its way goes on

@@ -1,10 +1,11 @@
 """What bank brings to the house: the month in which customers qualify."""
 
 from app.core.errors import mark
-from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
+from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.bank import balances, models, programmes, qualification
+from app.domain.bank import balances, models, programmes, qualification, release
 from app.domain.bank.models import Programme
+from app.domain.messages.sends import SendDrained
 
 READERS = tuple(role for role in EVERYBODY if role != "viewer")
 
@@ -17,23 +18,45 @@ NOUN = Noun(
     permissions={
         "bank:read": Permission(mark("See balances and who qualified"), READERS),
         "bank:write": Permission(mark("Take balances, run months, change programmes"), ("bank_officer",)),
+        "bank:approve": Permission(mark("Approve who qualified"), ("admin",), by_name=True),
+        "bank:release": Permission(
+            mark("Release an approved month: tell those who qualified"), ("admin",), by_name=True
+        ),
+        "bank:stop": Permission(
+            mark("Stop a release, and ask for it to go on"), ("owner", "admin", "bank_officer", "operator")
+        ),
     },
     acts={
         "balances.asked": mark("Asked for balances"),
         "programme.created": mark("Created a programme"),
         "programme.changed": mark("Changed a programme"),
+        "run.approved": mark("Approved who qualified"),
         "run.asked": mark("Asked for the calculation of a month"),
+        "run.checked": mark("Checked a customer of the sample by hand"),
+        "run.completed": mark("Everybody of the month was told"),
+        "run.messages_made": mark("The messages of the month were made"),
+        "run.overridden": mark("Put his word against an outcome"),
+        "run.override_withdrawn": mark("Took an override back"),
+        "run.paused": mark("Stopped the release"),
+        "run.rejected": mark("Sent the month back"),
+        "run.released": mark("Released the month"),
+        "run.resumed": mark("Let the release go on"),
+        "run.submitted": mark("Submitted the month for approval"),
+        "run.withdrawn": mark("Took the month back from approval"),
     },
     subjects={
         "balances": Subject(mark("Balances")),
         "programme": Subject(mark("Programme"), name=(Programme.id, Programme.name), permission="bank:read"),
         "run": Subject(mark("Run"), page=("bank.show", "run_id")),
+        "resume_run": Subject(mark("Run")),
     },
-    decides={"programme": programmes.carry_out},
-    jobs=(balances.TAKE_DAY, qualification.CALCULATE),
+    decides={"programme": programmes.carry_out, release.RESUME: release.carry_out_resume},
+    jobs=(balances.TAKE_DAY, qualification.CALCULATE, release.RELEASE),
+    hears=(Consumer("bank.drained", SendDrained, release.on_drained),),
     waits=(
         Waiting(balances.TAKE_DAY, balances.is_due),
         Waiting(qualification.CALCULATE, qualification.waiting),
+        Waiting(release.RELEASE, release.waiting),
     ),
     sweeps=(balances.schedule,),
 )

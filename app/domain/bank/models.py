@@ -162,7 +162,12 @@ class QualificationRun(Owned, Base):
         owned_key("approval_id", "approvals"),
         CheckConstraint(f"state IN {RUN_STATES}", name="state"),
         Index(None, "organisation_id", "id", postgresql_where=text("state = 'queued'")),
-        Index("ix_qualification_runs_approved", "organisation_id", "id", postgresql_where=text("state = 'approved'")),
+        Index(
+            "ix_qualification_runs_released",
+            "organisation_id",
+            "id",
+            postgresql_where=text("state IN ('released', 'paused')"),
+        ),
     )
 
     id: Mapped[Uuid7]
@@ -182,6 +187,7 @@ class QualificationRun(Owned, Base):
     released_at: Mapped[datetime | None]
     released_by: Mapped[UUID | None]
     occurrence_id: Mapped[UUID | None]  # of the messages of its release
+    made_at: Mapped[datetime | None]  # when the last of them was
     told: Mapped[dict[str, Any] | None]  # how many its release made a message for, by state or reason
 
 

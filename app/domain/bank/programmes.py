@@ -16,6 +16,7 @@ from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
+from app.domain.content.models import Template
 
 SUBJECT = "programme"
 WRITE = "bank:write"
@@ -34,6 +35,7 @@ class ProgrammeInput(BaseModel):
     days: int | None = Field(default=None, ge=1, le=31)
     calendar: Literal["value", "carry", "exempt"] = "value"
     carry_days: int = Field(default=0, ge=0, le=4)
+    template_id: UUID | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> "ProgrammeInput":
@@ -47,10 +49,11 @@ class ProgrammeInput(BaseModel):
 def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = None, *, by: Actor) -> Approval:
     """Ask a second person for a programme, or for another version of one.
 
-    Raises NotFound, Invalid (the name is taken), Conflict (nothing is different), Forbidden.
+    Raises NotFound, Invalid (the name is taken, the text is no SMS), Conflict (nothing is different), Forbidden.
     """
     require(by, WRITE)
     _check_name(session, new.name, programme_id)
+    _check_text(session, new.template_id)
     if programme_id is None:
         made: UUID = session.execute(text("SELECT uuidv7()")).scalar_one()
         change = Change((SUBJECT, made), new.name, "programme.create", WRITE, values=_plain(new), after=_plain(new))
@@ -80,6 +83,7 @@ def carry_out(session: Session, approval_id: UUID, *, note: str = "", by: Actor)
     state = {"number": programme.number} if programme else {}
     new = ProgrammeInput(**changes.approve(session, approval, state=state, note=note, by=by))
     _check_name(session, new.name, approval.subject_id)
+    _check_text(session, new.template_id)
     if programme is None:
         programme = Programme(
             id=approval.subject_id, organisation_id=by.organisation_id, name=new.name, number=0, created_at=clock.now()
@@ -127,12 +131,24 @@ def listed(session: Session, *, by: Actor) -> list[Programme]:
     )
 
 
+def texts(session: Session, *, by: Actor) -> list[Template]:
+    """The SMS texts a programme may have, by name."""
+    require(by, "bank:read")
+    query = select(Template).where(Template.channel == "sms", Template.archived_at.is_(None)).order_by(Template.name)
+    return list(session.execute(query).scalars())
+
+
 def current(session: Session, programme: Programme) -> ProgrammeVersion:
     """The version in force."""
     query = select(ProgrammeVersion).where(
         ProgrammeVersion.programme_id == programme.id, ProgrammeVersion.number == programme.number
     )
     return session.execute(query).scalar_one()
+
+
+def of_run(session: Session, run: QualificationRun) -> Programme:
+    """The programme of a run."""
+    return session.get_one(Programme, run.programme_id)
 
 
 def version_of(session: Session, run: QualificationRun, *, by: Actor) -> ProgrammeVersion:
@@ -147,7 +163,7 @@ def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeI
     version = current(session, programme)
     return ProgrammeInput(
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
-        calendar=version.calendar, carry_days=version.carry_days,
+        calendar=version.calendar, carry_days=version.carry_days, template_id=version.template_id,
     )  # fmt: skip
 
 
@@ -163,6 +179,15 @@ def _check_name(session: Session, name: str, own: UUID | None) -> None:
     taken = select(Programme.id).where(Programme.name == name, Programme.id != own)
     if session.execute(taken).first():
         raise Invalid.field("name", mark("There is a programme of this name already."))
+
+
+def _check_text(session: Session, template_id: UUID | None) -> None:
+    """Those who qualify are told by SMS."""
+    if template_id is None:
+        return
+    template = session.get(Template, template_id)
+    if template is None or template.archived_at is not None or template.channel != "sms":
+        raise Invalid.field("template_id", mark("Choose an SMS template."))
 
 
 def _plain(new: ProgrammeInput) -> dict[str, object]:

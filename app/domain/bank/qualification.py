@@ -6,19 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.db import live
 from app.core.errors import Conflict, Invalid, mark
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import enqueue_after_commit
 from app.domain.access.keyring import organisation_of
+from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.bank import programmes
+from app.domain.bank import programmes, states
 from app.domain.bank.balances import is_over, month_of
 from app.domain.bank.models import (
     OUTCOMES,
@@ -30,11 +30,12 @@ from app.domain.bank.models import (
     QualificationRun,
 )
 from app.domain.calendar.windows import windows_of
-from app.domain.contacts.models import Contact
 
 SUBJECT = "run"
+MISSING = mark("There is no such run.")
 CALCULATE = Job("imports", "jobs.bank.calculate", 600)
 COVERED = 98  # per cent of the customers must have a value on every day, else a person has to look
+SAMPLE = 20  # customers of a run that are drawn to be checked by hand
 BAD_FORMAT = 1  # per cent of the records that may be no numbers
 _SQL = load("bank/queries.sql")
 
@@ -62,7 +63,7 @@ def start(session: Session, programme_id: UUID, month: date, *, by: Actor) -> Qu
         programme_version_id=programmes.current(session, programme).id,
         month=first,
         version=(newest or 0) + 1,
-        created_by=by.id if by.kind == "user" else None,
+        created_by=by.id,
         created_at=clock.now(),
     )
     session.add(run)
@@ -94,10 +95,18 @@ def calculate(session: Session, run_id: UUID) -> None:
     run.gates = [gate.as_json() for gate in _gates(session, run, looked_at)]
     span = {name: looked_at[name] for name in ("first", "after", "carry", "currency")}
     run.input_hash = session.execute(_SQL["input_hash"], span).scalar_one()
-    older = QualificationRun.version < run.version, QualificationRun.state == "calculated"
-    same = QualificationRun.programme_id == run.programme_id, QualificationRun.month == run.month
-    session.execute(update(QualificationRun).where(*same, *older).values(state="superseded"))
+    session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
+    _supersede(session, run)
     run.state, run.calculated_at = "calculated", clock.now()
+
+
+def _supersede(session: Session, run: QualificationRun) -> None:
+    """Whatever of this month is not released yet gives way, and no decision on it stands open."""
+    older = QualificationRun.version < run.version, QualificationRun.state.in_(states.GIVES_WAY)
+    same = QualificationRun.programme_id == run.programme_id, QualificationRun.month == run.month
+    gone = update(QualificationRun).where(*same, *older).values(state="superseded").returning(QualificationRun.id)
+    for run_id in session.execute(gone).scalars():
+        decisions.void(session, (SUBJECT, run_id))
 
 
 def _looked_at(session: Session, run: QualificationRun, version: ProgrammeVersion) -> dict[str, Any]:
@@ -160,7 +169,7 @@ def _gates(session: Session, run: QualificationRun, looked_at: dict[str, Any]) -
 def get(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """One run. Raises NotFound, Forbidden."""
     require(by, "bank:read")
-    return rows.one(session, QualificationRun, run_id, mark("There is no such run."))
+    return rows.one(session, QualificationRun, run_id, MISSING)
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, programme_id: UUID | None = None) -> Page[QualificationRun]:
@@ -179,56 +188,3 @@ def before(session: Session, run: QualificationRun, *, by: Actor) -> Qualificati
     older = QualificationRun.version < run.version, QualificationRun.calculated_at.is_not(None)
     query = select(QualificationRun).where(*same, *older).order_by(QualificationRun.version.desc())
     return session.execute(query.limit(1)).scalar_one_or_none()
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An outcome and whose it is."""
-
-    outcome: Outcome
-    external_id: str
-
-
-def outcomes(
-    session: Session, run_id: UUID, ask: Ask, *, by: Actor, outcome: str = "", external_id: str = ""
-) -> Page[Judged]:
-    """A page of a run's outcomes, in the order of the customers."""
-    get(session, run_id, by=by)
-    contact = live(Contact).c
-    query = select(Outcome).where(Outcome.run_id == run_id)
-    if outcome:
-        query = query.where(Outcome.outcome == outcome)
-    if external_id:
-        query = query.where(Outcome.contact_id.in_(select(contact.id).where(contact.external_id == external_id)))
-    page = fetch(session, query, [Outcome.__table__.c.contact_id], ask)
-    ids = [one.contact_id for one in page.items]
-    named = dict(session.execute(select(contact.id, contact.external_id).where(contact.id.in_(ids))).all())
-    items = [Judged(one, named.get(one.contact_id) or "") for one in page.items]
-    return Page(items, page.next, page.prev, page.total, page.per_page)
-
-
-@dataclass(frozen=True)
-class Became:
-    """How many customers went from one outcome to another; None is not in that run."""
-
-    before: str | None
-    after: str | None
-    count: int
-
-
-def compare(session: Session, run_id: UUID, other_id: UUID, *, by: Actor) -> list[Became]:
-    """What became of the customers of another run in this one, those that changed. Raises NotFound, Forbidden."""
-    get(session, run_id, by=by)
-    get(session, other_id, by=by)
-    new, old = aliased(Outcome), aliased(Outcome)
-    here = select(new).where(new.run_id == run_id).subquery()
-    there = select(old).where(old.run_id == other_id).subquery()
-    joined = here.join(there, here.c.contact_id == there.c.contact_id, full=True)
-    query = (
-        select(there.c.outcome, here.c.outcome, func.count())
-        .select_from(joined)
-        .where(there.c.outcome.is_distinct_from(here.c.outcome))
-        .group_by(there.c.outcome, here.c.outcome)
-        .order_by(func.count().desc())
-    )
-    return [Became(before, after, count) for before, after, count in session.execute(query).all()]

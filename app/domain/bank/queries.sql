@@ -107,3 +107,38 @@ FROM judged;
 SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || day || '|' || version || '|' || amount, ',' ORDER BY contact_id, day), ''),
   'UTF8')), 'hex')
 FROM balances WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND is_current AND currency = :currency;
+
+-- name: draw_sample
+-- Ten of those who qualified, five and five of the others, in an order that follows from the run; where there are fewer, more of the rest.
+WITH ranked AS (
+  SELECT contact_id, CASE outcome WHEN 'qualified' THEN 10 ELSE 5 END AS share,
+    row_number() OVER (PARTITION BY outcome ORDER BY md5(run_id::text || contact_id::text)) AS place
+  FROM qualification_outcomes WHERE run_id = :run
+)
+INSERT INTO qualification_samples (organisation_id, run_id, contact_id, place)
+SELECT :organisation, :run, contact_id, row_number() OVER (ORDER BY place > share, md5(CAST(:run AS text) || contact_id::text))
+FROM (SELECT * FROM ranked ORDER BY place > share, place LIMIT :most) AS drawn;
+
+-- name: list_hash
+-- Who qualified, as it stands: how many, and one digest over their ids.
+SELECT count(*) AS people, encode(sha256(convert_to(COALESCE(string_agg(o.contact_id::text, ',' ORDER BY o.contact_id), ''), 'UTF8')), 'hex') AS digest
+FROM qualification_outcomes o
+LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.contact_id AND v.withdrawn_at IS NULL
+WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified';
+
+-- name: changed_since
+-- Whether a balance of a month came in after a moment.
+SELECT EXISTS (SELECT FROM balance_days WHERE day >= :first AND day < :after AND taken_at > :moment)
+  AND EXISTS (SELECT FROM balances WHERE day >= :first AND day < :after AND taken_at > :moment AND is_current);
+
+-- name: note_notices
+-- The next of those who qualified and were told nothing of this month yet: each once, whoever else releases at the same moment.
+INSERT INTO qualification_notices (organisation_id, programme_id, month, contact_id, run_id, noted_at)
+SELECT :organisation, :programme, :month, o.contact_id, :run, :now
+FROM qualification_outcomes o
+LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.contact_id AND v.withdrawn_at IS NULL
+WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified' AND NOT EXISTS (
+  SELECT FROM qualification_notices n WHERE n.programme_id = :programme AND n.month = :month AND n.contact_id = o.contact_id)
+ORDER BY o.contact_id LIMIT :most
+ON CONFLICT DO NOTHING
+RETURNING contact_id;

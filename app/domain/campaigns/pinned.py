@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from app.domain.approvals.decisions import digest_of
@@ -25,8 +25,6 @@ from app.domain.segments import encryption, membership
 from app.domain.segments import library as segment_library
 from app.domain.segments.check import reached
 from app.domain.segments.models import Segment
-
-WROTE = ("created", "changed", "restored")  # the acts that make somebody an author
 
 
 class PinnedText(BaseModel):
@@ -116,7 +114,12 @@ def digest(session: Session, pinned: Pinned) -> bytes:
             "scheduled_at": pinned.scheduled_at,
             "audience": named,
             "inside": [pinned.definitions[i] for i in sorted(pinned.definitions.keys() - own)],
-            "texts": [_content(session, text) for text in pinned.texts],
+            "texts": [
+                content_library.content_of(
+                    session.get_one(TemplateVersion, text.version_id), text.channel, text.message_class
+                )
+                for text in pinned.texts
+            ],
             "routes": [pinned.routes_of(text.channel) for text in pinned.texts],
         }
     )
@@ -131,18 +134,12 @@ def audience_of(session: Session, pinned: Pinned) -> Select[Any]:
 
 def authors(session: Session, pinned: Pinned, campaign: Campaign) -> set[UUID]:
     """Everybody who made or changed the campaign, one of its texts or one of its segments: none of them may approve it."""
-    texts = select(TemplateVersion.created_by).where(
-        TemplateVersion.template_id.in_([text.template_id for text in pinned.texts]),
-        TemplateVersion.created_by.is_not(None),
-    )
-    subjects = [(SUBJECT, campaign.id)]
-    subjects += [(content_library.SUBJECT, text.template_id) for text in pinned.texts]
-    subjects += [(segment_library.SUBJECT, i) for i in pinned.definitions]
+    subjects = [(SUBJECT, campaign.id), *((segment_library.SUBJECT, i) for i in pinned.definitions)]
     return {
         campaign.created_by,
         *campaign.editors,
-        *session.execute(texts.distinct()).scalars(),
-        *trail.actors(session, subjects, WROTE),
+        *content_library.authors(session, [text.template_id for text in pinned.texts]),
+        *trail.actors(session, subjects, trail.WROTE),
     }
 
 
@@ -173,13 +170,3 @@ def _routes(session: Session, channel: str) -> list[PinnedRoute]:
         PinnedRoute(channel=channel, fingerprint=accounts.fingerprint(account), sender=account.sender)
         for account in accounts.in_order(session, channel)
     ]
-
-
-def _content(session: Session, text: PinnedText) -> dict[str, object]:
-    version = session.get_one(TemplateVersion, text.version_id)
-    return {
-        "class": text.message_class,
-        "channel": text.channel,
-        "texts": version.texts,
-        "fallback": version.fallback_language,
-    }

@@ -139,7 +139,7 @@ def _channel(session: Session, what: Pinned, text: PinnedText, audience: Select[
     is_sms = text.channel == "sms"
     estimated = estimate(session, what.name, version, audience) if is_sms else Estimate(Decimal(1), {})
     parts = int((estimated.average * will_receive).to_integral_value())
-    is_named = all(_is_name(one.sender) for one in usable)
+    is_named = all(accounts.names_itself(one) for one in usable)
     found = checks.check(session, template, version, is_named=is_named, given=frozenset())
     return ChannelPlan(
         channel=text.channel,
@@ -154,8 +154,3 @@ def _channel(session: Session, what: Pinned, text: PinnedText, audience: Select[
         cost=cost * parts,
         findings=[*found, *estimated.findings(session, will_receive, cost)],
     )
-
-
-def _is_name(sender: str) -> bool:
-    """True if a sender says who it is; a number does not."""
-    return any(sign.isalpha() for sign in sender)

@@ -208,6 +208,20 @@ def current(session: Session, template: Template) -> TemplateVersion:
     return session.get_one(TemplateVersion, template.current_id)
 
 
+def content_of(version: TemplateVersion, channel: str, message_class: str) -> dict[str, object]:
+    """Everything a version says, for a digest: the same text saved again says the same."""
+    return {"class": message_class, "channel": channel, "texts": version.texts, "fallback": version.fallback_language}
+
+
+def authors(session: Session, template_ids: Iterable[UUID]) -> set[UUID]:
+    """Everybody who wrote or changed one of these templates."""
+    wrote = select(TemplateVersion.created_by).where(
+        TemplateVersion.template_id.in_(ids := list(template_ids)), TemplateVersion.created_by.is_not(None)
+    )
+    by_name = trail.actors(session, [(SUBJECT, i) for i in ids], trail.WROTE)
+    return {*session.execute(wrote.distinct()).scalars(), *by_name}
+
+
 def versions(session: Session, template_id: UUID) -> list[TemplateVersion]:
     """All versions, newest first."""
     query = (

@@ -20,11 +20,9 @@ from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, mark
 from app.core.queue import Job
 from app.core.sql import changed, load
-from app.core.unit import enqueue_after_commit
 from app.domain.audit import trail
-from app.domain.messages import reference
+from app.domain.messages import reference, sends
 from app.domain.messages.models import Attempt, Message, Send
-from app.domain.messages.sends import JOB
 from app.domain.messages.states import RANKS
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
@@ -109,16 +107,9 @@ def _resolve_absent(open_unit: OpenUnit, doubt: Any) -> int:
         values = {"occurrence": doubt.occurrence_id, "id": doubt.id, "doubt": doubt.doubt_at, "now": clock.now()}
         states = session.execute(_SQL["resolve_absent"], values).scalars().all()
         if "queued" in states:
-            _reopen_send(session, session.get_one(Message, (doubt.id, doubt.occurrence_id)))
+            message = session.get_one(Message, (doubt.id, doubt.occurrence_id))
+            sends.reopen(session, session.get_one(Send, message.send_id))
     return len(states)
-
-
-def _reopen_send(session: Session, message: Message) -> None:
-    """A send that had nothing left has something again."""
-    send = session.get_one(Send, message.send_id)
-    if send.state == "drained":
-        send.state, send.drained_at = "running", None
-    enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
 
 
 def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Message:
@@ -143,7 +134,7 @@ def resolve(session: Session, message_id: UUID, *, as_: str, by: Actor) -> Messa
     else:
         message.due_at = clock.now()
         session.flush()
-        _reopen_send(session, message)
+        sends.reopen(session, session.get_one(Send, message.send_id))
     trail.record(session, by, f"message.resolved_{as_}", ("message", message.id))
     return message
 

@@ -106,6 +106,13 @@ def messages_of(sends: Iterable[Send]) -> ColumnElement[bool]:
     )
 
 
+def reopen(session: Session, send: Send) -> None:
+    """A send that had nothing left has something again."""
+    if send.state == "drained":
+        send.state, send.drained_at = "running", None
+    enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
+
+
 def pause(session: Session, kind: str, source_id: UUID) -> None:
     """Stop claiming; what is on the wire arrives."""
     _move(session, kind, source_id, "running", "paused")

@@ -268,3 +268,8 @@ def note_health(session: Session, account_id: UUID, error: str | None) -> None:
     account = get(session, account_id)
     account.checked_at = clock.now()
     account.last_error = error
+
+
+def names_itself(account: ProviderAccount) -> bool:
+    """True if its sender says who it is; a number does not."""
+    return any(sign.isalpha() for sign in account.sender)

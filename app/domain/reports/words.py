@@ -23,6 +23,7 @@ REASON = {
     "no_address": mark("No address"),
     "not_mobile": mark("Not a mobile number"),
     "duplicate_address": mark("Same address as somebody else"),
+    "already_told": mark("Told of this month already"),
     "erased": mark("Erased"),
     "deleted": mark("Deleted"),
     "address_changed": mark("Address changed meanwhile"),

@@ -10,16 +10,18 @@ from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Optional
 
+from app.core import i18n
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.access.keyring import organisation_of
 from app.domain.bank import programmes
-from app.domain.bank.models import Programme
+from app.domain.bank.models import Programme, ProgrammeVersion
 from app.domain.bank.programmes import ProgrammeInput
 from app.http import inputs
 from app.http.auth import allow
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
+from app.web.locale import current_language
 from app.web.render import leave_for
 
 RULES = {
@@ -34,6 +36,16 @@ CALENDARS = {
 }
 
 
+def rule_sentence(asked: ProgrammeVersion) -> str:
+    """What a version asks for, as a person would say it."""
+    amount = f"{i18n.number(asked.threshold, current_language(), 2)} {asked.currency}"
+    if asked.rule == "at_least":
+        return str(_("At least %(amount)s at the close of %(days)s days", amount=amount, days=asked.days))
+    if asked.rule == "average":
+        return str(_("At least %(amount)s on average over the month", amount=amount))
+    return str(_("At least %(amount)s at the close of every day", amount=amount))
+
+
 class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     """What a programme asks for."""
 
@@ -44,12 +56,15 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     days = IntegerField(_l("Days"), [Optional()])
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
+    template_id = SelectField(_l("SMS"), default="")
 
 
 def _form(**values: object) -> ProgrammeForm:
     form = ProgrammeForm(**values)
     form.rule.choices = [(key, _(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, _(word)) for key, word in CALENDARS.items()]
+    texts = programmes.texts(db.session(), by=g.actor)
+    form.template_id.choices = [("", _("Nobody is told")), *((str(one.id), one.name) for one in texts)]
     return form
 
 
@@ -57,7 +72,8 @@ def _command(form: ProgrammeForm) -> ProgrammeInput:
     """The form as the command of the page and the API. Raises Invalid."""
     names = ("name", "threshold", "currency", "rule", "days", "calendar")
     values = {name: getattr(form, name).data for name in names}
-    return inputs.read(ProgrammeInput, {**values, "carry_days": form.carry_days.data or 0})
+    others = {"carry_days": form.carry_days.data or 0, "template_id": form.template_id.data or None}
+    return inputs.read(ProgrammeInput, {**values, **others})
 
 
 @bp.get("/programmes/new")
@@ -82,7 +98,8 @@ def create() -> ResponseReturnValue:
 def edit(programme_id: UUID) -> ResponseReturnValue:
     """The form of a programme's next version."""
     programme = programmes.get(db.session(), programme_id, by=g.actor)
-    form = _form(**programmes.as_input(db.session(), programme, by=g.actor).model_dump())
+    asked_now = programmes.as_input(db.session(), programme, by=g.actor).model_dump()
+    form = _form(**{**asked_now, "template_id": str(asked_now["template_id"] or "")})
     return render_template("bank/programme.html", form=form, programme=programme)
 
 

@@ -1,18 +1,24 @@
-"""A run: its numbers, its gates, and what became of the customers."""
+"""A run: its numbers, its gates, what became of the customers, and the verbs of its life."""
 
+from collections.abc import Callable
 from uuid import UUID
 
-from flask import g, request
+from flask import flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from app.core.db import db
 from app.core.errors import mark
-from app.domain.bank import programmes, qualification
-from app.domain.bank.models import OUTCOMES
+from app.domain.access import users
+from app.domain.approvals import decisions
+from app.domain.bank import outcomes, programmes, qualification, release, review, sample
+from app.domain.bank.models import OUTCOMES, QualificationRun
+from app.domain.bank.outcomes import SHOWN, Wanted
 from app.http.auth import allow
-from app.web import paging, sought
+from app.web import paging, reasons, sought
+from app.web.approvals import asked
 from app.web.bank.blueprint import bp
-from app.web.render import page_or_part
+from app.web.render import is_part_wanted, leave_for
 
 GATES = {
     "days_complete": mark("Days that have been taken"),
@@ -20,35 +26,117 @@ GATES = {
     "bad_format": mark("Records that are no numbers, in per cent"),
     "conflicts": mark("Records that contradict each other"),
 }
+WHICH = {
+    "overridden": mark("Overridden by a person"),
+    "near": mark("Missed by one day"),
+    "gained": mark("New: not qualified the month before"),
+    "dropped": mark("Dropped: qualified the month before"),
+}
 
 
 @bp.get("/runs/<uuid:run_id>")
 @allow("bank:read")
 def show(run_id: UUID) -> ResponseReturnValue:
     """A run: its numbers, its gates, and what became of the customers."""
+    run = qualification.get(db.session(), run_id, by=g.actor)
+    if request.headers.get("X-Poll") and run.state != "queued":
+        return make_response("", 200, {"HX-Refresh": "true"})
+    if is_part_wanted():
+        return render_template("bank/_outcomes.html", **_customers(run))
+    return render_template("bank/show.html", **_customers(run), **_around(run))
+
+
+def _customers(run: QualificationRun) -> dict[str, object]:
+    outcome, which = request.args.get("outcome", ""), request.args.get("which", "")
+    wanted = Wanted(outcome if outcome in OUTCOMES else "", sought.words(), which if which in SHOWN else "")
+    page = outcomes.listed(db.session(), run.id, paging.asked(), wanted, by=g.actor)
+    return {"run": run, "page": page, "wanted": wanted, "which_words": WHICH}
+
+
+def _around(run: QualificationRun) -> dict[str, object]:
     session = db.session()
-    run = qualification.get(session, run_id, by=g.actor)
-    outcome = request.args.get("outcome", "")
-    outcome = outcome if outcome in OUTCOMES else ""
-    number = sought.words()
-    page = qualification.outcomes(session, run_id, paging.asked(), by=g.actor, outcome=outcome, external_id=number)
     before = qualification.before(session, run, by=g.actor)
-    return page_or_part(
-        "bank/show.html",
-        "bank/_outcomes.html",
-        run=run,
-        programme=programmes.get(session, run.programme_id, by=g.actor),
-        gates=GATES,
-        page=page,
-        outcome=outcome,
-        number=number,
-        before=before,
-        became=qualification.compare(session, run.id, before.id, by=g.actor) if before and run.calculated_at else [],
-    )
+    is_made = run.calculated_at is not None
+    approval = decisions.get(session, run.approval_id) if run.approval_id else None
+    drawn = sample.of_run(session, run.id, by=g.actor) if is_made else []
+    people = {one.drawn.checked_by for one in drawn} | ({approval.decided_by} if approval else set())
+    return {
+        "programme": programmes.get(session, run.programme_id, by=g.actor),
+        "asked": programmes.version_of(session, run, by=g.actor),
+        "totals": outcomes.totals(session, run) if is_made else {},
+        "gates": GATES,
+        "before": before,
+        "became": outcomes.compare(session, run.id, before.id, by=g.actor) if before and is_made else [],
+        "sample": drawn,
+        "verbs": review.possible(session, run, by=g.actor),
+        "approval": approval,
+        "resuming": decisions.open_request(session, (release.RESUME, run.id)),
+        "names": users.names(session, [one for one in people if one]),
+        **told(run),
+    }
+
+
+@bp.get("/runs/<uuid:run_id>/falls")
+@allow("bank:read")
+def falls(run_id: UUID) -> ResponseReturnValue:
+    """From those who qualified to those who will be told; worked out when it is looked at."""
+    session, run = db.session(), qualification.get(db.session(), run_id, by=g.actor)
+    message_class = review.class_of(session, run)
+    rows = reasons.falls(review.falls(session, run, message_class)) if message_class else []
+    return render_template("bank/_falls.html", run=run, rows=rows, message_class=message_class)
+
+
+@bp.get("/runs/<uuid:run_id>/told")
+@allow("bank:read")
+def told_state(run_id: UUID) -> ResponseReturnValue:
+    """How far the telling is; polled."""
+    run = qualification.get(db.session(), run_id, by=g.actor)
+    if request.args.get("was") != run.state:
+        return make_response("", 200, {"HX-Refresh": "true"})
+    return render_template("bank/_told.html", run=run, **told(run))
+
+
+def told(run: QualificationRun) -> dict[str, object]:
+    """The numbers of a release."""
+    return {"whole": release.numbers(db.session(), run, by=g.actor) if run.released_at else None}
 
 
 @bp.post("/runs/<uuid:run_id>/search")
 @allow("bank:read")
 def find(run_id: UUID) -> ResponseReturnValue:
     """The form above the customers."""
-    return sought.leads_to(".show", "number", ["outcome"], run_id=run_id)
+    return sought.leads_to(".show", "number", ["outcome", "which"], run_id=run_id)
+
+
+@bp.post("/runs/<uuid:run_id>/withdraw")
+@allow("bank:write")
+def withdraw(run_id: UUID) -> ResponseReturnValue:
+    """Take it back from its decision, or its release."""
+    return _moved(review.withdraw, run_id, _("It is under review again."))
+
+
+@bp.post("/runs/<uuid:run_id>/release")
+@allow("bank:release")
+def let_go(run_id: UUID) -> ResponseReturnValue:
+    """Tell those who qualified."""
+    return _moved(release.release, run_id, _("Released. The messages are being made; this page follows."))
+
+
+@bp.post("/runs/<uuid:run_id>/pause")
+@allow("bank:stop")
+def pause(run_id: UUID) -> ResponseReturnValue:
+    """Stop telling for now."""
+    return _moved(release.pause, run_id, _("Paused. What is on the wire still arrives."))
+
+
+@bp.post("/runs/<uuid:run_id>/resume")
+@allow("bank:stop")
+def resume(run_id: UUID) -> ResponseReturnValue:
+    """Ask for it to go on; another person decides."""
+    return leave_for(asked(release.propose_resume(db.session(), run_id, by=g.actor)))
+
+
+def _moved(verb: Callable[..., QualificationRun], run_id: UUID, words: str) -> ResponseReturnValue:
+    verb(db.session(), run_id, by=g.actor)
+    flash(words, "success")
+    return redirect(url_for(".show", run_id=run_id), 303)

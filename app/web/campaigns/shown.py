@@ -87,7 +87,7 @@ class ChannelShown:
 def channels(summary: Mapping[str, Any]) -> list[ChannelShown]:
     """The channels of a plan's summary."""
     return [
-        ChannelShown(one["channel"], one, _rows(one["waterfall"]), _findings(one["findings"]))
+        ChannelShown(one["channel"], one, reasons.falls(one["waterfall"]), _findings(one["findings"]))
         for one in summary["channels"]
     ]
 
@@ -102,15 +102,6 @@ def keyed(summary: Mapping[str, Any]) -> dict[str, Any]:
         falls = {reasons.reason(name): number for name, number in one["waterfall"].items()}
         keyed[one["channel"]] = {**{name: one.get(name) for name in COMPARED}, **falls}
     return keyed
-
-
-def _rows(falls: Mapping[str, int]) -> list[dict[str, Any]]:
-    left_out = {reason: number for reason, number in falls.items() if reason not in ("matched", "will_receive")}
-    rows: list[dict[str, Any]] = [{"label": _("In the audience"), "number": falls["matched"]}]
-    if left_out:
-        drawn = [{"label": reasons.reason(reason), "number": number} for reason, number in left_out.items()]
-        rows.append({"label": _("Left out"), "number": sum(left_out.values()), "minus": True, "reasons": drawn})
-    return [*rows, {"label": _("Will receive it"), "number": falls.get("will_receive", 0), "total": True}]
 
 
 def _findings(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

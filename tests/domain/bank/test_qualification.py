@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.actor import Actor, system
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.domain.access.models import Organisation
-from app.domain.bank import programmes, qualification
+from app.domain.bank import outcomes, programmes, qualification
 from app.domain.bank.models import Outcome, Programme
 from app.domain.bank.programmes import ProgrammeInput
 from tests.domain.bank.conftest import FIRST, Judge, Take, newest
@@ -129,7 +129,7 @@ def test_the_same_input_gives_the_same_hash_and_a_correction_another(
     assert judge(programme)["0"].outcome == "qualified"
     third = newest(session)
     assert third.input_hash != first.input_hash
-    [became] = qualification.compare(session, third.id, again.id, by=officer)
+    [became] = outcomes.compare(session, third.id, again.id, by=officer)
     assert (became.before, became.after, became.count) == ("not_qualified", "qualified", 1)
 
 

@@ -1,0 +1,205 @@
+"""A month in the browser and over the API: overridden, submitted, sent back, approved by another, released, told."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.core import clock, nouns
+from app.core.actor import system
+from app.core.settings import Settings
+from app.core.unit import unit_of_work
+from app.domain.access import keys
+from app.domain.access.models import User
+from app.domain.bank import programmes, qualification, release
+from app.domain.bank.models import Outcome, QualificationRun
+from app.domain.bank.programmes import ProgrammeInput
+from app.domain.contacts.models import Contact
+from app.domain.content import library
+from app.domain.content.library import Said, TemplateInput
+from app.domain.outbox.relay import relay_one
+from tests.api.test_contacts import Caller
+from tests.factories import people, sending
+from tests.web.campaigning import Campaigning
+from tests.web.pages import House, house
+from tests.web.test_bank import a_month, calculated, taken
+from tests.web.test_campaigns import shown
+
+REASON = "Seen on the statement: the branch confirmed it."
+
+
+@pytest.fixture(autouse=True)
+def november() -> Iterator[None]:
+    with clock.at(datetime(2026, 11, 28, 9, tzinfo=UTC)):
+        yield
+
+
+@pytest.fixture
+def bank(page_app: Flask, page_settings: Settings) -> House:
+    made = house(page_app, page_settings, roles=("bank_officer", "admin", "auditor", "marketer"))
+    by = system(made.organisation_id)
+    with made.unit() as session:
+        people.contacts(session, 3)
+        sending.account(session)
+        said = Said(
+            body="Hello {{ contact.first_name | default: 'you' }}, {{ values.month }} counted for {{ values.programme }}."
+        )
+        text = TemplateInput(name="Month", channel="sms", message_class="service", texts={"en": said})
+        template_id = library.create(session, text, by=by).id
+        programmes.create(session, ProgrammeInput(name="Premium", template_id=template_id), by=by)
+    return made
+
+
+@pytest.fixture
+def run_id(bank: House) -> UUID:
+    """October of three: one qualified, one did not, one has a day without a value."""
+    call = Caller(bank, "bank_officer")
+    call.data("POST", "/bank/balances/check", {"from": "2026-10-01", "to": "2026-10-31"})
+    taken(bank, a_month())
+    programme = call.data("GET", "/bank/programmes")[0]["id"]
+    made = call.data("POST", "/bank/runs", {"programme": programme, "month": "2026-10"})["result"]["run_id"]
+    calculated(bank)
+    return UUID(made)
+
+
+def customer(bank: House, number: str) -> UUID:
+    with bank.unit() as session:
+        return session.execute(select(Contact.id).where(Contact.external_id == number)).scalar_one()
+
+
+def waived(bank: House, run_id: UUID, prefix: str = "") -> dict[str, str]:
+    """A reason for every gate that did not pass."""
+    with bank.unit() as session:
+        gates = session.get_one(QualificationRun, run_id).gates or []
+    return {f"{prefix}{gate['code']}": "Looked at with the core bank." for gate in gates if gate["verdict"] == "block"}
+
+
+def made(bank: House, run_id: UUID) -> None:
+    while True:
+        with bank.unit() as session:
+            if not release.make_some(session, run_id):
+                return
+
+
+def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualified(bank: House, run_id: UUID) -> None:
+    officer, approver = bank.browser("bank_officer"), bank.browser("admin")
+    page = f"/bank/runs/{run_id}"
+    override = f"{page}/customers/{customer(bank, '2')}/override"
+    officer.get(override)
+    assert "at least" in shown(officer.post(override, {"outcome": "qualified", "reason": "short"})).lower()
+    assert officer.post(override, {"outcome": "qualified", "reason": REASON}).status_code == 303
+    overridden = shown(officer.get(f"{page}?which=overridden"))
+    assert REASON in overridden
+    assert "calculated: Indeterminate" in overridden
+    drawn = f"{page}/sample/{customer(bank, '0')}"
+    assert officer.post(drawn, {"found": "right"}).status_code == 303
+    assert "1 of 3 checked" in shown(officer.get(page))
+    reasons = waived(bank, run_id, "waived.")
+    if reasons:
+        assert "Say in a sentence" in shown(officer.post(f"{page}/submit", dict.fromkeys(reasons, "no")))
+    assert officer.post(f"{page}/submit", reasons).status_code == 303
+    review = shown(approver.get(f"{page}/review"))
+    assert REASON in review
+    assert "October 2026 counted for Premium" in review
+    seen = {"seen": str(_request(bank, run_id)), "sure": "y"}
+    assert approver.post(f"{page}/reject", {**seen, "note": ""}).status_code == 422
+    assert approver.post(f"{page}/reject", {**seen, "note": "Who is the branch?"}).status_code == 303
+    assert "Who is the branch?" in shown(officer.get(page))
+    officer.get(f"{page}/submit")
+    officer.post(f"{page}/submit", reasons)
+    assert "What changed since the last request" in shown(approver.get(f"{page}/review"))
+    assert approver.post(f"{page}/approve", seen).status_code == 409, "that was another request"
+    seen["seen"] = str(_request(bank, run_id))
+    assert approver.post(f"{page}/approve", seen).status_code == 303
+    assert officer.post(f"{page}/release").status_code == 403
+    assert approver.post(f"{page}/release").status_code == 303
+    made(bank, run_id)
+    Campaigning(bank, UUID(int=0)).dispatch()
+    _relayed(bank)
+    done = shown(officer.get(page))
+    assert "Completed" in done
+    assert approver.post(f"{page}/release").status_code == 409
+
+
+def _request(bank: House, run_id: UUID) -> UUID | None:
+    with bank.unit() as session:
+        return session.get_one(QualificationRun, run_id).approval_id
+
+
+def _relayed(bank: House) -> None:
+    """Whoever waits for what has happened hears of it."""
+    opener = partial(unit_of_work, bank.factory, system(bank.organisation_id))
+    heard = {consumer.name: consumer for consumer in nouns.every(lambda noun: noun.hears)}
+    while relay_one(opener, heard):
+        pass
+
+
+def test_the_same_over_the_api_with_a_key_that_may(bank: House, run_id: UUID) -> None:
+    officer, auditor = Caller(bank, "bank_officer"), Caller(bank, "auditor")
+    page = f"/bank/runs/{run_id}"
+    said: dict[str, Any] = {"external_id": "2", "outcome": "qualified", "reason": REASON}
+    assert officer("POST", f"{page}/overrides", {**said, "evidence": "not base64!"}).status_code == 422
+    assert auditor("POST", f"{page}/overrides", said).status_code == 403
+    evidence = {"evidence": "JVBERi0xLjc=", "evidence_name": "statement.pdf"}
+    assert officer.data("POST", f"{page}/overrides", {**said, **evidence})["evidence_name"] == "statement.pdf"
+    run = officer.data("GET", page)
+    assert (run["totals"]["qualified"], run["overridden"]) == (2, 1)
+    [one] = officer.data("GET", f"{page}/outcomes?which=overridden")
+    assert (one["external_id"], one["outcome"], one["calculated"]) == ("2", "qualified", "indeterminate")
+    assert officer.data("DELETE", f"{page}/overrides/2") == {"external_id": "2"}
+    officer.data("POST", f"{page}/overrides", said)
+    drawn = officer.data("GET", f"{page}/sample")
+    assert len(drawn) == 3
+    assert officer.data("PUT", f"{page}/sample/0", {"is_right": True})["is_right"] is True
+    assert "submit" in run["actions"]
+    submitted = officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
+    assert submitted["state"] == "in_review"
+    assert officer.data("POST", f"{page}/withdraw")["state"] == "calculated"
+    submitted = officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
+    seen = {"approval_id": submitted["approval_id"]}
+    assert officer("POST", f"{page}/approve", seen).status_code == 403
+    approver = _with_scopes(bank, ["*", "bank:approve", "bank:release"])
+    assert approver.data("POST", f"{page}/approve", seen)["state"] == "approved"
+    assert approver.data("POST", f"{page}/release")["state"] == "released"
+    assert approver("POST", f"{page}/release").status_code == 409
+    made(bank, run_id)
+    assert officer.data("GET", page)["told"] == {"queued": 2}
+    assert officer.data("POST", f"{page}/pause")["state"] == "paused"
+    asked = officer.data("POST", f"{page}/resume")
+    assert approver.data("POST", f"/approvals/{asked['id']}/approve", {})["state"] == "approved"
+    assert officer.data("GET", page)["state"] == "released"
+
+
+def _with_scopes(bank: House, scopes: list[str]) -> Caller:
+    caller = Caller(bank, "admin")
+    with bank.unit() as session:
+        user = session.get_one(User, bank.staff["admin"].id)
+        caller.key = keys.create(session, user, name="decides", scopes=scopes, by=bank.staff["admin"])
+        keys.of_whole(session, caller.key).is_waiting = False
+    return caller
+
+
+def test_what_does_not_exist_is_said_and_nothing_breaks(bank: House, run_id: UUID) -> None:
+    officer = bank.browser("bank_officer")
+    nobody = UUID(int=7)
+    assert officer.get(f"/bank/runs/{run_id}/customers/{nobody}/override").status_code == 404
+    assert officer.get(f"/bank/overrides/{nobody}/evidence").status_code == 404
+    assert officer.post(f"/bank/runs/{run_id}/sample/{nobody}", {"found": "right"}).status_code == 404
+    assert officer.get(f"/bank/runs/{run_id}?outcome=rich&which=poor").status_code == 200
+    assert officer.get(f"/bank/runs/{run_id}/falls").status_code == 200
+    call = Caller(bank, "bank_officer")
+    assert call("GET", f"/bank/runs/{run_id}/outcomes?which=poor").status_code == 422
+    assert (
+        call(
+            "POST", f"/bank/runs/{run_id}/overrides", {"external_id": "99", "outcome": "qualified", "reason": REASON}
+        ).status_code
+        == 404
+    )
+    with bank.unit() as session:
+        assert session.execute(select(Outcome)).first()
+        assert qualification.get(session, run_id, by=system(bank.organisation_id)).state == "calculated"
