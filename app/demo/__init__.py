@@ -22,6 +22,7 @@ from app.demo import campaigns, customers, staff, texts
 from app.demo.bank import OPENED, Bank
 from app.domain.bank import programmes
 from app.domain.bank.programmes import ProgrammeInput
+from app.domain.content import library
 
 
 def load(factory: sessionmaker[Session], settings: Settings, *, empty: bool = False) -> dict[str, object] | None:
@@ -32,7 +33,9 @@ def load(factory: sessionmaker[Session], settings: Settings, *, empty: bool = Fa
     bank = Bank(factory, settings, clock.now())
     with clock.at(bank.now if empty else bank.moment(OPENED)), unit_of_work(factory, None) as session:
         bank.organisation_id, access = staff.hire(session, settings)
-        programmes.create(session, ProgrammeInput(name="Premium"), by=system(bank.organisation_id))
+        by = system(bank.organisation_id)
+        told = library.create(session, texts.MONTH, by=by)
+        programmes.create(session, ProgrammeInput(name="Premium", template_id=told.id), by=by)
     if not empty:
         for moment, act in sorted(
             [*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0]

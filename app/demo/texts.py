@@ -48,6 +48,19 @@ TEXTS: dict[str, TemplateInput] = {
     "card-email": gallery.STARTS["email-notice"],
 }  # fmt: skip
 
+# What a customer is told whose month counted: a service message, since it is about the account she has.
+MONTH = TemplateInput(
+    name="A month that counts",
+    channel="sms",
+    message_class="service",
+    texts={
+        "en": Said(body=_HELLO_EN + "{{ values.month }} counts for {{ values.programme }}: your balance was there on every day. "
+            "{{ organisation.name }}"),
+        "he": Said(body=_HELLO_HE + "{{ values.month }} נספר בתוכנית {{ values.programme }}: היתרה שלך עמדה בתנאי בכל יום. "
+            "{{ organisation.name }}"),
+    },
+)  # fmt: skip
+
 
 def story(bank: Bank) -> list[Step]:
     """The texts are written."""
