@@ -22,8 +22,10 @@ from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.bank.amounts import Issue, Value, judge
+from app.domain.bank.happenings import BalancesVerified
 from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
 from app.domain.contacts import identifiers
+from app.domain.outbox.publish import publish
 from app.gateways.corebank.base import BalanceFeed, Broken, Page, Unavailable
 
 log = logging.getLogger(__name__)
@@ -301,6 +303,7 @@ def _end(session: Session, day: date, *, is_whole: bool) -> None:
     changed(session, _SQL["note_missing"], {"organisation": organisation_id, "day": day, "now": now})
     changed(session, _SQL["forget_missing"], {"days": [day - timedelta(days=n) for n in range(32)]})
     row.state, row.taken_at = "taken", now
+    publish(session, BalancesVerified(subject=organisation_id, day=day, records=row.records, issues=row.issues))
 
 
 def month_of(day: date) -> tuple[date, date]:

@@ -4,6 +4,13 @@ from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank import balances, models, programmes, qualification, release
+from app.domain.bank.happenings import (
+    BalancesVerified,
+    QualificationApproved,
+    QualificationCalculated,
+    QualificationCompleted,
+    QualificationReleased,
+)
 from app.domain.bank.models import Programme
 from app.domain.messages.sends import SendDrained
 
@@ -32,6 +39,7 @@ NOUN = Noun(
         "programme.changed": mark("Changed a programme"),
         "run.approved": mark("Approved who qualified"),
         "run.asked": mark("Asked for the calculation of a month"),
+        "run.calculated": mark("Calculated the month"),
         "run.checked": mark("Checked a customer of the sample by hand"),
         "run.completed": mark("Everybody of the month was told"),
         "run.messages_made": mark("The messages of the month were made"),
@@ -52,11 +60,18 @@ NOUN = Noun(
     },
     decides={"programme": programmes.carry_out, release.RESUME: release.carry_out_resume},
     jobs=(balances.TAKE_DAY, qualification.CALCULATE, release.RELEASE),
+    kinds=(
+        BalancesVerified,
+        QualificationCalculated,
+        QualificationApproved,
+        QualificationReleased,
+        QualificationCompleted,
+    ),
     hears=(Consumer("bank.drained", SendDrained, release.on_drained),),
     waits=(
         Waiting(balances.TAKE_DAY, balances.is_due),
         Waiting(qualification.CALCULATE, qualification.waiting),
         Waiting(release.RELEASE, release.waiting),
     ),
-    sweeps=(balances.schedule,),
+    sweeps=(balances.schedule, qualification.schedule),
 )

@@ -9,32 +9,36 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, rows
-from app.core.actor import Actor, require
+from app.core.actor import Actor, require, system
 from app.core.errors import Conflict, Invalid, mark
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.sql import load
-from app.core.unit import enqueue_after_commit
+from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.bank import programmes, states
 from app.domain.bank.balances import is_over, month_of
+from app.domain.bank.happenings import QualificationCalculated
 from app.domain.bank.models import (
     OUTCOMES,
     Balance,
     BalanceDay,
     BalanceIssue,
     Outcome,
+    Programme,
     ProgrammeVersion,
     QualificationRun,
 )
 from app.domain.calendar.windows import windows_of
+from app.domain.outbox.publish import publish
 
 SUBJECT = "run"
 MISSING = mark("There is no such run.")
 CALCULATE = Job("imports", "jobs.bank.calculate", 600)
 COVERED = 98  # per cent of the customers must have a value on every day, else a person has to look
+LATEST_START = 5  # the day of the month until which the one before is calculated by itself
 SAMPLE = 20  # customers of a run that are drawn to be checked by hand
 BAD_FORMAT = 1  # per cent of the records that may be no numbers
 _SQL = load("bank/queries.sql")
@@ -73,6 +77,21 @@ def start(session: Session, programme_id: UUID, month: date, *, by: Actor) -> Qu
     return run
 
 
+def schedule(session: Session) -> None:
+    """Ask for the month that has just ended once all its days are there, for each programme that has no run of it yet."""
+    today = clock.today(organisation_of(session).timezone)
+    first, after = month_of(today.replace(day=1) - timedelta(days=1))
+    if today.day > LATEST_START:
+        return
+    taken = select(func.count()).where(BalanceDay.day >= first, BalanceDay.day < after, BalanceDay.state == "taken")
+    if session.execute(taken).scalar_one() < (after - first).days:
+        return
+    made = select(QualificationRun.programme_id).where(QualificationRun.month == first)
+    query = select(Programme.id).where(Programme.archived_at.is_(None), Programme.id.not_in(made))
+    for programme_id in session.execute(query).scalars().all():
+        start(session, programme_id, first, by=system(actor_of(session).organisation_id))
+
+
 def waiting(session: Session) -> list[UUID]:
     """Runs that were asked for and not made."""
     return list(session.execute(select(QualificationRun.id).where(QualificationRun.state == "queued")).scalars())
@@ -98,6 +117,10 @@ def calculate(session: Session, run_id: UUID) -> None:
     session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
     _supersede(session, run)
     run.state, run.calculated_at = "calculated", clock.now()
+    said = {**run.totals, "input_hash": run.input_hash}
+    trail.record(session, system(run.organisation_id), "run.calculated", (SUBJECT, run.id), after=said)
+    told = QualificationCalculated(subject=run.id, programme=run.programme_id, month=run.month, version=run.version)
+    publish(session, told)
 
 
 def _supersede(session: Session, run: QualificationRun) -> None:

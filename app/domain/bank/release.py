@@ -20,6 +20,7 @@ from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.bank import outcomes, programmes, review, states
+from app.domain.bank.happenings import QualificationCompleted, QualificationReleased
 from app.domain.bank.models import QualificationRun
 from app.domain.bank.qualification import MISSING, SUBJECT
 from app.domain.calendar.windows import windows_of
@@ -30,6 +31,7 @@ from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Send
 from app.domain.messages.sends import SendDrained
 from app.domain.messages.totals import Totals
+from app.domain.outbox.publish import publish
 
 RESUME = "resume_run"
 RELEASE = Job("campaigns.send", "jobs.bank.release", 600)
@@ -56,6 +58,7 @@ def release(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     run.occurrence_id, run.told = sends.new_occurrence(session), {}
     _open(session, run, approval)
     trail.record(session, by, "run.released", (SUBJECT, run.id), after={"approval": approval.id})
+    publish(session, QualificationReleased(subject=run.id))
     enqueue_after_commit(session, RELEASE, run.organisation_id, run.id)
     return run
 
@@ -198,6 +201,7 @@ def _complete_if_drained(session: Session, run: QualificationRun) -> None:
         return
     run.state = states.after(run.state, "complete")
     trail.record(session, system(run.organisation_id), "run.completed", (SUBJECT, run.id))
+    publish(session, QualificationCompleted(subject=run.id))
 
 
 def _moved(session: Session, run_id: UUID, verb: str, by: Actor) -> QualificationRun:

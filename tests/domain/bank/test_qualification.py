@@ -1,19 +1,20 @@
 """Who qualified: every day counts, a missing day is not a day below, and the set-based statement agrees with a plain evaluator."""
 
 import random
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, system
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.domain.access.models import Organisation
 from app.domain.bank import outcomes, programmes, qualification
-from app.domain.bank.models import Outcome, Programme
+from app.domain.bank.models import Outcome, Programme, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
-from tests.domain.bank.conftest import FIRST, Judge, Take, newest
+from tests.domain.bank.conftest import FIRST, LAST, Judge, Take, newest
 from tests.domain.bank.feed import october, record
 from tests.factories import people
 
@@ -184,3 +185,21 @@ def test_the_statement_and_a_plain_evaluator_agree(
     found = {number: one.outcome for number, one in judge(programme).items()}
     assert found == {number: plainly(month, new) for number, month in months.items()}
     assert len(set(found.values())) > 1, "the months are of more than one kind"
+
+
+def test_a_month_that_has_ended_is_calculated_by_itself_once_all_its_days_are_there(
+    session: Session, programme: Programme, take: Take
+) -> None:
+    people.contacts(session, 1)
+    with clock.at(datetime(2026, 11, 2, 9, tzinfo=UTC)):
+        take(october({"0": HIGH}), FIRST, date(2026, 10, 30))
+        qualification.schedule(session)
+        assert qualification.waiting(session) == [], "a day is not there yet"
+        take(october({"0": HIGH}), LAST, LAST)
+        qualification.schedule(session)
+        qualification.schedule(session)
+        [run_id] = qualification.waiting(session)
+    assert session.get_one(QualificationRun, run_id).created_by is None
+    with clock.at(datetime(2026, 12, 9, 9, tzinfo=UTC)):
+        qualification.schedule(session)
+        assert len(qualification.waiting(session)) == 1, "not weeks later, behind an officer's back"
