@@ -26,7 +26,7 @@ from app.domain.bank.happenings import BalancesVerified
 from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
 from app.domain.contacts import identifiers
 from app.domain.outbox.publish import publish
-from app.gateways.corebank.base import BalanceFeed, Broken, Page, Unavailable
+from app.gateways.corebank.base import BalanceFeed, Broken, Page, Record, Unavailable
 
 log = logging.getLogger(__name__)
 TAKE_DAY = Job("imports", "jobs.bank.take_day", 1800)
@@ -216,18 +216,43 @@ def _keep(session: Session, day: date, after: str, page: Page) -> bool:
     row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
     if row.after != after or row.state != "running":
         return False
-    values, issues = judge(page.items, day, _oldest(session), _currencies(session))
-    # Version by version: of two in one batch the newer is current.
-    versions = sorted({value.record.version for value in values})
-    more = [issue for n in versions for issue in _store(session, [one for one in values if one.record.version == n])]
-    _note(session, [*issues, *more])
+    kept, issues = keep(session, day, page.items, source=SOURCE)
     row.records += len(page.items)
-    row.kept += len(values) - len(more)
-    row.issues += len(issues) + len(more)
+    row.kept += kept
+    row.issues += issues
     row.after = page.next or row.after
     row.tries = 0
     row.lease_until = func.clock_timestamp() + LEASE
     return True
+
+
+def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -> tuple[int, int]:
+    """Keep what can be kept of some records that came for a day, and note what is wrong; how many of each."""
+    values, issues = judge(items, day, _oldest(session), _currencies(session))
+    # Version by version: of two in one batch the newer is current.
+    versions = sorted({value.record.version for value in values})
+    stored = (_store(session, [one for one in values if one.record.version == n], source) for n in versions)
+    more = [issue for some in stored for issue in some]
+    _note(session, [*issues, *more])
+    return len(values) - len(more), len(issues) + len(more)
+
+
+def note_file(session: Session, day: date, records: int, kept: int, issues: int) -> None:
+    """A day has come as a file: it is taken, and whoever is not in it is missing."""
+    _queue(session, day, by=None)
+    row = session.get_one(
+        BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True, populate_existing=True
+    )
+    row.records, row.kept, row.issues = records, kept, issues
+    _end(session, day, is_whole=True)
+
+
+def check_day(session: Session, day: date) -> None:
+    """Raise Invalid for a day that cannot have balances: its bank has not closed, or it is too long ago."""
+    if day > latest(session):
+        raise Invalid.field("day", mark("Balances are there when the day is over."))
+    if day < _oldest(session):
+        raise Invalid.field("day", mark("Balances are kept from the month before last on."))
 
 
 def _currencies(session: Session) -> frozenset[str]:
@@ -236,7 +261,7 @@ def _currencies(session: Session) -> frozenset[str]:
     return frozenset({*found, organisation_of(session).currency})
 
 
-def _store(session: Session, values: Sequence[Value]) -> list[Issue]:
+def _store(session: Session, values: Sequence[Value], source: str) -> list[Issue]:
     keys = {
         "customers": [value.record.external_id for value in values],
         "days": [value.day for value in values],
@@ -251,7 +276,7 @@ def _store(session: Session, values: Sequence[Value]) -> list[Issue]:
             "currencies": [value.record.currency for value in values],
             "records": [value.record.record for value in values],
             "organisation": actor_of(session).organisation_id,
-            "source": SOURCE,
+            "source": source,
             "now": clock.now(),
         },
     ).all()

@@ -3,7 +3,7 @@
 from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.bank import balances, models, programmes, qualification, release
+from app.domain.bank import balances, files, models, programmes, qualification, release
 from app.domain.bank.happenings import (
     BalancesVerified,
     QualificationApproved,
@@ -11,7 +11,7 @@ from app.domain.bank.happenings import (
     QualificationCompleted,
     QualificationReleased,
 )
-from app.domain.bank.models import Programme
+from app.domain.bank.models import BalanceFile, Programme
 from app.domain.messages.sends import SendDrained
 
 READERS = tuple(role for role in EVERYBODY if role != "viewer")
@@ -34,6 +34,13 @@ NOUN = Noun(
         ),
     },
     acts={
+        "balance_file.received": mark("Received a file of balances over the signed channel"),
+        "balance_file.refused": mark("A file of balances was refused"),
+        "balance_file.submitted": mark("Handed in a file of balances"),
+        "balance_file.taken": mark("A file of balances was taken"),
+        "balance_file.approved": mark("Let a file of balances in"),
+        "balance_file.rejected": mark("Refused a file of balances"),
+        "balance_file.withdrawn": mark("Took a file of balances back"),
         "balances.asked": mark("Asked for balances"),
         "programme.created": mark("Created a programme"),
         "programme.changed": mark("Changed a programme"),
@@ -53,13 +60,20 @@ NOUN = Noun(
         "run.withdrawn": mark("Took the month back from approval"),
     },
     subjects={
+        "balance_file": Subject(
+            mark("File of balances"), name=(BalanceFile.id, BalanceFile.name), permission="bank:read"
+        ),
         "balances": Subject(mark("Balances")),
         "programme": Subject(mark("Programme"), name=(Programme.id, Programme.name), permission="bank:read"),
         "run": Subject(mark("Run"), page=("bank.show", "run_id")),
         "resume_run": Subject(mark("Run")),
     },
-    decides={"programme": programmes.carry_out, release.RESUME: release.carry_out_resume},
-    jobs=(balances.TAKE_DAY, qualification.CALCULATE, release.RELEASE),
+    decides={
+        files.SUBJECT: files.carry_out,
+        "programme": programmes.carry_out,
+        release.RESUME: release.carry_out_resume,
+    },
+    jobs=(balances.TAKE_DAY, files.LOAD_FILE, qualification.CALCULATE, release.RELEASE),
     kinds=(
         BalancesVerified,
         QualificationCalculated,
@@ -71,6 +85,7 @@ NOUN = Noun(
     waits=(
         Waiting(balances.TAKE_DAY, balances.is_due),
         Waiting(qualification.CALCULATE, qualification.waiting),
+        Waiting(files.LOAD_FILE, files.waiting),
         Waiting(release.RELEASE, release.waiting),
     ),
     sweeps=(balances.schedule, qualification.schedule),
