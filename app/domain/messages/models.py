@@ -57,6 +57,7 @@ class Send(Owned, Base):
     drained_at: Mapped[datetime | None]
     senders: Mapped[list[str] | None]  # who may be named as the sender; null is anybody
     routes: Mapped[list[str] | None]  # fingerprints of the accounts that may carry it; null is any
+    retry_until: Mapped[datetime | None]  # until then what failed may go out once more, also after `not_after`
 
 
 class Message(Owned, Base):
@@ -113,6 +114,10 @@ class Message(Owned, Base):
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
     payload: Mapped[bytes | None]
+    retries: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often it was put back after a failure
+    duplicate_delivered: Mapped[bool] = mapped_column(
+        server_default=text("false")
+    )  # a retry went out, and it had arrived
 
 
 class Attempt(Owned, Base):
@@ -132,6 +137,7 @@ class Attempt(Owned, Base):
     error: Mapped[str | None]
     provider_reference: Mapped[str | None]
     sealed: Mapped[bytes | None]  # what it said, see kept.py
+    retry: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class Receipt(Owned, Base):
@@ -157,6 +163,7 @@ class Receipt(Owned, Base):
     due_at: Mapped[Moment]
     applied_at: Mapped[datetime | None]
     result: Mapped[str | None]
+    retry: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # of which try of the message it tells
 
 
 class Reply(Owned, Base):
