@@ -77,6 +77,12 @@ class Message(Owned, Base):
         Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
         Index("ix_messages_send", "send_id", "state", "reason"),
         Index(
+            "ix_messages_no_receipt",
+            "provider_account_id",
+            "sent_at",
+            postgresql_where=text("state = 'sent' AND channel = 'sms'"),
+        ),
+        Index(
             "ix_messages_reference",
             "provider_account_id",
             "provider_reference",
@@ -164,6 +170,23 @@ class Receipt(Owned, Base):
     applied_at: Mapped[datetime | None]
     result: Mapped[str | None]
     retry: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # of which try of the message it tells
+
+
+class Poll(Owned, Base):
+    """Up to which moment an account has been asked about its messages without a receipt (polling.py)."""
+
+    __tablename__ = "polls"
+    __table_args__ = (
+        owned_key("provider_account_id", "provider_accounts"),
+        Index(None, "organisation_id", "due_at"),
+    )
+
+    provider_account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    asked_until: Mapped[Moment]
+    due_at: Mapped[Moment]
+    lease_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    failure: Mapped[str | None]
 
 
 class Reply(Owned, Base):

@@ -295,3 +295,48 @@ UPDATE receipts r SET result = 'unmatched', due_at = CAST(:now AS timestamptz)
   + LEAST(GREATEST(CAST(:now AS timestamptz) - r.received_at, interval '30 seconds'), interval '1 hour')
 FROM unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS t (account, key)
 WHERE r.provider_account_id = t.account AND r.event_key = t.key AND r.applied_at IS NULL;
+
+-- name: begin_polls
+-- One row for every account that sends SMS: from now on it is asked about what has no receipt.
+INSERT INTO polls (provider_account_id, organisation_id, asked_until, due_at)
+SELECT a.id, a.organisation_id, :now, :now FROM provider_accounts a
+WHERE a.channel = 'sms' AND NOT EXISTS (SELECT FROM polls p WHERE p.provider_account_id = a.id)
+ON CONFLICT DO NOTHING;
+
+-- name: claim_poll
+-- The account that has waited longest, for one worker.
+UPDATE polls SET lease_until = clock_timestamp() + interval '2 minutes' WHERE provider_account_id = (
+  SELECT provider_account_id FROM polls
+  WHERE due_at <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING provider_account_id;
+
+-- name: to_poll
+-- The messages of an account that have come due to be asked for, in the order of the moments they are due at, each moment whole: a
+-- reader goes on after the last one. Where more than one moment of a message was missed it is due once; its last moment is never
+-- missed. One range of the index for each of the moments.
+SELECT m.occurrence_id, m.id, m.retries, m.sent_at + n.n * CAST(:every AS interval) AS moment
+FROM generate_series(1, CAST(:times AS int)) AS n (n) CROSS JOIN LATERAL (
+  SELECT occurrence_id, id, retries, sent_at FROM messages
+  WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms'
+    AND sent_at > CASE WHEN n.n = :times THEN CAST(:asked AS timestamptz)
+      ELSE GREATEST(:asked, CAST(:until AS timestamptz) - CAST(:every AS interval)) END - n.n * CAST(:every AS interval)
+    AND sent_at <= CAST(:until AS timestamptz) - n.n * CAST(:every AS interval)
+  ORDER BY sent_at FETCH FIRST (CAST(:most AS int)) ROWS WITH TIES) AS m
+ORDER BY moment FETCH FIRST (CAST(:most AS int)) ROWS WITH TIES;
+
+-- name: any_unconfirmed
+-- Whether an account has anything that is to be given up.
+SELECT EXISTS (SELECT FROM messages
+WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms' AND sent_at <= :before);
+
+-- name: count_unconfirmed
+-- How much of an account has no receipt; asked only when something is given up.
+SELECT count(*) FROM messages WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms';
+
+-- name: give_up
+-- What nobody ever told anything of, the oldest first.
+UPDATE messages SET state = 'undeliverable', rank = 60, reason = 'no_confirmation', final_at = :now
+WHERE (occurrence_id, id) IN (SELECT occurrence_id, id FROM messages
+  WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms' AND sent_at <= :before
+  ORDER BY sent_at LIMIT :most FOR UPDATE SKIP LOCKED);
