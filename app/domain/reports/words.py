@@ -38,4 +38,5 @@ REASON = {
     "opted_out": mark("Opted out"),
     "filtered": mark("Filtered"),
     "bounced": mark("Bounced"),
+    "no_confirmation": mark("No confirmation within 72 hours"),
 }
