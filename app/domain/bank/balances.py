@@ -27,7 +27,7 @@ from app.domain.contacts import identifiers
 from app.gateways.corebank.base import BalanceFeed, Broken, Page, Unavailable
 
 log = logging.getLogger(__name__)
-TAKE_DAY = Job("imports", "jobs.bank.take_day", 1800)
+TAKE_DAY = Job("bank", "jobs.bank.take_day", 1800)
 BATCH = 1000
 LEASE = timedelta(minutes=5)
 TRIES = 8

@@ -12,6 +12,7 @@ from app.domain.bank.models import OUTCOMES
 from app.http.auth import allow
 from app.web import paging, sought
 from app.web.bank.blueprint import bp
+from app.web.bank.gates import MORE
 from app.web.render import page_or_part
 
 GATES = {
@@ -19,6 +20,7 @@ GATES = {
     "coverage": mark("Days with a value, in per cent, of customers who have any"),
     "bad_format": mark("Records that are no numbers, in per cent"),
     "conflicts": mark("Records that contradict each other"),
+    **MORE,
 }
 
 
