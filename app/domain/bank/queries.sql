@@ -110,7 +110,7 @@ SELECT :organisation, :run, j.* FROM (
 
 -- name: what_if
 -- How many customers of a run would have which outcome by another rule.
-SELECT o.outcome AS before, j.outcome AS after, count(*) AS count FROM (
+SELECT o.outcome AS before, j.outcome AS after, count(*) AS customers FROM (
 -- use: judged
 ) AS j
 FULL JOIN (SELECT contact_id, outcome FROM qualification_outcomes WHERE run_id = :run) AS o USING (contact_id)

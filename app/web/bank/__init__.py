@@ -1,6 +1,6 @@
-"""Qualification in the browser: the days of a month, programmes, runs, their review and what became of whom."""
+"""Qualification in the browser: the days of a month, programmes, runs, whatif, their review and what became of whom."""
 
-from app.web.bank import customer, month, programmes, runs
+from app.web.bank import customer, month, programmes, runs, whatif
 from app.web.bank.blueprint import bp
 
-__all__ = ["bp", "customer", "month", "programmes", "runs"]
+__all__ = ["bp", "customer", "month", "programmes", "runs", "whatif"]
