@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -29,7 +29,7 @@ from app.domain.outbox.publish import publish
 from app.gateways.corebank.base import BalanceFeed, Broken, Page, Record, Unavailable
 
 log = logging.getLogger(__name__)
-TAKE_DAY = Job("imports", "jobs.bank.take_day", 1800)
+TAKE_DAY = Job("bank", "jobs.bank.take_day", 1800)
 BATCH = 1000
 LEASE = timedelta(minutes=5)
 TRIES = 8
@@ -55,8 +55,9 @@ def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck
     if (last - first).days >= MOST_DAYS:
         raise Invalid.field("from", mark("At most two months at once."))
     if first < _oldest(session):
-        raise Invalid.field("from", mark("Balances are kept from the month before last on."))
+        raise Invalid.field("from", mark("Balances are kept for 13 months."))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    _make_room(session, days)
     for day in days:
         _queue(session, day, by=by)
     after = {"from": first.isoformat(), "to": last.isoformat()}
@@ -101,9 +102,15 @@ def _local(session: Session) -> datetime:
 
 
 def _oldest(session: Session) -> date:
-    """The first day there is a partition for."""
+    """The first day balances are kept of."""
     today = _local(session).date()
-    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return date(today.year - 1 - (today.month == 1), (today.month - 2) % 12 + 1, 1)
+
+
+def _make_room(session: Session, days: Iterable[date]) -> None:
+    """Make the partitions of these days' months, where there are none."""
+    for month in sorted({day.replace(day=1) for day in days}):
+        session.execute(select(func.ensure_balances(month)))
 
 
 def _queue(session: Session, day: date, *, by: Actor | None) -> None:
@@ -229,6 +236,7 @@ def _keep(session: Session, day: date, after: str, page: Page) -> bool:
 def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -> tuple[int, int]:
     """Keep what can be kept of some records that came for a day, and note what is wrong; how many of each."""
     values, issues = judge(items, day, _oldest(session), _currencies(session))
+    _make_room(session, {value.day for value in values})
     # Version by version: of two in one batch the newer is current.
     versions = sorted({value.record.version for value in values})
     stored = (_store(session, [one for one in values if one.record.version == n], source) for n in versions)
@@ -252,7 +260,7 @@ def check_day(session: Session, day: date) -> None:
     if day > latest(session):
         raise Invalid.field("day", mark("Balances are there when the day is over."))
     if day < _oldest(session):
-        raise Invalid.field("day", mark("Balances are kept from the month before last on."))
+        raise Invalid.field("day", mark("Balances are kept for 13 months."))
 
 
 def _currencies(session: Session) -> frozenset[str]:

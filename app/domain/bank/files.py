@@ -33,7 +33,7 @@ from app.gateways.corebank.dropped_file import records
 
 SUBJECT = "balance_file"
 NEEDS = "bank:approve"
-LOAD_FILE = Job("imports", "jobs.bank.load_file", 1800)
+LOAD_FILE = Job("bank", "jobs.bank.load_file", 1800)
 LARGEST = 64 * 1024 * 1024  # bytes
 MISSING = mark("There is no such file.")
 

@@ -1,7 +1,7 @@
 """Programmes: what a customer has to keep to qualify. Every change takes two people, and makes a version."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -23,12 +23,11 @@ WRITE = "bank:write"
 MISSING = mark("There is no such programme.")
 
 
-class ProgrammeInput(BaseModel):
-    """What a programme asks for (models.ProgrammeVersion)."""
+class Rule(BaseModel):
+    """What a month is judged by (models.ProgrammeVersion)."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    name: str = Field(min_length=1, max_length=120)
     threshold: Decimal = Field(default=Decimal("15000.00"), ge=0, max_digits=18, decimal_places=2)
     currency: str = Field(default="ILS", pattern="^[A-Z]{3}$")
     rule: Literal["every", "at_least", "average"] = "every"
@@ -38,12 +37,18 @@ class ProgrammeInput(BaseModel):
     template_id: UUID | None = None
 
     @model_validator(mode="after")
-    def _fits(self) -> "ProgrammeInput":
+    def _fits(self) -> Self:
         if (self.rule == "at_least") != (self.days is not None):
             raise ValueError("days")
         if (self.calendar == "carry") != (self.carry_days > 0):
             raise ValueError("carry_days")
         return self
+
+
+class ProgrammeInput(Rule):
+    """What a programme asks for, and what it is called."""
+
+    name: str = Field(min_length=1, max_length=120)
 
 
 def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = None, *, by: Actor) -> Approval:

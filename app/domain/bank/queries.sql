@@ -60,10 +60,10 @@ DELETE FROM balance_issues i
 WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
   SELECT FROM balances b WHERE b.contact_id = i.contact_id AND b.day = i.day AND b.is_current);
 
--- name: qualify
--- One row per customer of the bank: what became of the month, and why. A value holds for its day and, where the programme carries
--- values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is conclusive
--- for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
+-- name: judged
+-- One row per customer of the bank: what became of the month by a rule, and why. A value holds for its day and, where the rule
+-- carries values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is
+-- conclusive for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
 WITH valued AS (
   SELECT b.contact_id, b.day, b.amount,
     GREATEST(b.day, CAST(:first AS date)) AS begins,
@@ -87,20 +87,34 @@ WITH valued AS (
   FROM live.contacts c LEFT JOIN facts f ON f.contact_id = c.id
   WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL
 )
-INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, missing, first_below,
-  below_amount, lowest, average)
-SELECT :organisation, :run, id,
+SELECT id AS contact_id,
   CASE :rule
     WHEN 'every' THEN CASE WHEN first_below IS NOT NULL THEN 'not_qualified' WHEN missing > 0 THEN 'indeterminate' ELSE 'qualified' END
     WHEN 'at_least' THEN CASE WHEN passed >= :days THEN 'qualified' WHEN passed + missing < :days THEN 'not_qualified'
       ELSE 'indeterminate' END
     ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= :threshold THEN 'qualified' ELSE 'not_qualified' END
-  END,
-  passed, :required,
+  END AS outcome,
+  passed AS days_passed, CAST(:required AS int) AS days_required,
   CASE WHEN missing = 0 THEN '{}' ELSE ARRAY(
-    SELECT d FROM unnest(CAST(:month AS date[])) AS d WHERE covered IS NULL OR NOT covered @> d ORDER BY d) END,
+    SELECT d FROM unnest(CAST(:month AS date[])) AS d WHERE covered IS NULL OR NOT covered @> d ORDER BY d) END AS missing,
   first_below, below_amount, lowest, average
 FROM judged;
+
+-- name: qualify
+-- The outcomes of a run.
+INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, missing, first_below,
+  below_amount, lowest, average)
+SELECT :organisation, :run, j.* FROM (
+-- use: judged
+) AS j;
+
+-- name: what_if
+-- How many customers of a run would have which outcome by another rule.
+SELECT o.outcome AS before, j.outcome AS after, count(*) AS customers FROM (
+-- use: judged
+) AS j
+FULL JOIN (SELECT contact_id, outcome FROM qualification_outcomes WHERE run_id = :run) AS o USING (contact_id)
+GROUP BY o.outcome, j.outcome ORDER BY count(*) DESC;
 
 -- name: input_hash
 -- Everything a run looks at, in one digest: the same input gives the same.
@@ -142,3 +156,19 @@ WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified' AND NOT E
 ORDER BY o.contact_id LIMIT :most
 ON CONFLICT DO NOTHING
 RETURNING contact_id;
+
+-- name: coverage
+-- Of a run's customers who have any value: how many they are, days without one in all, and on the day that has most of them.
+-- The run's own missing days count, so that what is carried or exempt is no gap.
+WITH known AS (
+  SELECT missing FROM qualification_outcomes WHERE run_id = :run AND cardinality(missing) < days_required
+), gaps AS (
+  SELECT day, count(*) AS customers FROM known, unnest(missing) AS day GROUP BY day
+)
+SELECT (SELECT count(*) FROM known) AS known, COALESCE(sum(customers), 0) AS missing, COALESCE(max(customers), 0) AS worst FROM gaps;
+
+-- name: phones
+-- Of a run's customers: how many there are, and how many have a number that takes SMS, or was not asked yet.
+SELECT count(*) AS customers, count(*) FILTER (WHERE EXISTS (
+  SELECT FROM live.contact_addresses a WHERE a.contact_id = o.contact_id AND a.kind = 'phone' AND a.takes_sms IS NOT FALSE)) AS valid
+FROM qualification_outcomes o WHERE o.run_id = :run;

@@ -18,6 +18,7 @@ from app.http.auth import allow
 from app.web import paging, reasons, sought
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
+from app.web.bank.gates import MORE
 from app.web.render import is_part_wanted, leave_for
 
 GATES = {
@@ -25,6 +26,7 @@ GATES = {
     "coverage": mark("Days with a value, in per cent, of customers who have any"),
     "bad_format": mark("Records that are no numbers, in per cent"),
     "conflicts": mark("Records that contradict each other"),
+    **MORE,
 }
 WHICH = {
     "overridden": mark("Overridden by a person"),
