@@ -1,7 +1,7 @@
 """The one shape of every answer: {"data", "meta", "links"}; bodies into commands; ETags; idempotency."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import wraps
 from hashlib import sha256
@@ -28,9 +28,11 @@ _PAGES = frozenset({"cursor", "per_page"})
 
 
 def plain(value: Any) -> Any:
-    """A value as it goes into JSON: ids and money as text, moments in UTC with Z."""
+    """A value as it goes into JSON: ids and money as text, moments in UTC with Z, days like 2026-10-09."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, UUID | Decimal):
         return str(value)
     if isinstance(value, BaseModel):

@@ -128,7 +128,7 @@ def test_the_same_over_the_api(first_bank: House) -> None:
     taken(first_bank, a_month())
     assert call.data("GET", f"/jobs/{job['id']}")["state"] == "completed"
     month = call.data("GET", "/bank/balances/1?month=2026-10")
-    assert (len(month), month[8]["amount"]) == (31, "14000.00")
+    assert (len(month), month[8]["date"], month[8]["amount"]) == (31, "2026-10-09", "14000.00")
     wanted = {"programme": str(programme_id), "month": "2026-10"}
     run_id = call.data("POST", "/bank/runs", wanted)["result"]["run_id"]
     calculated(first_bank)

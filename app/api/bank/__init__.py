@@ -1,6 +1,6 @@
 """/bank: programmes, balances, the runs of a month."""
 
-from app.api.bank import balances, customers, programmes, runs, whatif
+from app.api.bank import balances, customers, forecast, programmes, runs, whatif
 from app.api.bank.blueprint import bp
 
-__all__ = ["balances", "bp", "customers", "programmes", "runs", "whatif"]
+__all__ = ["balances", "bp", "customers", "forecast", "programmes", "runs", "whatif"]
