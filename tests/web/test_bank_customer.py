@@ -68,6 +68,7 @@ def test_the_same_over_the_api(first_bank: House) -> None:  # noqa: F811
         "not_qualified",
         "On 2026-10-09 the balance was 14000.00, 1000.00 below the threshold.",
     )
+    assert found["days"][8]["date"] == "2026-10-09"
     assert (len(found["days"]), found["days"][8]["verdict"], found["days"][8]["amount"]) == (31, "below", "14000.00")
     assert found["days"][0]["versions"][0]["source"] == "core_bank"
     assert call("GET", f"/bank/runs/{run_id}/outcomes/77").status_code == 404

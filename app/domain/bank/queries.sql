@@ -116,6 +116,24 @@ SELECT o.outcome AS before, j.outcome AS after, count(*) AS customers FROM (
 FULL JOIN (SELECT contact_id, outcome FROM qualification_outcomes WHERE run_id = :run) AS o USING (contact_id)
 GROUP BY o.outcome, j.outcome ORDER BY count(*) DESC;
 
+-- name: standings
+-- One row per customer in a month that is not over, judged as far as it goes: lost for good, on track (every day so far there and
+-- at the threshold or above, the latest with :margin to spare), at risk, or unknown where nothing has been told. `distance` is what
+-- is missing to the threshold on the worst day of who is lost, and what is to spare on the latest day of the others.
+SELECT j.contact_id, s.standing,
+  CASE WHEN s.standing = 'lost' THEN CAST(:threshold AS numeric) - j.lowest ELSE COALESCE(b.amount - CAST(:threshold AS numeric), 0) END AS distance,
+  j.first_below, b.amount AS latest
+FROM (
+-- use: judged
+) AS j
+LEFT JOIN balances b ON b.contact_id = j.contact_id AND b.day = CAST(:after AS date) - 1 AND b.is_current AND b.currency = :currency
+CROSS JOIN LATERAL (SELECT CASE
+  WHEN cardinality(j.missing) = j.days_required THEN 'unknown'
+  WHEN j.outcome = 'not_qualified' AND :rule <> 'average' THEN 'lost'
+  WHEN j.first_below IS NULL AND cardinality(j.missing) = 0
+    AND (b.amount IS NULL OR b.amount >= CAST(:threshold AS numeric) * CAST(:margin AS numeric)) THEN 'on_track'
+  ELSE 'at_risk' END AS standing) AS s;
+
 -- name: input_hash
 -- Everything a run looks at, in one digest: the same input gives the same.
 SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || day || '|' || version || '|' || amount, ',' ORDER BY contact_id, day), ''),

@@ -43,6 +43,7 @@ def index() -> ResponseReturnValue:
         names={one.id: one.name for one in listed},
         rules=RULES,
         page=page,
+        is_running=first == clock.today(organisation_of(session).timezone).replace(day=1),
         over=balances.is_over(first, organisation_of(session).timezone, clock.now()),
     )
 

@@ -12,8 +12,8 @@ from app.core.actor import Actor
 from app.core.errors import Conflict, Forbidden
 from app.domain.bank import qualification, whatif
 from app.domain.bank.models import Outcome, Programme
-from app.domain.bank.programmes import Rule
 from app.domain.bank.outcomes import Became
+from app.domain.bank.programmes import Rule
 from app.domain.bank.whatif import WhatIf
 from tests.domain.bank.conftest import FIRST, Judge, Take, newest
 from tests.domain.bank.feed import october, record
