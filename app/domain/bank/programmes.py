@@ -20,6 +20,7 @@ from app.domain.content.models import Template
 
 SUBJECT = "programme"
 WRITE = "bank:write"
+DECIDES = "bank:approve"
 MISSING = mark("There is no such programme.")
 
 
@@ -61,7 +62,7 @@ def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = N
     _check_text(session, new.template_id)
     if programme_id is None:
         made: UUID = session.execute(text("SELECT uuidv7()")).scalar_one()
-        change = Change((SUBJECT, made), new.name, "programme.create", WRITE, values=_plain(new), after=_plain(new))
+        change = Change((SUBJECT, made), new.name, "programme.create", DECIDES, values=_plain(new), after=_plain(new))
         return changes.propose(session, change, by=by)
     programme = get(session, programme_id, by=by)
     before, after = _plain(as_input(session, programme, by=by)), _plain(new)
@@ -69,7 +70,7 @@ def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = N
     if not names:
         raise Conflict(mark("Nothing would be different."))
     change = Change(
-        (SUBJECT, programme.id), programme.name, "programme.change", WRITE,
+        (SUBJECT, programme.id), programme.name, "programme.change", DECIDES,
         values=after, before={name: before[name] for name in names}, after={name: after[name] for name in names},
         state={"number": programme.number},
     )  # fmt: skip
