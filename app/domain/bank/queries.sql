@@ -9,11 +9,14 @@ WHERE day = :day AND state IN ('queued', 'running') AND due_at <= :now
 RETURNING after, tries;
 
 -- name: demote
--- A correction is a version more: what was current is so no longer, and stays as it was.
+-- A correction is a version more: what was current is so no longer, and stays as it was. OFFSET 0 keeps the planner from looking
+-- through all days of a customer for one.
 UPDATE balances b SET is_current = false
-FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
-JOIN live.contacts c ON c.external_id = g.external_id
-WHERE b.contact_id = c.id AND b.day = g.day AND b.is_current AND b.version < g.version;
+FROM (
+  SELECT c.id, g.day, g.version
+  FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
+  JOIN live.contacts c ON c.external_id = g.external_id OFFSET 0) AS g
+WHERE b.contact_id = g.id AND b.day = g.day AND b.is_current AND b.version < g.version;
 
 -- name: keep
 -- A batch of records, each a version of a customer's day; one that is known already stays as it is. What comes back are those
