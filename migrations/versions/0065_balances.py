@@ -1,4 +1,4 @@
-"""Balances of older months: their partitions are made when somebody asks for them."""
+"""Balances of older months: their partitions are made when somebody asks for them; an index less."""
 
 from pathlib import Path
 

@@ -9,11 +9,14 @@ WHERE day = :day AND state IN ('queued', 'running') AND due_at <= :now
 RETURNING after, tries;
 
 -- name: demote
--- A correction is a version more: what was current is so no longer, and stays as it was.
+-- A correction is a version more: what was current is so no longer, and stays as it was. OFFSET 0 keeps the planner from looking
+-- through all days of a customer for one.
 UPDATE balances b SET is_current = false
-FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
-JOIN live.contacts c ON c.external_id = g.external_id
-WHERE b.contact_id = c.id AND b.day = g.day AND b.is_current AND b.version < g.version;
+FROM (
+  SELECT c.id, g.day, g.version
+  FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
+  JOIN live.contacts c ON c.external_id = g.external_id OFFSET 0) AS g
+WHERE b.contact_id = g.id AND b.day = g.day AND b.is_current AND b.version < g.version;
 
 -- name: keep
 -- A batch of records, each a version of a customer's day; one that is known already stays as it is. What comes back are those
@@ -64,26 +67,36 @@ WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
 -- One row per customer of the bank: what became of the month by a rule, and why. A value holds for its day and, where the rule
 -- carries values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is
 -- conclusive for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
+-- One pass and no sorting: `seen` has a bit for each day with a value and, 32 bits higher, for each that holds; `below` is the first
+-- day below (5 bits) before its amount in hundredths (58 bits, zero in their middle).
 WITH valued AS (
-  SELECT b.contact_id, b.day, b.amount,
-    GREATEST(b.day, CAST(:first AS date)) AS begins,
-    LEAST(b.day + 1 + CAST(:carry AS int), CAST(:after AS date), COALESCE(lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day), CAST(:after AS date))) AS ends
-  FROM balances b
-  WHERE b.day >= CAST(:first AS date) - CAST(:carry AS int) AND b.day < :after AND b.is_current AND b.currency = :currency
-    AND b.day <> ALL(CAST(:exempt AS date[]))
+  SELECT contact_id, day AS begins, 1 AS days, amount FROM balances
+  WHERE CAST(:carry AS int) = 0 AND day >= CAST(:first AS date) AND day < CAST(:after AS date) AND is_current AND currency = :currency
+    AND day <> ALL(CAST(:exempt AS date[]))
+  UNION ALL
+  SELECT contact_id, begins, ends - begins, amount FROM (
+    SELECT b.contact_id, b.amount, GREATEST(b.day, CAST(:first AS date)) AS begins,
+      LEAST(b.day + 1 + CAST(:carry AS int), CAST(:after AS date), lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day)) AS ends
+    FROM balances b
+    WHERE CAST(:carry AS int) > 0 AND b.day >= CAST(:first AS date) - CAST(:carry AS int) AND b.day < CAST(:after AS date) AND b.is_current
+      AND b.currency = :currency) AS carried
+  WHERE ends > begins
 ), facts AS (
   SELECT contact_id,
-    sum(ends - begins) AS present,
-    sum(ends - begins) FILTER (WHERE amount >= :threshold) AS passed,
-    min(begins) FILTER (WHERE amount < :threshold) AS first_below,
-    (array_agg(amount ORDER BY begins) FILTER (WHERE amount < :threshold))[1] AS below_amount,
+    bit_or((((CAST(1 AS bigint) << days) - 1) << (begins - CAST(:first AS date)))
+      * CASE WHEN amount >= CAST(:threshold AS numeric) THEN 4294967297 ELSE 1 END) AS seen,
+    min((CAST(begins - CAST(:first AS date) AS bigint) << 58) + CAST(amount * 100 AS bigint) + (CAST(1 AS bigint) << 57))
+      FILTER (WHERE amount < CAST(:threshold AS numeric)) AS below,
     min(amount) AS lowest,
-    round(sum(amount * (ends - begins)) / sum(ends - begins), 2) AS average,
-    range_agg(daterange(begins, ends)) AS covered
-  FROM valued WHERE ends > begins GROUP BY contact_id
+    sum(CASE days WHEN 1 THEN amount ELSE amount * days END) AS total
+  FROM valued GROUP BY contact_id
 ), judged AS (
-  SELECT c.id, COALESCE(f.passed, 0) AS passed, :required - COALESCE(f.present, 0) AS missing,
-    f.first_below, f.below_amount, f.lowest, f.average, f.covered
+  SELECT c.id, f.seen, f.lowest,
+    COALESCE(bit_count(CAST(f.seen >> 32 AS bit(32))), 0) AS passed,
+    CAST(:required AS int) - COALESCE(bit_count(CAST(f.seen AS bit(32))), 0) AS missing,
+    CAST(:first AS date) + CAST(f.below >> 58 AS int) AS first_below,
+    CAST(((f.below & ((CAST(1 AS bigint) << 58) - 1)) - (CAST(1 AS bigint) << 57)) / 100.0 AS numeric(18, 2)) AS below_amount,
+    round(f.total / bit_count(CAST(f.seen AS bit(32))), 2) AS average
   FROM live.contacts c LEFT JOIN facts f ON f.contact_id = c.id
   WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL
 )
@@ -92,11 +105,12 @@ SELECT id AS contact_id,
     WHEN 'every' THEN CASE WHEN first_below IS NOT NULL THEN 'not_qualified' WHEN missing > 0 THEN 'indeterminate' ELSE 'qualified' END
     WHEN 'at_least' THEN CASE WHEN passed >= :days THEN 'qualified' WHEN passed + missing < :days THEN 'not_qualified'
       ELSE 'indeterminate' END
-    ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= :threshold THEN 'qualified' ELSE 'not_qualified' END
+    ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= CAST(:threshold AS numeric) THEN 'qualified' ELSE 'not_qualified' END
   END AS outcome,
   passed AS days_passed, CAST(:required AS int) AS days_required,
   CASE WHEN missing = 0 THEN '{}' ELSE ARRAY(
-    SELECT d FROM unnest(CAST(:month AS date[])) AS d WHERE covered IS NULL OR NOT covered @> d ORDER BY d) END AS missing,
+    SELECT d FROM unnest(CAST(:month AS date[])) AS d
+    WHERE COALESCE(seen, 0) >> (d - CAST(:first AS date)) & 1 = 0 ORDER BY d) END AS missing,
   first_below, below_amount, lowest, average
 FROM judged;
 

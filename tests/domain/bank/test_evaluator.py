@@ -21,7 +21,16 @@ from tests.factories import people
 
 CUSTOMERS = 90
 GOOD = Decimal("15000.00")
-AMOUNTS = [GOOD, GOOD, Decimal("15000.01"), Decimal("14999.99"), Decimal("0.00"), Decimal("-1.00")]
+AMOUNTS = [
+    GOOD,
+    GOOD,
+    Decimal("15000.01"),
+    Decimal("14999.99"),
+    Decimal("0.00"),
+    Decimal("-1.05"),
+    Decimal("-999999999999999.99"),
+    Decimal("999999999999999.99"),
+]
 CLOSED = (date(2026, 10, 1), date(2026, 10, 10), date(2026, 10, 24), date(2026, 10, 31))
 RULES: list[dict[str, object]] = [
     {"rule": "every"},
@@ -51,6 +60,9 @@ class Verdict:
     passed: int
     missing: list[date]
     first_below: date | None
+    below_amount: Decimal | None
+    lowest: Decimal | None
+    average: Decimal | None
 
 
 def plainly(told: list[Told], new: ProgrammeInput) -> Verdict:
@@ -69,6 +81,7 @@ def plainly(told: list[Told], new: ProgrammeInput) -> Verdict:
     missing = [day for day in month if day not in seen]
     below = [day for day in month if day in seen and seen[day] < new.threshold]
     passed = len(seen) - len(below)
+    mean = (sum(seen.values()) / len(seen)).quantize(Decimal("0.01"), ROUND_HALF_UP) if seen else None
     if new.rule == "every":
         outcome = "not_qualified" if below else "indeterminate" if missing else "qualified"
     elif new.rule == "at_least":
@@ -77,10 +90,15 @@ def plainly(told: list[Told], new: ProgrammeInput) -> Verdict:
             "qualified" if passed >= needed else "indeterminate" if passed + len(missing) >= needed else "not_qualified"
         )
     else:
-        mean = sum(seen.values()) / len(seen) if seen else Decimal(0)
-        enough = mean.quantize(Decimal("0.01"), ROUND_HALF_UP) >= new.threshold
-        outcome = "indeterminate" if missing else "qualified" if enough else "not_qualified"
-    return Verdict(outcome, passed, missing, below[0] if below else None)
+        outcome = (
+            "indeterminate"
+            if missing
+            else "qualified"
+            if mean is not None and mean >= new.threshold
+            else "not_qualified"
+        )
+    first, amount = (below[0], seen[below[0]]) if below else (None, None)
+    return Verdict(outcome, passed, missing, first, amount, min(seen.values(), default=None), mean)
 
 
 def a_customer(dice: random.Random, trouble: float) -> list[Told]:
@@ -138,4 +156,6 @@ def test_the_statement_and_a_plain_evaluator_agree(
 
 
 def _verdict(one: Outcome) -> Verdict:
-    return Verdict(one.outcome, one.days_passed, one.missing, one.first_below)
+    return Verdict(
+        one.outcome, one.days_passed, one.missing, one.first_below, one.below_amount, one.lowest, one.average
+    )

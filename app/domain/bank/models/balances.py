@@ -91,7 +91,6 @@ class Balance(Owned, Base):
     __tablename__ = "balances"
     __table_args__ = (
         Index(None, "contact_id", "day", unique=True, postgresql_where=text("is_current")),
-        Index(None, "organisation_id", "day", postgresql_where=text("is_current")),
         {"postgresql_partition_by": "RANGE (day)"},
     )
 
