@@ -1,8 +1,8 @@
-"""Doors of the bank: take the balances of days, calculate a month."""
+"""Doors of the bank: take the balances of days and the restrictions, calculate a month."""
 
 from uuid import UUID
 
-from app.domain.bank import balances, qualification
+from app.domain.bank import balances, qualification, restrictions
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
 
@@ -12,6 +12,13 @@ def take_day(organisation_id: UUID) -> None:
     """Take the balances that were asked for."""
     here = runtime()
     balances.take_all(here.opener(organisation_id), here.open_core_bank, stopping=turn())
+
+
+@lane
+def take_restrictions(organisation_id: UUID) -> None:
+    """Take the restrictions that were asked for."""
+    here = runtime()
+    restrictions.take(here.opener(organisation_id), here.open_core_bank, stopping=turn())
 
 
 @job
