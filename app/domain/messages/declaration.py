@@ -45,5 +45,5 @@ NOUN = Noun(
         Waiting(polling.POLL, polling.are_due),
         *(Waiting(job, partial(sends.is_due, channel=channel)) for channel, job in sends.JOB.items()),
     ),
-    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.close_drained, polling.schedule),
+    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.cancel_stopped, sends.close_drained, polling.schedule),
 )

@@ -145,6 +145,14 @@ UPDATE messages m SET state = CASE WHEN m.retries > 0 THEN 'failed' ELSE 'cancel
 FROM sends s
 WHERE s.id = :send AND m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued';
 
+-- name: cancel_stopped
+-- What came back into the queue of a send after it was stopped: it was on the wire then, and was not taken.
+UPDATE messages m SET state = CASE WHEN m.retries > 0 THEN 'failed' ELSE 'cancelled' END,
+  rank = CASE WHEN m.retries > 0 THEN 65 ELSE 90 END, reason = 'cancelled', final_at = :now, lease_token = NULL, lease_until = NULL
+FROM sends s
+WHERE s.state = 'stopped' AND s.drained_at IS NULL AND m.send_id = s.id AND m.occurrence_id >= s.first_occurrence
+  AND m.state = 'queued';
+
 -- name: look_drained
 -- Sends that seem to have nothing left, held until they are closed: what is put back into the queue meanwhile opens its send
 -- behind us. Those that are being opened just now are passed by.
