@@ -52,6 +52,7 @@ NOUN = Noun(
     },
     decides={"programme": programmes.carry_out, release.RESUME: release.carry_out_resume},
     jobs=(balances.TAKE_DAY, qualification.CALCULATE, release.RELEASE),
+    kinds=(release.RunCompleted,),
     hears=(Consumer("bank.drained", SendDrained, release.on_drained),),
     waits=(
         Waiting(balances.TAKE_DAY, balances.is_due),

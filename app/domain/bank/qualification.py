@@ -112,14 +112,22 @@ def _supersede(session: Session, run: QualificationRun) -> None:
 def _looked_at(session: Session, run: QualificationRun, version: ProgrammeVersion) -> dict[str, Any]:
     first, after = month_of(run.month)
     days = [first + timedelta(days=n) for n in range((after - first).days)]
-    windows = windows_of(session)
-    exempt = [day for day in days if version.calendar == "exempt" and windows.is_holiday(day)]
+    exempt = exempt_days(session, first, version)
     counted = [day for day in days if day not in exempt]
     return {
         "organisation": run.organisation_id, "run": run.id, "first": first, "after": after, "exempt": exempt,
         "carry": version.carry_days, "currency": version.currency, "threshold": version.threshold, "rule": version.rule,
         "days": version.days or 0, "month": counted, "required": len(counted),
     }  # fmt: skip
+
+
+def exempt_days(session: Session, month: date, version: ProgrammeVersion) -> list[date]:
+    """The days of a month that are none: holidays, where the programme exempts them."""
+    if version.calendar != "exempt":
+        return []
+    (first, after), windows = month_of(month), windows_of(session)
+    days = (first + timedelta(days=n) for n in range((after - first).days))
+    return [day for day in days if windows.is_holiday(day)]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from app.core import clock, i18n, rows
 from app.core.actor import Actor, require, system
 from app.core.db import live
 from app.core.errors import Conflict, mark
+from app.core.nouns import Happening
 from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import enqueue_after_commit
@@ -30,6 +32,7 @@ from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Send
 from app.domain.messages.sends import SendDrained
 from app.domain.messages.totals import Totals
+from app.domain.outbox.publish import publish
 
 RESUME = "resume_run"
 RELEASE = Job("campaigns.send", "jobs.bank.release", 600)
@@ -37,6 +40,13 @@ BATCH = 500
 PRIORITY = 20
 SENT_WITHIN = timedelta(hours=72)
 _SQL = load("bank/queries.sql")
+
+
+class RunCompleted(Happening):
+    """Everybody of a released month was told."""
+
+    kind: ClassVar[str] = "qualification.completed"
+
 
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
@@ -198,6 +208,7 @@ def _complete_if_drained(session: Session, run: QualificationRun) -> None:
         return
     run.state = states.after(run.state, "complete")
     trail.record(session, system(run.organisation_id), "run.completed", (SUBJECT, run.id))
+    publish(session, RunCompleted(subject=run.id))
 
 
 def _moved(session: Session, run_id: UUID, verb: str, by: Actor) -> QualificationRun:
