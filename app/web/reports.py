@@ -144,7 +144,7 @@ def _month(subject_id: UUID, form: MonthForm) -> str:
     page = runs.listed(session, paging.asked(), by=g.actor, subject_id=subject_id)
     values = {"page": page, "files": runs.files(session, page.items, by=g.actor), "catalogue": CATALOGUE}
     programme = programmes.get(session, run.programme_id, by=g.actor)
-    return render_template("reports/month.html", form=form, run=run, programme=programme, **values)
+    return page_or_part("reports/month.html", "reports/_runs.html", form=form, run=run, programme=programme, **values)
 
 
 @bp.get("/<uuid:run_id>/<any(xlsx, pdf, zip, py):kind>")

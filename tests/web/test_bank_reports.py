@@ -86,6 +86,7 @@ def test_the_run_leads_to_its_reports_and_one_is_asked_for_in_hebrew(bank: House
     assert "Premium" in PdfReader(io.BytesIO(content)).pages[0].extract_text()
     assert sha256(content).hexdigest() in officer.get(answer.location).text
     assert "Premium 2026-10" in shown(officer.get(page))
+    assert officer.get(page, htmx=True).text.lstrip().startswith('<div id="runs"'), "the list that polls is a part"
 
 
 def test_an_auditor_takes_the_pack_and_nobody_else_sees_it(bank: House, run_id: UUID) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.core import i18n
 from app.core.errors import mark
-from app.domain.reports.bank_facts import FEWEST, Facts
+from app.domain.reports.bank_facts import FEWEST, Facts, hidden
 from app.domain.reports.words import Words
 
 INVALID = ("invalid_number", "not_mobile", "no_address")
@@ -36,13 +36,22 @@ def part(say: Words, number: int, whole: int) -> str:
     return say(mark("%(number)s of %(whole)s (%(share)s)"), **values, share=share)
 
 
+def over(say: Words, limit: float, whole: int) -> str:
+    """That it is more than the limit, where the number would tell what the tables do not."""
+    share = i18n.percent(limit, say.locale, 0)
+    return say(mark("more than %(share)s of %(whole)s"), share=share, whole=say.number(whole))
+
+
 def _invalid(facts: Facts, say: Words) -> Iterator[Advice]:
-    bad = sum(facts.sent.failures.get(name, 0) + facts.sent.skips.get(name, 0) for name in INVALID)
-    if bad > 0.02 * facts.sent.audience:
+    sent = facts.sent
+    bad = sum(sent.failures.get(name, 0) + sent.skips.get(name, 0) for name in INVALID)
+    untold = {*hidden(sent.failures), *hidden(facts.reasons_not_sent)}
+    if bad > 0.02 * sent.audience:
         words = mark(
             "Have the numbers of customers who cannot be reached by SMS corrected, branch by branch (limit 2%)."
         )
-        yield Advice("invalid_numbers", say(words), part(say, bad, facts.sent.audience))
+        number = over(say, 0.02, sent.audience) if untold & {*INVALID} else part(say, bad, sent.audience)
+        yield Advice("invalid_numbers", say(words), number)
 
 
 def _unknown(facts: Facts, say: Words) -> Iterator[Advice]:
@@ -83,7 +92,8 @@ def _near(facts: Facts, say: Words) -> Iterator[Advice]:
         words = mark(
             "Write to those who missed by one day before the next month ends (limit 10% of those who qualified)."
         )
-        yield Advice("near", say(words), part(say, facts.near, facts.totals["qualified"]))
+        whole, is_untold = facts.totals["qualified"], "below_1" in hidden(facts.reasons["not_qualified"])
+        yield Advice("near", say(words), over(say, 0.1, whole) if is_untold else part(say, facts.near, whole))
 
 
 def _overridden(facts: Facts, say: Words) -> Iterator[Advice]:

@@ -15,6 +15,7 @@ from app.domain.bank import figures, programmes, release
 from app.domain.bank.figures import Moved, Taking, Timing
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 from app.domain.messages.totals import Totals
+from app.domain.reports.words import FATE
 
 RECENT = 3  # months in which a day that is missing again shows a feed that is not sound
 FEWEST = 10  # people of a group that is told in figures
@@ -42,6 +43,11 @@ class Facts:
     most_overrides: int
     taking: Taking
     timing: Timing
+
+    @property
+    def reasons_not_sent(self) -> dict[str, int]:
+        """Of their fate, why some got nothing."""
+        return {name: number for name, number in self.fate.items() if name not in FATE}
 
     @property
     def is_open(self) -> bool:

@@ -225,9 +225,8 @@ def _reasons(facts: Facts, say: Words) -> Table:
 def _fate(facts: Facts, say: Words) -> Table:
     """Everybody who qualified, by what became of them; what a sending counts anyway is told, reasons as groups."""
     whole, counted = facts.totals["qualified"], {name: number for name, number in facts.fate.items() if name in FATE}
-    reasons = {name: number for name, number in facts.fate.items() if name not in FATE}
     rows: list[Row] = [(say(FATE[name]), number, number / whole if whole else None) for name, number in counted.items()]
-    rows += [(say(REASON.get(name, name)), *told) for name, *told in _broken_down(reasons, whole, say)]
+    rows += [(say(REASON.get(name, name)), *told) for name, *told in _broken_down(facts.reasons_not_sent, whole, say)]
     columns = [
         Column(say(mark("What became of them"))), Column(say(mark("Customers")), Kind.NUMBER),
         Column(say(mark("Share")), Kind.PERCENT),

@@ -105,8 +105,9 @@ def on_completed(session: Session, happening: RunCompleted) -> None:
     """Everybody of a month was told: its report is made, and mailed to those who submitted, approved and released it."""
     run = session.get_one(QualificationRun, happening.subject)
     decided = decisions.get(session, run.approval_id) if run.approval_id else None
-    people = {run.released_by, *((decided.made_by, decided.decided_by) if decided else ())}
-    addresses = sorted(users.get(session, one).email for one in people if one)
+    hands = {run.released_by, *((decided.made_by, decided.decided_by) if decided else ())}
+    people = [users.get(session, one) for one in hands if one]
+    addresses = sorted(user.email for user in people if user.is_active)
     wanted = ReportInput(
         run=run.id,
         language=i18n.language(organisation_of(session).locale),
