@@ -166,15 +166,18 @@ def _totals(facts: Facts, say: Words) -> Table:
         rows.append((say(OUTCOME[name]), now, then, None if then is None else now - then))
     numbers = (mark("This month"), mark("Month before"), mark("Change"))
     columns = [Column(say(mark("Customers"))), *(Column(say(one), Kind.NUMBER) for one in numbers)]
-    note = ""
-    if facts.moved:
-        one = facts.moved
-        groups = _told({"gained": one.gained, "dropped": one.dropped, "stayed": one.stayed}, say)
-        note = say(
-            mark("Of those who qualified: new %(gained)s, stayed %(stayed)s; dropped out %(dropped)s."),
-            **{name: say.number(value) if isinstance(value, int) else value for name, value in groups.items()},
-        )
-    return Table(say(mark("Totals")), columns, rows, note=note)
+    return Table(say(mark("Totals")), columns, rows, note=_came_and_went(facts, say))
+
+
+def _came_and_went(facts: Facts, say: Words) -> str:
+    """Who is new and who dropped out: all of it or nothing, as each number follows from another and the totals."""
+    if facts.moved is None:
+        return ""
+    groups = {"gained": facts.moved.gained, "dropped": facts.moved.dropped, "stayed": facts.moved.stayed}
+    if hidden(groups):
+        return say(mark("Those who are new, stayed or dropped out are too few to be told in figures."))
+    words = mark("Of those who qualified: new %(gained)s, stayed %(stayed)s; dropped out %(dropped)s.")
+    return say(words, **{name: say.number(number) for name, number in groups.items()})
 
 
 def _gates(facts: Facts, say: Words) -> Table:

@@ -4,6 +4,7 @@ The same month gives the same bytes: its files have no moment of their own and t
 are those of the customers that were checked by hand.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -219,7 +220,7 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> Any:
     """A value as a cell: ids and digests as text, what a provider said without addresses."""
     if isinstance(value, dict):
-        return str(dict(sorted(value.items())))
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
     if isinstance(value, UUID | bytes):
         return value.hex() if isinstance(value, bytes) else str(value)
     return masked(value) if isinstance(value, str) else value

@@ -100,7 +100,11 @@ def test_the_change_against_the_month_before_is_by_people(
     moved = gather(session, run).moved
     assert moved
     assert (moved.before.id, moved.gained, moved.dropped, moved.stayed) == (before.id, 5, 1, 20)
-    said = bank_month.make(session, run, "en").summary
+    made = bank_month.make(session, run, "en")
+    said = made.summary
+    assert "too few to be told in figures" in words(made.files["pdf"]), (
+        "20 who stayed, of 25, would tell the five new ones"
+    )
     assert "25 of 43 customers qualified for Premium" in said
     assert "4 more than in September 2026" in said
 
