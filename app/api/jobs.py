@@ -10,7 +10,7 @@ from app.api import envelope
 from app.core.db import db
 from app.domain.bank import balances
 from app.domain.bank.models import BalanceCheck, QualificationRun
-from app.domain.reports import work
+from app.domain.reports import runs, work
 from app.domain.reports.models import ReportRun
 from app.domain.reports.work import Work
 from app.domain.transfer.models import Import
@@ -48,7 +48,8 @@ def _import(job: Import) -> dict[str, Any]:
 
 
 def _report(job: ReportRun) -> dict[str, Any]:
-    files = {kind: f"/api/v1/reports/runs/{job.id}/{kind}" for kind in ("xlsx", "pdf") if getattr(job, kind)}
+    kept = runs.files(db.session(), [job], by=g.actor)[job.id]
+    files = {kind: f"/api/v1/reports/runs/{job.id}/{kind}" for kind in kept}
     return {name: getattr(job, name) for name in _REPORT} | {"files": files}
 
 

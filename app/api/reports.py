@@ -1,5 +1,6 @@
 """/reports: the catalogue, asking for a report, its files."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.api import envelope
 from app.core.db import db
 from app.domain.reports import runs
+from app.domain.reports.catalogue import CATALOGUE, readable
 from app.domain.reports.models import ReportRun
 from app.domain.reports.runs import ReportInput
 from app.http.auth import allow
@@ -31,16 +33,20 @@ _FIELDS = (
 
 
 def serialize(run: ReportRun) -> dict[str, Any]:
-    """A run as the API shows it; the checksums name its files."""
-    files = {kind: checksum for kind, checksum in (("xlsx", run.xlsx), ("pdf", run.pdf)) if checksum}
-    return {name: getattr(run, name) for name in _FIELDS} | {"files": files}
+    """A run as the API shows it; the checksums (SHA-256) name its files."""
+    return _out(run, runs.files(db.session(), [run], by=g.actor))
+
+
+def _out(run: ReportRun, files: Mapping[UUID, dict[str, str]]) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in _FIELDS} | {"files": files[run.id]}
 
 
 @bp.get("")
 @allow("reports:read")
 def index() -> ResponseReturnValue:
     """The catalogue of reports."""
-    return envelope.all_of(sorted(runs.CATALOGUE.items()), lambda item: {"name": item[0], "title": item[1]})
+    known = [name for name in sorted(CATALOGUE) if name in readable(g.actor)]
+    return envelope.all_of(known, lambda name: {"name": name, "title": CATALOGUE[name].title})
 
 
 @bp.get("/runs")
@@ -48,13 +54,15 @@ def index() -> ResponseReturnValue:
 @envelope.asks(paged=True)
 def made() -> ResponseReturnValue:
     """The reports that were asked for, newest first."""
-    return envelope.listed(runs.listed(db.session(), envelope.ask(), by=g.actor), serialize)
+    page = runs.listed(db.session(), envelope.ask(), by=g.actor)
+    files = runs.files(db.session(), page.items, by=g.actor)
+    return envelope.listed(page, lambda run: _out(run, files))
 
 
 @bp.post("/<name>/run")
-@envelope.once("reports:run")
+@envelope.once("reports:read")
 def run(name: str) -> ResponseReturnValue:
-    """Ask for a report; it is made in the background."""
+    """Ask for a report; it is made in the background. Which permission it takes, the report says."""
     asked = runs.ask(db.session(), name, envelope.body(ReportInput), by=g.actor)
     return envelope.ok(serialize(asked), 202, location=f"/api/v1/reports/runs/{asked.id}")
 
@@ -69,6 +77,6 @@ def show(run_id: UUID) -> ResponseReturnValue:
 @bp.get("/runs/<uuid:run_id>/<kind>")
 @allow("reports:read")
 def download(run_id: UUID, kind: str) -> ResponseReturnValue:
-    """A report's file: xlsx or pdf."""
+    """A report's file: xlsx or pdf; of a pack for auditors zip, and py, the program that verifies it."""
     content, media_type, name = runs.download(db.session(), run_id, kind, by=g.actor)
     return send_file(BytesIO(content), mimetype=media_type, as_attachment=True, download_name=name)

@@ -34,7 +34,12 @@ class JsonLines(logging.Formatter):
         line.update({k: v for k, v in record.__dict__.items() if k not in _PLAIN})
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return _PERSONAL.sub("•••", json.dumps(line, default=str, ensure_ascii=False))
+        return masked(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def masked(text: str) -> str:
+    """A text without what looks like an address or a number."""
+    return _PERSONAL.sub("•••", text)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

@@ -12,25 +12,44 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired
 
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Invalid, mark
 from app.core.page import Ask
+from app.domain.bank import programmes, qualification
 from app.domain.campaigns import drafts
 from app.domain.reports import runs
+from app.domain.reports.catalogue import CATALOGUE
 from app.domain.reports.runs import ReportInput
 from app.http import inputs
 from app.http.auth import allow
 from app.web import paging
 from app.web.render import page_or_part
 
+FILES = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
+
 bp = Blueprint("reports", __name__, url_prefix="/reports")
 
 
-class ReportForm(FlaskForm):  # type: ignore[misc]
-    """Which campaign, which language, to whom."""
+@bp.app_template_global()
+def file_label(kind: str) -> str:
+    """What a file of a report is called."""
+    return str(_(FILES[kind]))
 
-    campaign_id = SelectField(_l("Campaign"), [DataRequired()])
+
+class MonthForm(FlaskForm):  # type: ignore[misc]
+    """In which language, to whom."""
+
     language = SelectField(_l("Language"), choices=[("en", "English"), ("he", "עברית")])
     recipients = StringField(_l("Mail it to"))
+
+    def addresses(self) -> list[str]:
+        """The addresses that were typed."""
+        return [one for one in (self.recipients.data or "").replace(";", ",").split(",") if one.strip()]
+
+
+class ReportForm(MonthForm):
+    """Also of which campaign."""
+
+    campaign_id = SelectField(_l("Campaign"), [DataRequired()])
 
 
 def _form() -> ReportForm:
@@ -45,7 +64,18 @@ def _form() -> ReportForm:
 def index() -> ResponseReturnValue:
     """The reports that were made; the list polls while one is being made."""
     page = runs.listed(db.session(), paging.asked(), by=g.actor)
-    return page_or_part("reports/index.html", "reports/_runs.html", page=page)
+    values = {"page": page, "files": runs.files(db.session(), page.items, by=g.actor), "catalogue": CATALOGUE}
+    return page_or_part("reports/index.html", "reports/_runs.html", **values)
+
+
+@bp.get("/<uuid:run_id>")
+@allow("reports:read")
+def show(run_id: UUID) -> ResponseReturnValue:
+    """One report: its files with their checksums, who asked for it, who has it."""
+    run = runs.get(db.session(), run_id, by=g.actor)
+    files = runs.files(db.session(), [run], by=g.actor)[run.id]
+    values = {"run": run, "kind": CATALOGUE[run.name], "files": files}
+    return page_or_part("reports/show.html", "reports/_report.html", **values)
 
 
 @bp.get("/new")
@@ -73,12 +103,51 @@ def ask() -> ResponseReturnValue:
 
 def _command(form: ReportForm) -> ReportInput:
     """The form as the command of the page and the API. Raises Invalid."""
-    addresses = [a for a in (form.recipients.data or "").replace(";", ",").split(",") if a.strip()]
-    values = {"campaign_id": form.campaign_id.data, "language": form.language.data, "recipients": addresses}
+    values = {"campaign_id": form.campaign_id.data, "language": form.language.data, "recipients": form.addresses()}
     return inputs.read(ReportInput, values)
 
 
-@bp.get("/<uuid:run_id>/<any(xlsx, pdf):kind>")
+@bp.get("/months/<uuid:subject_id>")
+@allow("bank:read")
+def month(subject_id: UUID) -> ResponseReturnValue:
+    """The reports of a month, and the form that asks for one."""
+    return _month(subject_id, MonthForm())
+
+
+@bp.post("/months/<uuid:subject_id>")
+@allow("reports:run")
+def ask_month(subject_id: UUID) -> ResponseReturnValue:
+    """Ask for the report of a month."""
+    form = MonthForm()
+    values = {"run": subject_id, "language": form.language.data, "recipients": form.addresses()}
+    if not inputs.validate(form, lambda: inputs.read(ReportInput, values)):
+        return _month(subject_id, form), 422
+    try:
+        made = runs.ask(db.session(), "bank_month", inputs.read(ReportInput, values), by=g.actor)
+    except Invalid as error:
+        inputs.onto(form, error)
+        return _month(subject_id, form), 422
+    return redirect(url_for(".show", run_id=made.id), 303)
+
+
+@bp.post("/months/<uuid:subject_id>/pack")
+@allow("audit:read")
+def ask_pack(subject_id: UUID) -> ResponseReturnValue:
+    """Ask for the pack of a month for auditors."""
+    made = runs.ask(db.session(), "bank_pack", ReportInput(run=subject_id), by=g.actor)
+    return redirect(url_for(".show", run_id=made.id), 303)
+
+
+def _month(subject_id: UUID, form: MonthForm) -> str:
+    session = db.session()
+    run = qualification.get(session, subject_id, by=g.actor)
+    page = runs.listed(session, paging.asked(), by=g.actor, subject_id=subject_id)
+    values = {"page": page, "files": runs.files(session, page.items, by=g.actor), "catalogue": CATALOGUE}
+    programme = programmes.get(session, run.programme_id, by=g.actor)
+    return page_or_part("reports/month.html", "reports/_runs.html", form=form, run=run, programme=programme, **values)
+
+
+@bp.get("/<uuid:run_id>/<any(xlsx, pdf, zip, py):kind>")
 @allow("reports:read")
 def download(run_id: UUID, kind: str) -> ResponseReturnValue:
     """A report's file."""

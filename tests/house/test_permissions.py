@@ -57,6 +57,7 @@ OTHERWISE = {
     "content.library:possible": SHOWN,
     "messages.replies:words": SHOWN,
     "providers.changes:carry_out": DECIDED,
+    "reports.catalogue:readable": SHOWN,
     "reports.dashboard:board": SHOWN,
     "reports.finding:find": SHOWN,
     "reports.naming:names": SHOWN,

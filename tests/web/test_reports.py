@@ -207,7 +207,7 @@ def test_a_report_about_something_that_is_gone(campaigns: Campaigning) -> None:
 def test_the_api_does_the_same(sent: tuple[Campaigning, str]) -> None:
     campaigns, campaign_id = sent
     call = Caller(campaigns.bank, "marketer")
-    assert [one["name"] for one in call.data("GET", "/reports")] == ["campaign"]
+    assert [one["name"] for one in call.data("GET", "/reports")] == ["bank_month", "campaign"]
     asked = call("POST", "/reports/campaign/run", {"campaign_id": campaign_id, "language": "he"})
     assert asked.status_code == 202
     run_id = asked.get_json()["data"]["id"]

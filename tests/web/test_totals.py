@@ -81,7 +81,7 @@ def test_everybody_says_the_same(case: tuple[Campaigning, UUID], monkeypatch: py
         progress = results.progress(session, [campaign], by=campaigns.bank.staff["viewer"])[campaign_id]
         html: list[str] = []
         monkeypatch.setattr(report.pdf, "make", lambda page: html.append(page) or b"")
-        book = report.make(session, campaign, "en").xlsx
+        book = report.make(session, campaign, "en").files["xlsx"]
     whole = totals.together(known.values())
     assert (progress.to_send, progress.done) == (whole.to_send, whole.done)
     for one in (*known.values(), whole):

@@ -40,6 +40,7 @@ PRIORITY = 20
 SENT_WITHIN = timedelta(hours=72)
 _SQL = load("bank/queries.sql")
 
+
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 

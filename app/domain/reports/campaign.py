@@ -1,7 +1,6 @@
 """The report of one campaign: numbers, who did not get it and why, over time; as Excel and PDF, in either language."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,23 +18,14 @@ from app.domain.campaigns import results
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.results import Reach
 from app.domain.messages.totals import Totals, together
-from app.domain.reports.words import CHANNEL, REASON
-
-
-@dataclass(frozen=True)
-class Made:
-    """A report's files and its first paragraph."""
-
-    xlsx: bytes
-    pdf: bytes
-    title: str
-    summary: str
+from app.domain.reports.made import Made
+from app.domain.reports.words import CHANNEL, REASON, Words
 
 
 def make(session: Session, campaign: Campaign, locale: str) -> Made:
     """Work out the report of a campaign in a language; totals only, it names nobody."""
     organisation = organisation_of(session)
-    say = _Words(locale)
+    say = Words(locale)
     by = system(campaign.organisation_id)
     numbers, minutes = results.numbers(session, campaign, by=by), results.over_time(session, campaign, by=by)
     people, zone = results.reach(session, campaign, by=by), organisation.timezone
@@ -67,23 +57,10 @@ def make(session: Session, campaign: Campaign, locale: str) -> Made:
         tables=[table for table in tables if table.rows],
         zone=zone,
     )
-    return Made(book, pdf.make(html), title, summary)
+    return Made({"xlsx": book, "pdf": pdf.make(html)}, title, summary)
 
 
-class _Words:
-    """Messages in the report's language."""
-
-    def __init__(self, locale: str) -> None:
-        self.locale = locale
-
-    def __call__(self, message: str, **values: object) -> str:
-        return i18n.say(message, values or None, self.locale)
-
-    def number(self, value: int) -> str:
-        return i18n.number(value, self.locale)
-
-
-def _summary(say: _Words, campaign: Campaign, numbers: Sequence[Totals], people: Reach) -> str:
+def _summary(say: Words, campaign: Campaign, numbers: Sequence[Totals], people: Reach) -> str:
     whole = together(numbers)
     final = campaign.state in ("completed", "cancelled")
     status = (
@@ -109,7 +86,7 @@ def _period(campaign: Campaign, locale: str, zone: str) -> str:
     return " – ".join(i18n.moment(m, locale, ZoneInfo(zone)) for m in moments)
 
 
-def _tiles(say: _Words, numbers: Sequence[Totals], people: Reach, currency: str) -> list[tuple[str, str]]:
+def _tiles(say: Words, numbers: Sequence[Totals], people: Reach, currency: str) -> list[tuple[str, str]]:
     whole = together(numbers)
     return [
         (say(mark("People in the audience")), say.number(people.people)),
@@ -135,7 +112,7 @@ OVERVIEW = (
 )
 
 
-def _overview(say: _Words, numbers: Sequence[Totals], currency: str) -> Table:
+def _overview(say: Words, numbers: Sequence[Totals], currency: str) -> Table:
     columns, names = [Column(say(mark("Channel")))], []
     for name, title, has_rate in OVERVIEW:
         columns.append(Column(say(title), Kind.NUMBER))
@@ -151,7 +128,7 @@ def _overview(say: _Words, numbers: Sequence[Totals], currency: str) -> Table:
     return Table(say(mark("Overview")), columns, rows, note=say(mark("Shares are of what was handed over.")))
 
 
-def _not_sent(say: _Words, numbers: Sequence[Totals], people: Reach) -> Table:
+def _not_sent(say: Words, numbers: Sequence[Totals], people: Reach) -> Table:
     columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Contacts")), Kind.NUMBER)]
     rows = [
         (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
@@ -163,7 +140,7 @@ def _not_sent(say: _Words, numbers: Sequence[Totals], people: Reach) -> Table:
     return Table(say(mark("Who did not get it, and why")), columns, rows, total)
 
 
-def _failures(say: _Words, numbers: Sequence[Totals]) -> Table:
+def _failures(say: Words, numbers: Sequence[Totals]) -> Table:
     columns = [Column(say(mark("Channel"))), Column(say(mark("Reason"))), Column(say(mark("Messages")), Kind.NUMBER)]
     rows = [
         (say(CHANNEL[one.channel]), say(REASON.get(reason, reason)), count)
@@ -173,7 +150,7 @@ def _failures(say: _Words, numbers: Sequence[Totals]) -> Table:
     return Table(say(mark("Failures")), columns, rows)
 
 
-def _over_time(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Table:
+def _over_time(say: Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Table:
     columns = [
         Column(say(mark("Minute")), Kind.MOMENT),
         Column(say(mark("Handed over")), Kind.NUMBER),
@@ -184,7 +161,7 @@ def _over_time(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) 
     )
 
 
-def _funnel(say: _Words, one: Totals) -> Any:
+def _funnel(say: Words, one: Totals) -> Any:
     steps: list[tuple[str, int, float | None]] = [
         (say(mark("Audience")), one.audience, None),
         (say(mark("Handed over")), one.handed_over, one.rate("handed_over")),
@@ -196,7 +173,7 @@ def _funnel(say: _Words, one: Totals) -> Any:
     return chart.funnel(say(CHANNEL[one.channel]), steps, locale=say.locale)
 
 
-def _timeline(say: _Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Any:
+def _timeline(say: Words, minutes: Sequence[tuple[str, int, int]], zone: str) -> Any:
     if len(minutes) < 2:
         return None
     labels = chart.minutes([at for at, _, _ in minutes], ZoneInfo(zone))

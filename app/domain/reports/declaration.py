@@ -3,8 +3,9 @@
 from sqlalchemy import func
 
 from app.core.errors import mark
-from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
+from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
+from app.domain.bank.happenings import QualificationCompleted
 from app.domain.reports import models, runs
 from app.domain.reports.models import ReportRun
 
@@ -33,6 +34,7 @@ NOUN = Noun(
             permission="reports:read",
         ),
     },
+    hears=(Consumer("reports.month", QualificationCompleted, runs.on_completed),),
     jobs=(runs.RUN_REPORT,),
     waits=(Waiting(runs.RUN_REPORT, runs.waiting),),
 )

@@ -1,20 +1,23 @@
-"""Report runs."""
+"""Report runs and their files."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Moment, Owned, Uuid7
+from app.core.db import APPEND_ONLY, Base, Moment, Owned, Uuid7, owned_key
+
+FILES = ("xlsx", "pdf", "zip", "py")
 
 
 class ReportRun(Owned, Base):
-    """One report made by a worker; its files lie in core/files under their checksum."""
+    """One report made by a worker."""
 
     __tablename__ = "report_runs"
     __table_args__ = (
+        UniqueConstraint("organisation_id", "id"),
         CheckConstraint("state IN ('queued', 'completed', 'failed')", name="state"),
         Index("ix_report_runs_open", "organisation_id", "id", postgresql_where=text("state = 'queued'")),
         Index(None, "organisation_id", "subject_id"),
@@ -29,9 +32,23 @@ class ReportRun(Owned, Base):
     recipients: Mapped[list[str]]
     state: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    xlsx: Mapped[str | None]
-    pdf: Mapped[str | None]
     failure: Mapped[str | None]
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
     finished_at: Mapped[datetime | None]
+
+
+class ReportFile(Owned, Base):
+    """A file of a report as it was made. It lies in core/files under its SHA-256, which is its `checksum`; neither changes."""
+
+    __tablename__ = "report_files"
+    __table_args__ = (
+        owned_key("run_id", "report_runs"),
+        CheckConstraint(f"kind IN {FILES}", name="kind"),
+        {"info": APPEND_ONLY},
+    )
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    checksum: Mapped[str]
+    made_at: Mapped[Moment]

@@ -1,7 +1,7 @@
 """Report runs: asked for by a person, made by a worker, kept with their checksum, mailed to managers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,19 +18,25 @@ from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.text import email as normal_email
 from app.core.unit import enqueue_after_commit, settings_of
+from app.domain.access import users
 from app.domain.access.keyring import organisation_of
+from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.campaigns import drafts
-from app.domain.campaigns.models import Campaign
+from app.domain.bank.happenings import QualificationCompleted
+from app.domain.bank.models import QualificationRun
 from app.domain.notices import deliver
 from app.domain.notices.post import Attachment, post
-from app.domain.reports import campaign as campaign_report
-from app.domain.reports.models import ReportRun
+from app.domain.reports import catalogue
+from app.domain.reports.models import ReportFile, ReportRun
 
 RUN_REPORT = Job("reports", "jobs.reports.run", 300)
 TRIES = 3
-CATALOGUE = {"campaign": mark("Campaign report")}
-TYPES = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf"}
+TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
+    "py": "text/x-python",
+}
 _BODY = mark(
     "%(summary)s\n\nThe whole report is attached as Excel and PDF. It was made by Carillon at %(moment)s for %(person)s, "
     "who answers questions about it."
@@ -38,51 +44,76 @@ _BODY = mark(
 
 
 class ReportInput(BaseModel):
-    """A report to be made: of what, in which language, mailed to whom."""
+    """A report to be made: of which campaign or which run of a month, in which language, mailed to whom."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    campaign_id: UUID
+    campaign_id: UUID | None = None
+    run: UUID | None = None
     language: str = Field(default="en", pattern="^(en|he)$")
     recipients: tuple[str, ...] = Field(default=(), max_length=20)
 
 
 def ask(session: Session, name: str, wanted: ReportInput, *, by: Actor) -> ReportRun:
-    """Ask for a report; a worker makes it. Raises NotFound (report or campaign), Invalid (an address), Forbidden."""
-    require(by, "reports:run")
-    if name not in CATALOGUE:
-        raise NotFound(mark("There is no such report."))
-    campaign = drafts.get(session, wanted.campaign_id, by=by)
-    addresses = []
-    for given in wanted.recipients:
-        address = normal_email(given)
-        if address is None:
-            raise Invalid.field("recipients", mark("“%(address)s” is not an e-mail address."), address=given)
-        if not deliver.is_allowed(session, address):
-            raise Invalid.field(
-                "recipients",
-                mark("Nothing is mailed to %(address)s from here: it is not on the allow-list of this test system."),
-                address=address,
-            )
-        addresses.append(address)
+    """Ask for a report; a worker makes it.
+
+    Raises NotFound (the report, or what it is about), Invalid (an address, nothing it is about), Forbidden.
+    """
+    require(by, "reports:read")
+    kind = catalogue.kind_of(name)
+    for permission in kind.asks:
+        require(by, permission)
+    subject: UUID | None = getattr(wanted, kind.about)
+    if subject is None:
+        raise Invalid.field(kind.about, mark("Say what the report is about."))
+    if wanted.recipients and not kind.is_mailed:
+        raise Invalid.field("recipients", mark("This is not mailed. It is downloaded here."))
     run = ReportRun(
         organisation_id=by.organisation_id,
         name=name,
-        subject_id=campaign.id,
-        subject_name=campaign.name,
+        subject_id=subject,
+        subject_name=kind.named(session, subject, by),
         locale=wanted.language,
         parameters={"asked_by": by.name},
-        recipients=addresses,
+        recipients=[_address(session, given) for given in wanted.recipients],
         state="queued",
         created_by=by.id,
         created_at=clock.now(),
     )
     session.add(run)
     session.flush()
-    after = {"report": name, "campaign": campaign.id, "recipients": len(addresses)}
+    after = {"report": name, "subject": subject, "recipients": len(run.recipients)}
     trail.record(session, by, "report.asked", ("report", run.id), after=after)
     enqueue_after_commit(session, RUN_REPORT, by.organisation_id, run.id)
     return run
+
+
+def _address(session: Session, given: str) -> str:
+    address = normal_email(given)
+    if address is None:
+        raise Invalid.field("recipients", mark("“%(address)s” is not an e-mail address."), address=given)
+    if not deliver.is_allowed(session, address):
+        raise Invalid.field(
+            "recipients",
+            mark("Nothing is mailed to %(address)s from here: it is not on the allow-list of this test system."),
+            address=address,
+        )
+    return address
+
+
+def on_completed(session: Session, happening: QualificationCompleted) -> None:
+    """Everybody of a month was told: its report is made, and mailed to those who submitted, approved and released it."""
+    run = session.get_one(QualificationRun, happening.subject)
+    decided = decisions.get(session, run.approval_id) if run.approval_id else None
+    hands = {run.released_by, *((decided.made_by, decided.decided_by) if decided else ())}
+    people = [users.get(session, one) for one in hands if one]
+    addresses = sorted(user.email for user in people if user.is_active)
+    wanted = ReportInput(
+        run=run.id,
+        language=i18n.language(organisation_of(session).locale),
+        recipients=tuple(one for one in addresses if deliver.is_allowed(session, one)),
+    )
+    ask(session, "bank_month", wanted, by=system(run.organisation_id))
 
 
 def waiting(session: Session) -> list[UUID]:
@@ -116,60 +147,79 @@ def _queued(session: Session, run_id: UUID) -> ReportRun | None:
 
 
 def _make(session: Session, run: ReportRun) -> None:
-    campaign = session.get(Campaign, run.subject_id)
-    if campaign is None:
+    made = catalogue.kind_of(run.name).make(session, run.subject_id, run.locale) if run.subject_id else None
+    if made is None:
         run.state, run.failure, run.finished_at = "failed", "gone", clock.now()
         return
-    made = campaign_report.make(session, campaign, run.locale)
-    files = Files(settings_of(session), run.organisation_id)
-    run.xlsx, run.pdf = files.write(made.xlsx), files.write(made.pdf)
-    run.state, run.finished_at = "completed", clock.now()
-    attachments = [
-        Attachment(_file_name(run, "xlsx"), run.xlsx, TYPES["xlsx"]),
-        Attachment(_file_name(run, "pdf"), run.pdf, TYPES["pdf"]),
-    ]
+    store, run.state, run.finished_at = Files(settings_of(session), run.organisation_id), "completed", clock.now()
+    kept = {kind: store.write(content) for kind, content in made.files.items()}
+    for kind, checksum in kept.items():
+        session.add(
+            ReportFile(
+                organisation_id=run.organisation_id,
+                run_id=run.id,
+                kind=kind,
+                checksum=checksum,
+                made_at=run.finished_at,
+            )
+        )
+    attachments = [Attachment(_file_name(run, kind), checksum, TYPES[kind]) for kind, checksum in kept.items()]
     values: dict[str, object] = {
         "summary": made.summary,
         "moment": i18n.moment(run.finished_at, run.locale, ZoneInfo(organisation_of(session).timezone)),
-        "person": run.parameters.get("asked_by", ""),
+        "person": made.owner or run.parameters.get("asked_by", ""),
     }
     for address in run.recipients:
         body = i18n.say(_BODY, values, run.locale)
         post(session, address, made.title, body, source=("report", run.id), attachments=attachments)
-    by = system(run.organisation_id)
-    trail.record(session, by, "report.made", ("report", run.id), after={"xlsx": run.xlsx, "pdf": run.pdf})
+    trail.record(session, system(run.organisation_id), "report.made", ("report", run.id), after=kept)
 
 
 def get(session: Session, run_id: UUID, *, by: Actor) -> ReportRun:
-    """One run. Raises NotFound."""
+    """One run. Raises NotFound, Forbidden."""
     require(by, "reports:read")
-    return rows.one(session, ReportRun, run_id, mark("There is no such report."))
+    run = rows.one(session, ReportRun, run_id, mark("There is no such report."))
+    for permission in catalogue.kind_of(run.name).reads:
+        require(by, permission)
+    return run
 
 
 def listed(session: Session, page: Ask, *, by: Actor, subject_id: UUID | None = None) -> Page[ReportRun]:
-    """A page of runs, newest first; of one campaign when asked."""
+    """A page of the runs this actor may read, newest first; of one campaign or one run of a month when asked."""
     require(by, "reports:read")
-    query = select(ReportRun)
+    query = select(ReportRun).where(ReportRun.name.in_(catalogue.readable(by)))
     if subject_id:
         query = query.where(ReportRun.subject_id == subject_id)
     return fetch(session, query, [ReportRun.__table__.c.id], page, descending=True)
 
 
+def files(session: Session, reports: Iterable[ReportRun], *, by: Actor) -> dict[UUID, dict[str, str]]:
+    """The checksums of the files of some reports, by their kind."""
+    require(by, "reports:read")
+    found: dict[UUID, dict[str, str]] = {run.id: {} for run in reports}
+    for row in _files(session, list(found)):
+        found[row.run_id][row.kind] = row.checksum
+    return found
+
+
 def download(session: Session, run_id: UUID, kind: str, *, by: Actor) -> tuple[bytes, str, str]:
-    """A report's file: bytes, media type, name. The download is audited. Raises NotFound."""
+    """A report's file: bytes, media type, name. The download is audited. Raises NotFound, Forbidden."""
     run = get(session, run_id, by=by)
-    name = {"xlsx": run.xlsx, "pdf": run.pdf}.get(kind)
-    if name is None:
+    checksum = {row.kind: row.checksum for row in _files(session, [run.id])}.get(kind)
+    if checksum is None:
         raise NotFound(mark("This report has no such file."))
     trail.record(session, by, "report.downloaded", ("report", run.id), after={"kind": kind})
-    return (
-        Files(settings_of(session), run.organisation_id).read(name),
-        TYPES[kind],
-        _file_name(run, kind),
-    )
+    return Files(settings_of(session), run.organisation_id).read(checksum), TYPES[kind], _file_name(run, kind)
+
+
+def _files(session: Session, run_ids: Sequence[UUID]) -> list[ReportFile]:
+    query = select(ReportFile).where(ReportFile.run_id.in_(run_ids)).order_by(ReportFile.kind.desc())
+    return list(session.execute(query).scalars())
 
 
 def _file_name(run: ReportRun, kind: str) -> str:
-    """Says which campaign and which day, in any alphabet."""
+    """Says what it is about and which day, in any alphabet; the program that verifies a pack has its own name."""
+    if kind == "py":
+        return "verify.py"
     subject = re.sub(r"[^\w]+", "-", run.subject_name or "").strip("-")[:60] or run.name
     return f"{subject}-{run.created_at:%Y-%m-%d}.{kind}"

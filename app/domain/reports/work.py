@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import Select, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.bank.models import BalanceCheck, QualificationRun
-from app.domain.reports import runs
+from app.domain.reports import catalogue, runs
 from app.domain.reports.models import ReportRun
 from app.domain.transfer import imports
 from app.domain.transfer.models import Import
@@ -36,9 +36,14 @@ def listed(session: Session, ask: Ask, *, by: Actor, kind: str = "") -> Page[Wor
     seen = [name for name in KINDS if by.may(_PERMISSION[name]) and kind in ("", name)]
     if not seen:
         return Page([])
-    both = union_all(*[select(KINDS[name].id, literal(name).label("kind")) for name in seen]).subquery()
+    both = union_all(*[_of(name, by) for name in seen]).subquery()
     page = fetch(session, select(both.c.id), [both.c.id], ask, descending=True)
     return Page(_in_order(session, page.items), page.next, page.prev, page.total, page.per_page)
+
+
+def _of(name: str, by: Actor) -> Select[UUID, str]:
+    query = select(KINDS[name].id, literal(name).label("kind"))
+    return query.where(ReportRun.name.in_(catalogue.readable(by))) if name == "report" else query
 
 
 def get(session: Session, work_id: UUID, *, by: Actor) -> Work:

@@ -20,13 +20,13 @@ from app.domain.bank import overrides, programmes, qualification, review
 from app.domain.bank.models import QualificationRun
 from app.domain.bank.qualification import SUBJECT
 from app.domain.bank.review import SubmitInput
+from app.domain.reports.words import GATE as GATES
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import audit_labels, factor, reasons
 from app.web.approvals import following
 from app.web.bank.blueprint import bp
-from app.web.bank.runs import GATES
 from app.web.locale import current_language
 from app.web.render import leave_for
 

@@ -14,20 +14,13 @@ from app.domain.approvals import decisions
 from app.domain.bank import outcomes, programmes, qualification, release, review, sample
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Wanted
+from app.domain.reports.words import GATE as GATES
 from app.http.auth import allow
 from app.web import paging, reasons, sought
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
-from app.web.bank.gates import MORE
 from app.web.render import is_part_wanted, leave_for
 
-GATES = {
-    "days_complete": mark("Days that have been taken"),
-    "coverage": mark("Days with a value, in per cent, of customers who have any"),
-    "bad_format": mark("Records that are no numbers, in per cent"),
-    "conflicts": mark("Records that contradict each other"),
-    **MORE,
-}
 WHICH = {
     "overridden": mark("Overridden by a person"),
     "near": mark("Missed by one day"),

@@ -1,0 +1,131 @@
+"""What the figures of a month advise: each piece of advice is a rule with its limit, and says the number it rests on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.core import i18n
+from app.core.errors import mark
+from app.domain.reports.bank_facts import FEWEST, Facts, hidden
+from app.domain.reports.words import Words
+
+INVALID = ("invalid_number", "not_mobile", "no_address")
+RUBBER_STAMP = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do, and the number that says so."""
+
+    code: str
+    words: str
+    number: str
+
+
+def advise(facts: Facts, say: Words) -> list[Advice]:
+    """All that applies, in the order of the rules."""
+    return [found for rule in RULES for found in rule(facts, say)]
+
+
+def part(say: Words, number: int, whole: int) -> str:
+    """So many of so many, and the share; of few people only that they are few."""
+    values = {"number": say.number(number), "whole": say.number(whole)}
+    if 0 < number < FEWEST:
+        return say(mark("fewer than %(few)s of %(whole)s"), few=FEWEST, whole=values["whole"])
+    share = i18n.percent(number / whole, say.locale, 2) if whole else "–"
+    return say(mark("%(number)s of %(whole)s (%(share)s)"), **values, share=share)
+
+
+def over(say: Words, limit: float, whole: int) -> str:
+    """That it is more than the limit, where the number would tell what the tables do not."""
+    share = i18n.percent(limit, say.locale, 0)
+    return say(mark("more than %(share)s of %(whole)s"), share=share, whole=say.number(whole))
+
+
+def _invalid(facts: Facts, say: Words) -> Iterator[Advice]:
+    sent = facts.sent
+    bad = sum(sent.failures.get(name, 0) + sent.skips.get(name, 0) for name in INVALID)
+    untold = {*hidden(sent.failures), *hidden(facts.reasons_not_sent)}
+    if bad > 0.02 * sent.audience:
+        words = mark(
+            "Have the numbers of customers who cannot be reached by SMS corrected, branch by branch (limit 2%)."
+        )
+        number = over(say, 0.02, sent.audience) if untold & {*INVALID} else part(say, bad, sent.audience)
+        yield Advice("invalid_numbers", say(words), number)
+
+
+def _unknown(facts: Facts, say: Words) -> Iterator[Advice]:
+    number, whole = facts.totals["indeterminate"], facts.totals["customers"]
+    if whole and number >= 0.005 * whole:
+        days = ", ".join(i18n.day(day, say.locale) for day, _ in facts.missing[0][:5])
+        words = mark("Ask the core bank for the values that are missing (limit 0.5%%), above all of: %(days)s.")
+        yield Advice("indeterminate", say(words, days=days or "–"), part(say, number, whole))
+
+
+def _same_day(facts: Facts, say: Words) -> Iterator[Advice]:
+    months: dict[int, int] = {}
+    for missing, customers in zip(facts.missing, facts.customers, strict=True):
+        for day in {day.day for day, number in missing if number >= 0.005 * customers}:
+            months[day] = months.get(day, 0) + 1
+    if again := sorted(day for day, number in months.items() if number > 1):
+        words = mark("Repair the feed: the same day of the month had no values again, day %(days)s.")
+        number = say(mark("%(number)s of %(whole)s months"), number=max(months.values()), whole=len(facts.missing))
+        yield Advice("same_day", say(words, days=", ".join(map(str, again))), number)
+
+
+def _opted_out(facts: Facts, say: Words) -> Iterator[Advice]:
+    refused = facts.stopped + facts.sent.unsubscribed
+    if refused > 0.005 * facts.sent.delivered:
+        words = mark("Look at the text and how often customers are written to: many refused after it (limit 0.5%).")
+        yield Advice("opted_out", say(words), part(say, refused, facts.sent.delivered))
+
+
+def _long(facts: Facts, say: Words) -> Iterator[Advice]:
+    if facts.sent.handed_over and facts.sent.parts > 2 * facts.sent.handed_over:
+        parts = i18n.number(round(facts.sent.parts / facts.sent.handed_over, 2), say.locale)
+        words = mark("Shorten the text: a message takes more than two parts.")
+        yield Advice("long_text", say(words), say(mark("%(parts)s parts a message"), parts=parts))
+
+
+def _near(facts: Facts, say: Words) -> Iterator[Advice]:
+    if facts.near > 0.1 * facts.totals["qualified"]:
+        words = mark(
+            "Write to those who missed by one day before the next month ends (limit 10% of those who qualified)."
+        )
+        whole, is_untold = facts.totals["qualified"], "below_1" in hidden(facts.reasons["not_qualified"])
+        yield Advice("near", say(words), over(say, 0.1, whole) if is_untold else part(say, facts.near, whole))
+
+
+def _overridden(facts: Facts, say: Words) -> Iterator[Advice]:
+    number, whole = facts.totals["overridden"], facts.totals["customers"]
+    if number > 0.002 * whole:
+        words = mark("Find out why outcomes are overridden by hand (limit 0.2%).")
+        yield Advice("overrides", say(words), part(say, number, whole))
+    elif number >= FEWEST and facts.most_overrides > 0.8 * number:
+        words = mark("Have a second officer look: most overrides are one person's (limit 80%).")
+        yield Advice("one_hand", say(words), part(say, facts.most_overrides, number))
+
+
+def _rubber_stamp(facts: Facts, say: Words) -> Iterator[Advice]:
+    one = facts.approval
+    if one and one.state == "approved" and one.decided_at and one.decided_at - one.made_at < RUBBER_STAMP:
+        took = say(mark("%(number)s seconds"), number=int((one.decided_at - one.made_at).total_seconds()))
+        words = mark("Take time over a decision: it was made less than a minute after it was asked for.")
+        yield Advice("rubber_stamp", say(words), took)
+
+
+def _corrected(facts: Facts, say: Words) -> Iterator[Advice]:
+    if facts.corrected:
+        words = mark("Calculate the month again: balances of customers were corrected after it was released.")
+        yield Advice("corrected", say(words), part(say, facts.corrected, facts.totals["customers"]))
+
+
+def _in_doubt(facts: Facts, say: Words) -> Iterator[Advice]:
+    if facts.sent.in_doubt > 0.0005 * facts.sent.to_send:
+        words = mark("Settle the messages in doubt with the provider (limit 0.05%).")
+        yield Advice("in_doubt", say(words), part(say, facts.sent.in_doubt, facts.sent.to_send))
+
+
+RULES: tuple[Callable[[Facts, Words], Iterator[Advice]], ...] = (
+    _invalid, _unknown, _same_day, _opted_out, _long, _near, _overridden, _rubber_stamp, _corrected, _in_doubt,
+)  # fmt: skip
