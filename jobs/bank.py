@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.domain.bank import balances, qualification
+from app.domain.bank import balances, files, qualification
 from app.domain.bank import release as releases
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
@@ -26,3 +26,10 @@ def calculate(organisation_id: UUID, run_id: UUID) -> None:
 def release(organisation_id: UUID, run_id: UUID) -> None:
     """Make the messages of a released run."""
     releases.make_all(runtime().opener(organisation_id), run_id)
+
+
+@job
+def load_file(organisation_id: UUID, file_id: UUID) -> None:
+    """Take a file of balances."""
+    with runtime().unit(organisation_id) as session:
+        files.load(session, file_id)

@@ -4,7 +4,7 @@ from functools import partial
 from uuid import UUID
 
 from app.core.pipeline import pipeline
-from app.domain.messages import dispatch, receipts, reconcile, sends
+from app.domain.messages import dispatch, polling, receipts, reconcile, sends
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
 
@@ -42,6 +42,13 @@ def apply_receipts(organisation_id: UUID) -> None:
     here = runtime()
     if receipts.apply_all(here.opener(organisation_id), stopping=turn()):
         here.enqueue(receipts.APPLY_RECEIPTS, organisation_id)
+
+
+@lane
+def poll(organisation_id: UUID) -> None:
+    """Ask the providers about messages without a receipt."""
+    here = runtime()
+    polling.poll(here.opener(organisation_id), here.open_channel, stopping=turn())
 
 
 @lane

@@ -1,4 +1,4 @@
-"""The SMS carrier: POST /messages, POST /messages/batch, GET /messages?reference=."""
+"""The SMS carrier: POST /messages, POST /messages/batch, POST /messages/status, GET /messages?reference=."""
 
 import asyncio
 import json
@@ -9,11 +9,12 @@ from aiohttp import web
 
 from sandbox.faults import Behaviour
 from sandbox.ledger import Ledger
-from sandbox.receipts import Receipts
+from sandbox.receipts import Receipts, last_event
 
 NUMBER = re.compile(r"\+[1-9]\d{7,14}")
 GSM = re.compile(r"[A-Za-z0-9 \r\n@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,\-./:;<=>?¡ÄÖÑÜ§¿äöñüà]*")
 BATCH = 50
+ASKED = 100
 HANG_SECONDS = 600
 Answer = tuple[int, dict[str, Any]]
 
@@ -34,6 +35,7 @@ class Carrier:
             web.post("/messages", self.one),
             web.get("/messages", self.look_up),
             web.post("/messages/batch", self.batch),
+            web.post("/messages/status", self.status),
         ]
 
     async def one(self, request: web.Request) -> web.Response:
@@ -74,6 +76,21 @@ class Carrier:
         if item is None or mode == "lies":
             return _answer(404, {"reason": "no such reference", "code": "unknown"})
         return _answer(200, {"id": item.id, "reference": item.reference, "status": item.status, "parts": item.parts})
+
+    async def status(self, request: web.Request) -> web.Response:
+        """Tell the last event of up to 100 references, those unknown left out; off or lying when told so."""
+        raw = await request.read()
+        if request.headers.get("Authorization") != self._authorization:
+            return _answer(401, {"reason": "wrong secret", "code": "unauthorized"})
+        found, mode = _read(raw), self.behaviour.faults.lookup
+        references = found.get("references") if isinstance(found, dict) else None
+        if not isinstance(references, list) or len(references) > ASKED:
+            return _answer(400, {"reason": f"up to {ASKED} references", "code": "malformed"})
+        if mode == "off":
+            return _answer(503, {"reason": "look-up is off", "code": "off"})
+        known = self.ledger.sms.by_reference if mode == "ok" else {}
+        items = [known[one] for one in references if isinstance(one, str) and one in known]
+        return _answer(200, {"events": [event for item in items if (event := last_event(item))]})
 
     async def _misbehave(self, message: dict[str, Any]) -> Answer:
         faults, behaviour = self.behaviour.faults, self.behaviour

@@ -20,6 +20,7 @@ class Faults(BaseModel):
     `accept_then_hang_rate` accepts and never answers. `status` maps recipients (patterns with `*`) to an HTTP or SMTP
     status to answer, or to the name of the final receipt (`delivered`, `undeliverable`, `failed`, `bounced`,
     `complained`, `sent`: no final receipt). `bank` are the orders to the core bank.
+    Receipts that are "swallowed" never come, but who asks is told.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,7 +29,7 @@ class Faults(BaseModel):
     error_rate: Rate = 0
     error_accepts: Rate = 0.5
     accept_then_hang_rate: Rate = 0
-    receipts: Literal["ok", "never", "late", "duplicate", "shuffled"] = "ok"
+    receipts: Literal["ok", "never", "late", "duplicate", "shuffled", "swallowed"] = "ok"
     receipt_ms: float = Field(default=500, ge=0, le=600_000)
     late_ms: float = Field(default=20_000, ge=0, le=3_600_000)
     receipts_per_call: int = Field(default=100, ge=1, le=1000)

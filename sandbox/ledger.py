@@ -34,6 +34,7 @@ class Item:
     offset: int = 0
     size: int = 0
     status: str = "accepted"
+    status_at: float = 0
 
     @property
     def received_at(self) -> str:
@@ -86,7 +87,7 @@ class Book:
                     yield Item(**dict(zip(_FIELDS, json.loads(line), strict=True)), status="sent")
 
 
-_FIELDS = tuple(name for name in Item.__slots__ if name != "status")
+_FIELDS = tuple(name for name in Item.__slots__ if name not in ("status", "status_at"))
 _record = attrgetter(*_FIELDS)
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: dumps makes one per call
 
@@ -168,7 +169,7 @@ def as_json(item: Item, *, kind: str, fields: frozenset[str] = frozenset()) -> d
         return {"reference": item.reference}
     shown = asdict(item) | {"from": item.sender, "received_at": item.received_at}
     shown |= {"subject": item.text} if kind == "email" else {"parts": item.parts}
-    for name in ("sender", "received", "segment", "offset", "number"):
+    for name in ("sender", "received", "segment", "offset", "number", "status_at"):
         del shown[name]
     if kind == "email":
         del shown["text"]

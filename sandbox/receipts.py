@@ -70,8 +70,8 @@ class Receipts:
         while self._due and self._due[0][0] <= now:
             due, _, item, kind = heapq.heappop(self._due)
             if RANK[kind] > RANK[item.status]:  # a later word never lowers an earlier one
-                item.status = kind
-            if item.callback_url:
+                item.status, item.status_at = kind, due
+            if item.callback_url and self.behaviour.faults.receipts != "swallowed":
                 ready[item.callback_url].append(_event(item, kind, due))
         size = self.behaviour.faults.receipts_per_call
         for url, events in ready.items():
@@ -100,6 +100,11 @@ class Receipts:
         at = int(time.time())
         digest = hmac.new(self.secret.encode(), b"%d.%b" % (at, body), hashlib.sha256).hexdigest()
         return f"t={at},v1={digest}"
+
+
+def last_event(item: Item) -> dict[str, str] | None:
+    """What has been told of a message last, or would have been; None if nothing has."""
+    return None if item.status == "accepted" else _event(item, item.status, item.status_at or item.received)
 
 
 def _event(item: Item, kind: str, at: float) -> dict[str, str]:

@@ -28,7 +28,7 @@ _PAGES = frozenset({"cursor", "per_page"})
 
 
 def plain(value: Any) -> Any:
-    """A value as it goes into JSON: ids and money as text, days as they are, moments in UTC with Z."""
+    """A value as it goes into JSON: ids and money as text, moments in UTC with Z, days like 2026-10-09."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, date):

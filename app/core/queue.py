@@ -18,6 +18,7 @@ QUEUES = (
     "webhooks.inbound",
     "imports",
     "reports",
+    "bank",
     "outbox",
     "upkeep",
 )

@@ -32,6 +32,7 @@ REVIEWS = {"campaign": ("campaigns.review", "campaign_id"), "run": ("bank.review
 
 # What a change asks for, as a sentence begins.
 PROPOSED = {
+    "balances.file": mark("Let a file of balances in"),
     "calendar.change": mark("Change when marketing may go out"),
     "campaign.resume": mark("Start a stopped campaign again"),
     "run.resume": mark("Let a stopped release go on"),

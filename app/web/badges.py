@@ -46,6 +46,7 @@ STATES = {
     "qualified": (mark("Qualified"), "good"),
     "queued": (mark("Queued"), "info"),
     "ready": (mark("Ready"), "good"),
+    "refused": (mark("Refused"), "bad"),
     "rejected": (mark("Rejected"), "bad"),
     "released": (mark("Released"), "info"),
     "running": (mark("Running"), "info"),
@@ -56,9 +57,11 @@ STATES = {
     "stopped": (mark("Stopped"), "bad"),
     "superseded": (mark("Superseded"), "neutral"),
     "suppressed": (mark("Suppressed"), "bad"),
+    "taken": (mark("Taken"), "good"),
     "undeliverable": (mark("Undeliverable"), "bad"),
     "unsubscribed": (mark("Unsubscribed"), "bad"),
     "unknown": (mark("Unknown"), "neutral"),
+    "waiting": (mark("Waiting"), "warn"),
     "void": (mark("Void"), "neutral"),
 }
 

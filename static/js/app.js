@@ -6,6 +6,7 @@ import "./confirm.js";
 import "./guard.js";
 import "./session.js";
 import "./search.js";
+import "./keys.js";
 import "./theme.js";
 import "./menus.js";
 import "./forms.js";

@@ -2,8 +2,9 @@
 // goes there. The cursor stays in the field (a combobox with its list box), so that one can go on typing.
 const field = document.getElementById("find");
 const results = () => [...document.querySelectorAll("#search-results [role=option]")];
-const typing = (element) => element.closest("input, textarea, select, [contenteditable], dialog[open]");
+export const typing = (element) => element.closest("input, textarea, select, [contenteditable], dialog[open]");
 const SWITCH = "carillon-slash";  // one-key shortcuts must be switchable off (WCAG 2.1.4)
+export const isOff = () => localStorage.getItem(SWITCH) === "off";
 
 function choose(option) {
   for (const one of results()) one.setAttribute("aria-selected", String(one === option));
@@ -27,7 +28,7 @@ function close() {
 
 if (field) {
   document.addEventListener("keydown", (event) => {
-    const slash = event.key === "/" && !typing(event.target) && localStorage.getItem(SWITCH) !== "off";
+    const slash = event.key === "/" && !typing(event.target) && !isOff();
     const control = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
     if (!slash && !control) return;
     event.preventDefault();
@@ -56,6 +57,6 @@ if (field) {
 
 const slashSwitch = document.querySelector("[data-slash-switch]");
 if (slashSwitch) {
-  slashSwitch.checked = localStorage.getItem(SWITCH) !== "off";
+  slashSwitch.checked = !isOff();
   slashSwitch.addEventListener("change", () => localStorage.setItem(SWITCH, slashSwitch.checked ? "on" : "off"));
 }

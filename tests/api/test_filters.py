@@ -172,6 +172,9 @@ def test_nothing_a_list_takes_is_left_out_here(full: Full) -> None:
     apart = {("/contacts", "updated_since"), ("/messages", "since"), ("/replies", "state")}  # below
     run = "/bank/runs/<uuid:run_id>/outcomes"  # tests/web/test_bank.py
     apart |= {(run, "outcome"), (run, "external_id"), (run, "which")}
+    apart |= {
+        ("/bank/forecast/customers", name) for name in ("standing", "programme")
+    }  # tests/web/test_bank_forecast.py
     for rule in full.bank.app.url_map.iter_rules():
         view = full.bank.app.view_functions[rule.endpoint]
         path = rule.rule.removeprefix("/api/v1").replace("<uuid:campaign_id>", "{campaign}")

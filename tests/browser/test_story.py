@@ -7,10 +7,12 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import month
 from tests.browser.person import Person
 from tests.servers.house import House, whole
 from tests.servers.throwaway import Servers
@@ -210,6 +212,11 @@ def reports(marketer: Person, path: str, house: House) -> None:
     ):
         time.sleep(0.5)
     assert len(mail) == 1
+
+
+def test_the_month(house: House, browser: Browser, language: str, tmp_path: Path) -> None:
+    """After the story: its customers are those of the sandbox's core bank."""
+    month.goes(house, browser, language, tmp_path)
 
 
 def test_every_page_on_a_phone(house: House, browser: Browser, language: str) -> None:

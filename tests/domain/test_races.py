@@ -68,7 +68,14 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
 
 def three_messages(session: Session) -> set[object]:
     send = session.execute(select(Send)).scalar_one()
-    wanted = {"send": send.id, "first": send.first_occurrence, "token": uuid4(), "now": clock.now(), "most": 3}
+    wanted = {
+        "send": send.id,
+        "first": send.first_occurrence,
+        "token": uuid4(),
+        "now": clock.now(),
+        "most": 3,
+        "fresh": True,
+    }
     return {row.id for row in session.execute(_SQL["claim"], wanted)}
 
 

@@ -34,6 +34,7 @@ from app.gateways.channels.base import (
 from app.gateways.channels.guard import NOT_ALLOWED, Guard
 from app.gateways.channels.memory import receipts_body
 from app.gateways.channels.registry import KINDS, UnknownKind, open_channel
+from ops.launcher.kernel import wait_until
 from tests.gateways.conftest import Listener
 from tests.servers.sandbox import SECRET, Sandbox, free_port
 
@@ -243,6 +244,44 @@ def test_a_receipt_delivered_twice_keeps_its_key(sandbox: Sandbox, listener: Lis
     sent(channel, CARRIER.messages(1))
     found = receipts(channel, listener, wanted=4)
     assert len({receipt.event_key for receipt in found}) == 2
+
+
+def test_who_asks_is_told_what_a_receipt_would_have_told(sandbox: Sandbox, listener: Listener) -> None:
+    sandbox.faults(receipts="swallowed", receipt_ms=10, status={"+972522000002": "failed", "+972522000003": "sent"})
+    channel = CARRIER.open(sandbox, callback_url=listener.url)
+    sent(channel, CARRIER.messages(3))
+    ends = ["delivered", "failed", "sent"]
+    assert wait_until(lambda: sorted(one["status"] for one in sandbox.received("sms")["items"]) == ends, 10)
+    found = told_of(channel, ["r-1", "r-2", "r-3", "never-sent"])
+    assert [(one.reference, one.kind, one.category) for one in found] == [
+        ("r-1", ReceiptKind.DELIVERED, None),
+        ("r-2", ReceiptKind.FAILED, Category.PROVIDER_ERROR),
+        ("r-3", ReceiptKind.SENT, None),
+    ]
+    assert listener.came == []
+    sandbox.faults()
+    sent(channel, [Outgoing("r-9", CARRIER.to(9), "Bank", TEXT)])
+    [webhook] = [one for one in receipts(channel, listener, wanted=2) if one.kind is ReceiptKind.DELIVERED]
+    assert told_of(channel, ["r-9"])[0].event_key == webhook.event_key, "the inbox keeps it once"
+
+
+@pytest.mark.parametrize("lookup", ["off", "lies"])
+def test_a_provider_that_cannot_be_asked_tells_nothing(sandbox: Sandbox, lookup: str) -> None:
+    sent(channel := CARRIER.open(sandbox), CARRIER.messages(1))
+    sandbox.faults(lookup=lookup)
+    if lookup == "lies":
+        assert told_of(channel, ["r-1"]) == []
+    else:
+        with pytest.raises(Unavailable, match="503"):
+            told_of(channel, ["r-1"])
+
+
+def told_of(channel: Channel, references: list[str]) -> list[Receipt]:
+    async def go() -> list[Receipt]:
+        async with channel:
+            return await channel.status(references)
+
+    return asyncio.run(go())
 
 
 ALL_KINDS = [

@@ -15,6 +15,10 @@ OPEN = {
     "messages/index.html": dict.fromkeys(("campaign", "template", "state", "reason", "channel"), "chosen"),
     "replies/index.html": {"state": "chosen"},
     "audit/index.html": dict.fromkeys(("action", "subject", "actor", "from", "until"), "chosen"),
+    "bank/whatif.html": {
+        "run": "chosen",
+        **dict.fromkeys(("threshold", "currency", "rule", "days", "calendar"), "a rule"),
+    },
     "providers/days.html": {"on": "a day"},
     "dashboard/index.html": dict.fromkeys(("{{ name }}",), "from and to: days"),
 }

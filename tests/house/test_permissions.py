@@ -45,6 +45,7 @@ OTHERWISE = {
     "calendar.hours:keep": CALLER,
     "campaigns.possible:blocked_reason": SHOWN,
     "campaigns.possible:possible": SHOWN,
+    "bank.files:carry_out": DECIDED,
     "bank.programmes:carry_out": DECIDED,
     "bank.release:carry_out_resume": DECIDED,
     "bank.review:blocked_reason": SHOWN,

@@ -122,7 +122,8 @@ def test_what_waits_in_rows_is_found_without_a_bell(workers: Child, factory: ses
 
     def is_told() -> bool:
         with unit_of_work(factory, system(organisation_id)) as session:
-            return session.execute(select(OutboxDelivery.done_at)).scalar_one() is not None
+            ours = select(OutboxDelivery.done_at).where(OutboxDelivery.consumer == "campaigns.drained")
+            return session.execute(ours).scalar_one() is not None
 
     assert wait_until(is_told, SOON), workers.log.read_text()
     with unit_of_work(factory, system(organisation_id)) as session:

@@ -14,6 +14,7 @@ MODULES = {
     "create-messages": "tests.speed.create_messages",
     "send-sms": "tests.speed.send_sms",
     "page": "tests.speed.page",
+    "qualify": "tests.speed.qualify",
 }
 
 

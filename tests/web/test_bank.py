@@ -76,7 +76,7 @@ def test_a_programme_takes_two_people(first_bank: House) -> None:
     answer = officer.post("/bank/programmes/new", PREMIUM)
     assert answer.status_code == 303
     assert "No programmes yet" in shown(officer.get("/bank"))
-    Campaigning(first_bank, UUID(int=0)).granted("bank_officer")
+    Campaigning(first_bank, UUID(int=0)).granted("admin")
     page = shown(officer.get("/bank"))
     assert "Premium" in page
     assert "15,000.00 ILS" in page or "15,000 ILS" in page

@@ -23,6 +23,7 @@ from app.domain.bank.overrides import OverrideInput
 from app.domain.bank.review import SubmitInput
 from app.domain.bank.sample import Check
 from app.http.auth import allow
+from app.http.sizes import MB, takes
 
 
 class OverrideBody(OverrideInput):
@@ -43,6 +44,7 @@ class CheckBody(BaseModel):
 
 @bp.post("/runs/<uuid:run_id>/overrides")
 @envelope.once("bank:write")
+@takes(8 * MB)
 def override(run_id: UUID) -> ResponseReturnValue:
     """Put another outcome in the place of the calculated one."""
     session, said = db.session(), envelope.body(OverrideBody)

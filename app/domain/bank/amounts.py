@@ -57,10 +57,15 @@ def judge(
     return [value for key, value in found.items() if key not in torn], issues
 
 
+def is_amount(said: str) -> bool:
+    """True if it is a number as it is kept; nothing is guessed."""
+    return bool(_PLAIN.fullmatch(said))
+
+
 def _wrong(record: Record, day: date | None, oldest: date, asked: date, currencies: frozenset[str]) -> str:
     if day is None or not oldest <= day <= asked:
         return "wrong_day"
-    if not _PLAIN.fullmatch(record.amount):
+    if not is_amount(record.amount):
         return "bad_format"
     return "" if record.currency in currencies else "wrong_currency"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,12 +22,14 @@ from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
 from app.domain.bank.amounts import Issue, Value, judge
+from app.domain.bank.happenings import BalancesVerified
 from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
 from app.domain.contacts import identifiers
-from app.gateways.corebank.base import BalanceFeed, Broken, Page, Unavailable
+from app.domain.outbox.publish import publish
+from app.gateways.corebank.base import BalanceFeed, Broken, Page, Record, Unavailable
 
 log = logging.getLogger(__name__)
-TAKE_DAY = Job("imports", "jobs.bank.take_day", 1800)
+TAKE_DAY = Job("bank", "jobs.bank.take_day", 1800)
 BATCH = 1000
 LEASE = timedelta(minutes=5)
 TRIES = 8
@@ -53,8 +55,9 @@ def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck
     if (last - first).days >= MOST_DAYS:
         raise Invalid.field("from", mark("At most two months at once."))
     if first < _oldest(session):
-        raise Invalid.field("from", mark("Balances are kept from the month before last on."))
+        raise Invalid.field("from", mark("Balances are kept for 13 months."))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    _make_room(session, days)
     for day in days:
         _queue(session, day, by=by)
     after = {"from": first.isoformat(), "to": last.isoformat()}
@@ -99,9 +102,15 @@ def _local(session: Session) -> datetime:
 
 
 def _oldest(session: Session) -> date:
-    """The first day there is a partition for."""
+    """The first day balances are kept of."""
     today = _local(session).date()
-    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return date(today.year - 1 - (today.month == 1), (today.month - 2) % 12 + 1, 1)
+
+
+def _make_room(session: Session, days: Iterable[date]) -> None:
+    """Make the partitions of these days' months, where there are none."""
+    for month in sorted({day.replace(day=1) for day in days}):
+        session.execute(select(func.ensure_balances(month)))
 
 
 def _queue(session: Session, day: date, *, by: Actor | None) -> None:
@@ -214,18 +223,44 @@ def _keep(session: Session, day: date, after: str, page: Page) -> bool:
     row = session.get_one(BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True)
     if row.after != after or row.state != "running":
         return False
-    values, issues = judge(page.items, day, _oldest(session), _currencies(session))
-    # Version by version: of two in one batch the newer is current.
-    versions = sorted({value.record.version for value in values})
-    more = [issue for n in versions for issue in _store(session, [one for one in values if one.record.version == n])]
-    _note(session, [*issues, *more])
+    kept, issues = keep(session, day, page.items, source=SOURCE)
     row.records += len(page.items)
-    row.kept += len(values) - len(more)
-    row.issues += len(issues) + len(more)
+    row.kept += kept
+    row.issues += issues
     row.after = page.next or row.after
     row.tries = 0
     row.lease_until = func.clock_timestamp() + LEASE
     return True
+
+
+def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -> tuple[int, int]:
+    """Keep what can be kept of some records that came for a day, and note what is wrong; how many of each."""
+    values, issues = judge(items, day, _oldest(session), _currencies(session))
+    _make_room(session, {value.day for value in values})
+    # Version by version: of two in one batch the newer is current.
+    versions = sorted({value.record.version for value in values})
+    stored = (_store(session, [one for one in values if one.record.version == n], source) for n in versions)
+    more = [issue for some in stored for issue in some]
+    _note(session, [*issues, *more])
+    return len(values) - len(more), len(issues) + len(more)
+
+
+def note_file(session: Session, day: date, records: int, kept: int, issues: int) -> None:
+    """A day has come as a file: it is taken, and whoever is not in it is missing."""
+    _queue(session, day, by=None)
+    row = session.get_one(
+        BalanceDay, (actor_of(session).organisation_id, day), with_for_update=True, populate_existing=True
+    )
+    row.records, row.kept, row.issues = records, kept, issues
+    _end(session, day, is_whole=True)
+
+
+def check_day(session: Session, day: date) -> None:
+    """Raise Invalid for a day that cannot have balances: its bank has not closed, or it is too long ago."""
+    if day > latest(session):
+        raise Invalid.field("day", mark("Balances are there when the day is over."))
+    if day < _oldest(session):
+        raise Invalid.field("day", mark("Balances are kept for 13 months."))
 
 
 def _currencies(session: Session) -> frozenset[str]:
@@ -234,7 +269,7 @@ def _currencies(session: Session) -> frozenset[str]:
     return frozenset({*found, organisation_of(session).currency})
 
 
-def _store(session: Session, values: Sequence[Value]) -> list[Issue]:
+def _store(session: Session, values: Sequence[Value], source: str) -> list[Issue]:
     keys = {
         "customers": [value.record.external_id for value in values],
         "days": [value.day for value in values],
@@ -249,7 +284,7 @@ def _store(session: Session, values: Sequence[Value]) -> list[Issue]:
             "currencies": [value.record.currency for value in values],
             "records": [value.record.record for value in values],
             "organisation": actor_of(session).organisation_id,
-            "source": SOURCE,
+            "source": source,
             "now": clock.now(),
         },
     ).all()
@@ -301,6 +336,7 @@ def _end(session: Session, day: date, *, is_whole: bool) -> None:
     changed(session, _SQL["note_missing"], {"organisation": organisation_id, "day": day, "now": now})
     changed(session, _SQL["forget_missing"], {"days": [day - timedelta(days=n) for n in range(32)]})
     row.state, row.taken_at = "taken", now
+    publish(session, BalancesVerified(subject=organisation_id, day=day, records=row.records, issues=row.issues))
 
 
 def month_of(day: date) -> tuple[date, date]:

@@ -3,8 +3,15 @@
 from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.bank import balances, models, programmes, qualification, release
-from app.domain.bank.models import Programme
+from app.domain.bank import balances, files, models, programmes, qualification, release
+from app.domain.bank.happenings import (
+    BalancesVerified,
+    QualificationApproved,
+    QualificationCalculated,
+    QualificationCompleted,
+    QualificationReleased,
+)
+from app.domain.bank.models import BalanceFile, Programme
 from app.domain.messages.sends import SendDrained
 
 READERS = tuple(role for role in EVERYBODY if role != "viewer")
@@ -27,11 +34,19 @@ NOUN = Noun(
         ),
     },
     acts={
+        "balance_file.received": mark("Received a file of balances over the signed channel"),
+        "balance_file.refused": mark("A file of balances was refused"),
+        "balance_file.submitted": mark("Handed in a file of balances"),
+        "balance_file.taken": mark("A file of balances was taken"),
+        "balance_file.approved": mark("Let a file of balances in"),
+        "balance_file.rejected": mark("Refused a file of balances"),
+        "balance_file.withdrawn": mark("Took a file of balances back"),
         "balances.asked": mark("Asked for balances"),
         "programme.created": mark("Created a programme"),
         "programme.changed": mark("Changed a programme"),
         "run.approved": mark("Approved who qualified"),
         "run.asked": mark("Asked for the calculation of a month"),
+        "run.calculated": mark("Calculated the month"),
         "run.checked": mark("Checked a customer of the sample by hand"),
         "run.completed": mark("Everybody of the month was told"),
         "run.messages_made": mark("The messages of the month were made"),
@@ -45,19 +60,33 @@ NOUN = Noun(
         "run.withdrawn": mark("Took the month back from approval"),
     },
     subjects={
+        "balance_file": Subject(
+            mark("File of balances"), name=(BalanceFile.id, BalanceFile.name), permission="bank:read"
+        ),
         "balances": Subject(mark("Balances")),
         "programme": Subject(mark("Programme"), name=(Programme.id, Programme.name), permission="bank:read"),
         "run": Subject(mark("Run"), page=("bank.show", "run_id")),
         "resume_run": Subject(mark("Run")),
     },
-    decides={"programme": programmes.carry_out, release.RESUME: release.carry_out_resume},
-    jobs=(balances.TAKE_DAY, qualification.CALCULATE, release.RELEASE),
-    kinds=(release.RunCompleted,),
+    decides={
+        files.SUBJECT: files.carry_out,
+        "programme": programmes.carry_out,
+        release.RESUME: release.carry_out_resume,
+    },
+    jobs=(balances.TAKE_DAY, files.LOAD_FILE, qualification.CALCULATE, release.RELEASE),
+    kinds=(
+        BalancesVerified,
+        QualificationCalculated,
+        QualificationApproved,
+        QualificationReleased,
+        QualificationCompleted,
+    ),
     hears=(Consumer("bank.drained", SendDrained, release.on_drained),),
     waits=(
         Waiting(balances.TAKE_DAY, balances.is_due),
         Waiting(qualification.CALCULATE, qualification.waiting),
+        Waiting(files.LOAD_FILE, files.waiting),
         Waiting(release.RELEASE, release.waiting),
     ),
-    sweeps=(balances.schedule,),
+    sweeps=(balances.schedule, qualification.schedule),
 )

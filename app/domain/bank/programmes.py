@@ -1,7 +1,7 @@
 """Programmes: what a customer has to keep to qualify. Every change takes two people, and makes a version."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -20,15 +20,15 @@ from app.domain.content.models import Template
 
 SUBJECT = "programme"
 WRITE = "bank:write"
+DECIDES = "bank:approve"
 MISSING = mark("There is no such programme.")
 
 
-class ProgrammeInput(BaseModel):
-    """What a programme asks for (models.ProgrammeVersion)."""
+class Rule(BaseModel):
+    """What a month is judged by (models.ProgrammeVersion)."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    name: str = Field(min_length=1, max_length=120)
     threshold: Decimal = Field(default=Decimal("15000.00"), ge=0, max_digits=18, decimal_places=2)
     currency: str = Field(default="ILS", pattern="^[A-Z]{3}$")
     rule: Literal["every", "at_least", "average"] = "every"
@@ -38,12 +38,18 @@ class ProgrammeInput(BaseModel):
     template_id: UUID | None = None
 
     @model_validator(mode="after")
-    def _fits(self) -> "ProgrammeInput":
+    def _fits(self) -> Self:
         if (self.rule == "at_least") != (self.days is not None):
             raise ValueError("days")
         if (self.calendar == "carry") != (self.carry_days > 0):
             raise ValueError("carry_days")
         return self
+
+
+class ProgrammeInput(Rule):
+    """What a programme asks for, and what it is called."""
+
+    name: str = Field(min_length=1, max_length=120)
 
 
 def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = None, *, by: Actor) -> Approval:
@@ -56,7 +62,7 @@ def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = N
     _check_text(session, new.template_id)
     if programme_id is None:
         made: UUID = session.execute(text("SELECT uuidv7()")).scalar_one()
-        change = Change((SUBJECT, made), new.name, "programme.create", WRITE, values=_plain(new), after=_plain(new))
+        change = Change((SUBJECT, made), new.name, "programme.create", DECIDES, values=_plain(new), after=_plain(new))
         return changes.propose(session, change, by=by)
     programme = get(session, programme_id, by=by)
     before, after = _plain(as_input(session, programme, by=by)), _plain(new)
@@ -64,7 +70,7 @@ def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = N
     if not names:
         raise Conflict(mark("Nothing would be different."))
     change = Change(
-        (SUBJECT, programme.id), programme.name, "programme.change", WRITE,
+        (SUBJECT, programme.id), programme.name, "programme.change", DECIDES,
         values=after, before={name: before[name] for name in names}, after={name: after[name] for name in names},
         state={"number": programme.number},
     )  # fmt: skip

@@ -1,42 +1,45 @@
 """Who qualified in a month: one statement over the balances, three outcomes with their reasons, gates before they are believed."""
 
-from dataclasses import dataclass
+import logging
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import clock, rows
-from app.core.actor import Actor, require
+from app.core.actor import Actor, require, system
 from app.core.errors import Conflict, Invalid, mark
 from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.sql import load
-from app.core.unit import enqueue_after_commit
+from app.core.unit import actor_of, enqueue_after_commit, savepoint
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.bank import programmes, states
+from app.domain.bank import gates, programmes, states
 from app.domain.bank.balances import is_over, month_of
+from app.domain.bank.happenings import QualificationCalculated
 from app.domain.bank.models import (
     OUTCOMES,
-    Balance,
     BalanceDay,
-    BalanceIssue,
     Outcome,
+    Programme,
     ProgrammeVersion,
     QualificationRun,
 )
 from app.domain.calendar.windows import windows_of
+from app.domain.outbox.publish import publish
 
+log = logging.getLogger(__name__)
 SUBJECT = "run"
 MISSING = mark("There is no such run.")
-CALCULATE = Job("imports", "jobs.bank.calculate", 600)
-COVERED = 98  # per cent of the customers must have a value on every day, else a person has to look
+CALCULATE = Job("bank", "jobs.bank.calculate", 600)
+BROKE = mark("A value of this month cannot be calculated with. Look at its balances, then calculate it again.")
+LATEST_START = 5  # the day of the month until which the one before is calculated by itself
 SAMPLE = 20  # customers of a run that are drawn to be checked by hand
-BAD_FORMAT = 1  # per cent of the records that may be no numbers
 _SQL = load("bank/queries.sql")
 
 
@@ -73,31 +76,64 @@ def start(session: Session, programme_id: UUID, month: date, *, by: Actor) -> Qu
     return run
 
 
+def schedule(session: Session) -> None:
+    """Ask for the month that has just ended once all its days are there, for each programme that has no run of it yet."""
+    today = clock.today(organisation_of(session).timezone)
+    first, after = month_of(today.replace(day=1) - timedelta(days=1))
+    if today.day > LATEST_START:
+        return
+    taken = select(func.count()).where(BalanceDay.day >= first, BalanceDay.day < after, BalanceDay.state == "taken")
+    if session.execute(taken).scalar_one() < (after - first).days:
+        return
+    made = select(QualificationRun.programme_id).where(QualificationRun.month == first)
+    query = select(Programme.id).where(Programme.archived_at.is_(None), Programme.id.not_in(made))
+    for programme_id in session.execute(query).scalars().all():
+        start(session, programme_id, first, by=system(actor_of(session).organisation_id))
+
+
 def waiting(session: Session) -> list[UUID]:
     """Runs that were asked for and not made."""
     return list(session.execute(select(QualificationRun.id).where(QualificationRun.state == "queued")).scalars())
 
 
 def calculate(session: Session, run_id: UUID) -> None:
-    """Make a run that was asked for, once; the version before is superseded."""
+    """Make a run that was asked for, once; the version before is superseded.
+
+    What breaks on the data would break again: the run has failed then, and another may be asked for. Trouble of the database
+    goes on to the caller, and the run waits for the next try.
+    """
     run = session.get(QualificationRun, run_id, with_for_update=True, populate_existing=True)
     if run is None or run.state != "queued":
         return
+    try:
+        with savepoint(session):
+            _calculate(session, run)
+    except (DataError, IntegrityError, ArithmeticError, LookupError, ValueError):
+        log.exception("a month could not be calculated", extra={"run": str(run_id)})
+        session.refresh(run)
+        run.state, run.failure = "failed", BROKE
+
+
+def _calculate(session: Session, run: QualificationRun) -> None:
     version = session.get_one(ProgrammeVersion, run.programme_version_id)
-    looked_at = _looked_at(session, run, version)
-    session.execute(_SQL["qualify"], looked_at)
+    looked_at = looks_at(session, run.month, version)
+    session.execute(_SQL["qualify"], looked_at | {"organisation": run.organisation_id, "run": run.id})
     counted = dict(
         session.execute(
             select(Outcome.outcome, func.count()).where(Outcome.run_id == run.id).group_by(Outcome.outcome)
         ).all()
     )
     run.totals = {"customers": sum(counted.values()), **{name: counted.get(name, 0) for name in OUTCOMES}}
-    run.gates = [gate.as_json() for gate in _gates(session, run, looked_at)]
+    run.gates = [gate.as_json() for gate in gates.of_run(session, run, version, looked_at)]
     span = {name: looked_at[name] for name in ("first", "after", "carry", "currency")}
     run.input_hash = session.execute(_SQL["input_hash"], span).scalar_one()
     session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
     _supersede(session, run)
     run.state, run.calculated_at = "calculated", clock.now()
+    said = {**run.totals, "input_hash": run.input_hash}
+    trail.record(session, system(run.organisation_id), "run.calculated", (SUBJECT, run.id), after=said)
+    told = QualificationCalculated(subject=run.id, programme=run.programme_id, month=run.month, version=run.version)
+    publish(session, told)
 
 
 def _supersede(session: Session, run: QualificationRun) -> None:
@@ -109,69 +145,29 @@ def _supersede(session: Session, run: QualificationRun) -> None:
         decisions.void(session, (SUBJECT, run_id))
 
 
-def _looked_at(session: Session, run: QualificationRun, version: ProgrammeVersion) -> dict[str, Any]:
-    first, after = month_of(run.month)
-    days = [first + timedelta(days=n) for n in range((after - first).days)]
-    exempt = exempt_days(session, first, version)
+class Asks(Protocol):
+    """What a month is judged by: a version of a programme, or what somebody would like to know."""
+
+    threshold: Any
+    currency: str
+    rule: Any
+    days: int | None
+    calendar: Any
+    carry_days: int
+
+
+def looks_at(session: Session, month: date, asks: Asks, after: date | None = None) -> dict[str, Any]:
+    """The values of the statement `judged`: the days of a month, or those before `after`, and what each has to hold."""
+    first, end = month_of(month)
+    end = after or end
+    days = [first + timedelta(days=n) for n in range((end - first).days)]
+    windows = windows_of(session)
+    exempt = [day for day in days if asks.calendar == "exempt" and windows.is_holiday(day)]
     counted = [day for day in days if day not in exempt]
     return {
-        "organisation": run.organisation_id, "run": run.id, "first": first, "after": after, "exempt": exempt,
-        "carry": version.carry_days, "currency": version.currency, "threshold": version.threshold, "rule": version.rule,
-        "days": version.days or 0, "month": counted, "required": len(counted),
+        "first": first, "after": end, "exempt": exempt, "carry": asks.carry_days, "currency": asks.currency,
+        "threshold": asks.threshold, "rule": asks.rule, "days": asks.days or 0, "month": counted, "required": len(counted),
     }  # fmt: skip
-
-
-def exempt_days(session: Session, month: date, version: ProgrammeVersion) -> list[date]:
-    """The days of a month that are none: holidays, where the programme exempts them."""
-    if version.calendar != "exempt":
-        return []
-    (first, after), windows = month_of(month), windows_of(session)
-    days = (first + timedelta(days=n) for n in range((after - first).days))
-    return [day for day in days if windows.is_holiday(day)]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A check of the data a run stands on: what was found, what may be, and whether a person has to look."""
-
-    code: str
-    value: float
-    limit: float
-    is_passed: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """As it is kept and shown."""
-        return {
-            "code": self.code,
-            "value": self.value,
-            "limit": self.limit,
-            "verdict": "pass" if self.is_passed else "block",
-        }
-
-
-def _gates(session: Session, run: QualificationRun, looked_at: dict[str, Any]) -> list[Gate]:
-    span = Balance.day >= looked_at["first"], Balance.day < looked_at["after"], Balance.is_current
-    taken = select(func.count()).where(
-        BalanceDay.day >= looked_at["first"], BalanceDay.day < looked_at["after"], BalanceDay.state == "taken"
-    )
-    days, wanted = session.execute(taken).scalar_one(), (looked_at["after"] - looked_at["first"]).days
-    records = session.execute(select(func.count()).where(*span)).scalar_one()
-    known = session.execute(select(func.count(func.distinct(Balance.contact_id))).where(*span)).scalar_one()
-    covered = round(100 * records / (known * wanted), 2) if known else 0.0
-    issues = dict(
-        session.execute(
-            select(BalanceIssue.kind, func.count())
-            .where(BalanceIssue.day >= looked_at["first"], BalanceIssue.day < looked_at["after"])
-            .group_by(BalanceIssue.kind)
-        ).all()
-    )
-    bad = round(100 * issues.get("bad_format", 0) / records, 3) if records else 0.0
-    return [
-        Gate("days_complete", days, wanted, days == wanted),
-        Gate("coverage", covered, COVERED, covered >= COVERED),
-        Gate("bad_format", bad, BAD_FORMAT, bad <= BAD_FORMAT),
-        Gate("conflicts", issues.get("conflict", 0), 0, not issues.get("conflict")),
-    ]
 
 
 def get(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:

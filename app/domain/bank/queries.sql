@@ -9,11 +9,14 @@ WHERE day = :day AND state IN ('queued', 'running') AND due_at <= :now
 RETURNING after, tries;
 
 -- name: demote
--- A correction is a version more: what was current is so no longer, and stays as it was.
+-- A correction is a version more: what was current is so no longer, and stays as it was. OFFSET 0 keeps the planner from looking
+-- through all days of a customer for one.
 UPDATE balances b SET is_current = false
-FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
-JOIN live.contacts c ON c.external_id = g.external_id
-WHERE b.contact_id = c.id AND b.day = g.day AND b.is_current AND b.version < g.version;
+FROM (
+  SELECT c.id, g.day, g.version
+  FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[])) AS g (external_id, day, version)
+  JOIN live.contacts c ON c.external_id = g.external_id OFFSET 0) AS g
+WHERE b.contact_id = g.id AND b.day = g.day AND b.is_current AND b.version < g.version;
 
 -- name: keep
 -- A batch of records, each a version of a customer's day; one that is known already stays as it is. What comes back are those
@@ -60,47 +63,90 @@ DELETE FROM balance_issues i
 WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
   SELECT FROM balances b WHERE b.contact_id = i.contact_id AND b.day = i.day AND b.is_current);
 
--- name: qualify
--- One row per customer of the bank: what became of the month, and why. A value holds for its day and, where the programme carries
--- values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is conclusive
--- for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
+-- name: judged
+-- One row per customer of the bank: what became of the month by a rule, and why. A value holds for its day and, where the rule
+-- carries values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is
+-- conclusive for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
+-- One pass and no sorting: `seen` has a bit for each day with a value and, 32 bits higher, for each that holds; `below` is the first
+-- day below (5 bits) before its amount in hundredths (58 bits, zero in their middle).
 WITH valued AS (
-  SELECT b.contact_id, b.day, b.amount,
-    GREATEST(b.day, CAST(:first AS date)) AS begins,
-    LEAST(b.day + 1 + CAST(:carry AS int), CAST(:after AS date), COALESCE(lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day), CAST(:after AS date))) AS ends
-  FROM balances b
-  WHERE b.day >= CAST(:first AS date) - CAST(:carry AS int) AND b.day < :after AND b.is_current AND b.currency = :currency
-    AND b.day <> ALL(CAST(:exempt AS date[]))
+  SELECT contact_id, day AS begins, 1 AS days, amount FROM balances
+  WHERE CAST(:carry AS int) = 0 AND day >= CAST(:first AS date) AND day < CAST(:after AS date) AND is_current AND currency = :currency
+    AND day <> ALL(CAST(:exempt AS date[]))
+  UNION ALL
+  SELECT contact_id, begins, ends - begins, amount FROM (
+    SELECT b.contact_id, b.amount, GREATEST(b.day, CAST(:first AS date)) AS begins,
+      LEAST(b.day + 1 + CAST(:carry AS int), CAST(:after AS date), lead(b.day) OVER (PARTITION BY b.contact_id ORDER BY b.day)) AS ends
+    FROM balances b
+    WHERE CAST(:carry AS int) > 0 AND b.day >= CAST(:first AS date) - CAST(:carry AS int) AND b.day < CAST(:after AS date) AND b.is_current
+      AND b.currency = :currency) AS carried
+  WHERE ends > begins
 ), facts AS (
   SELECT contact_id,
-    sum(ends - begins) AS present,
-    sum(ends - begins) FILTER (WHERE amount >= :threshold) AS passed,
-    min(begins) FILTER (WHERE amount < :threshold) AS first_below,
-    (array_agg(amount ORDER BY begins) FILTER (WHERE amount < :threshold))[1] AS below_amount,
+    bit_or((((CAST(1 AS bigint) << days) - 1) << (begins - CAST(:first AS date)))
+      * CASE WHEN amount >= CAST(:threshold AS numeric) THEN 4294967297 ELSE 1 END) AS seen,
+    min((CAST(begins - CAST(:first AS date) AS bigint) << 58) + CAST(amount * 100 AS bigint) + (CAST(1 AS bigint) << 57))
+      FILTER (WHERE amount < CAST(:threshold AS numeric)) AS below,
     min(amount) AS lowest,
-    round(sum(amount * (ends - begins)) / sum(ends - begins), 2) AS average,
-    range_agg(daterange(begins, ends)) AS covered
-  FROM valued WHERE ends > begins GROUP BY contact_id
+    sum(CASE days WHEN 1 THEN amount ELSE amount * days END) AS total
+  FROM valued GROUP BY contact_id
 ), judged AS (
-  SELECT c.id, COALESCE(f.passed, 0) AS passed, :required - COALESCE(f.present, 0) AS missing,
-    f.first_below, f.below_amount, f.lowest, f.average, f.covered
+  SELECT c.id, f.seen, f.lowest,
+    COALESCE(bit_count(CAST(f.seen >> 32 AS bit(32))), 0) AS passed,
+    CAST(:required AS int) - COALESCE(bit_count(CAST(f.seen AS bit(32))), 0) AS missing,
+    CAST(:first AS date) + CAST(f.below >> 58 AS int) AS first_below,
+    CAST(((f.below & ((CAST(1 AS bigint) << 58) - 1)) - (CAST(1 AS bigint) << 57)) / 100.0 AS numeric(18, 2)) AS below_amount,
+    round(f.total / bit_count(CAST(f.seen AS bit(32))), 2) AS average
   FROM live.contacts c LEFT JOIN facts f ON f.contact_id = c.id
   WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL
 )
-INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, missing, first_below,
-  below_amount, lowest, average)
-SELECT :organisation, :run, id,
+SELECT id AS contact_id,
   CASE :rule
     WHEN 'every' THEN CASE WHEN first_below IS NOT NULL THEN 'not_qualified' WHEN missing > 0 THEN 'indeterminate' ELSE 'qualified' END
     WHEN 'at_least' THEN CASE WHEN passed >= :days THEN 'qualified' WHEN passed + missing < :days THEN 'not_qualified'
       ELSE 'indeterminate' END
-    ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= :threshold THEN 'qualified' ELSE 'not_qualified' END
-  END,
-  passed, :required,
+    ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= CAST(:threshold AS numeric) THEN 'qualified' ELSE 'not_qualified' END
+  END AS outcome,
+  passed AS days_passed, CAST(:required AS int) AS days_required,
   CASE WHEN missing = 0 THEN '{}' ELSE ARRAY(
-    SELECT d FROM unnest(CAST(:month AS date[])) AS d WHERE covered IS NULL OR NOT covered @> d ORDER BY d) END,
+    SELECT d FROM unnest(CAST(:month AS date[])) AS d
+    WHERE COALESCE(seen, 0) >> (d - CAST(:first AS date)) & 1 = 0 ORDER BY d) END AS missing,
   first_below, below_amount, lowest, average
 FROM judged;
+
+-- name: qualify
+-- The outcomes of a run.
+INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, missing, first_below,
+  below_amount, lowest, average)
+SELECT :organisation, :run, j.* FROM (
+-- use: judged
+) AS j;
+
+-- name: what_if
+-- How many customers of a run would have which outcome by another rule.
+SELECT o.outcome AS before, j.outcome AS after, count(*) AS customers FROM (
+-- use: judged
+) AS j
+FULL JOIN (SELECT contact_id, outcome FROM qualification_outcomes WHERE run_id = :run) AS o USING (contact_id)
+GROUP BY o.outcome, j.outcome ORDER BY count(*) DESC;
+
+-- name: standings
+-- One row per customer in a month that is not over, judged as far as it goes: lost for good, on track (every day so far there and
+-- at the threshold or above, the latest with :margin to spare), at risk, or unknown where nothing has been told. `distance` is what
+-- is missing to the threshold on the worst day of who is lost, and what is to spare on the latest day of the others.
+SELECT j.contact_id, s.standing,
+  CASE WHEN s.standing = 'lost' THEN CAST(:threshold AS numeric) - j.lowest ELSE COALESCE(b.amount - CAST(:threshold AS numeric), 0) END AS distance,
+  j.first_below, b.amount AS latest
+FROM (
+-- use: judged
+) AS j
+LEFT JOIN balances b ON b.contact_id = j.contact_id AND b.day = CAST(:after AS date) - 1 AND b.is_current AND b.currency = :currency
+CROSS JOIN LATERAL (SELECT CASE
+  WHEN cardinality(j.missing) = j.days_required THEN 'unknown'
+  WHEN j.outcome = 'not_qualified' AND :rule <> 'average' THEN 'lost'
+  WHEN j.first_below IS NULL AND cardinality(j.missing) = 0
+    AND (b.amount IS NULL OR b.amount >= CAST(:threshold AS numeric) * CAST(:margin AS numeric)) THEN 'on_track'
+  ELSE 'at_risk' END AS standing) AS s;
 
 -- name: input_hash
 -- Everything a run looks at, in one digest: the same input gives the same.
@@ -142,3 +188,19 @@ WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified' AND NOT E
 ORDER BY o.contact_id LIMIT :most
 ON CONFLICT DO NOTHING
 RETURNING contact_id;
+
+-- name: coverage
+-- Of a run's customers who have any value: how many they are, days without one in all, and on the day that has most of them.
+-- The run's own missing days count, so that what is carried or exempt is no gap.
+WITH known AS (
+  SELECT missing FROM qualification_outcomes WHERE run_id = :run AND cardinality(missing) < days_required
+), gaps AS (
+  SELECT day, count(*) AS customers FROM known, unnest(missing) AS day GROUP BY day
+)
+SELECT (SELECT count(*) FROM known) AS known, COALESCE(sum(customers), 0) AS missing, COALESCE(max(customers), 0) AS worst FROM gaps;
+
+-- name: phones
+-- Of a run's customers: how many there are, and how many have a number that takes SMS, or was not asked yet.
+SELECT count(*) AS customers, count(*) FILTER (WHERE EXISTS (
+  SELECT FROM live.contact_addresses a WHERE a.contact_id = o.contact_id AND a.kind = 'phone' AND a.takes_sms IS NOT FALSE)) AS valid
+FROM qualification_outcomes o WHERE o.run_id = :run;

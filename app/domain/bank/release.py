@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +12,6 @@ from app.core import clock, i18n, rows
 from app.core.actor import Actor, require, system
 from app.core.db import live
 from app.core.errors import Conflict, mark
-from app.core.nouns import Happening
 from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import enqueue_after_commit
@@ -22,6 +20,7 @@ from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.bank import outcomes, programmes, review, states
+from app.domain.bank.happenings import QualificationCompleted, QualificationReleased
 from app.domain.bank.models import QualificationRun
 from app.domain.bank.qualification import MISSING, SUBJECT
 from app.domain.calendar.windows import windows_of
@@ -41,13 +40,6 @@ PRIORITY = 20
 SENT_WITHIN = timedelta(hours=72)
 _SQL = load("bank/queries.sql")
 
-
-class RunCompleted(Happening):
-    """Everybody of a released month was told."""
-
-    kind: ClassVar[str] = "qualification.completed"
-
-
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 
@@ -66,6 +58,7 @@ def release(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     run.occurrence_id, run.told = sends.new_occurrence(session), {}
     _open(session, run, approval)
     trail.record(session, by, "run.released", (SUBJECT, run.id), after={"approval": approval.id})
+    publish(session, QualificationReleased(subject=run.id))
     enqueue_after_commit(session, RELEASE, run.organisation_id, run.id)
     return run
 
@@ -208,7 +201,7 @@ def _complete_if_drained(session: Session, run: QualificationRun) -> None:
         return
     run.state = states.after(run.state, "complete")
     trail.record(session, system(run.organisation_id), "run.completed", (SUBJECT, run.id))
-    publish(session, RunCompleted(subject=run.id))
+    publish(session, QualificationCompleted(subject=run.id))
 
 
 def _moved(session: Session, run_id: UUID, verb: str, by: Actor) -> QualificationRun:

@@ -21,6 +21,7 @@ from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.bank import outcomes, overrides, programmes, sample, states
 from app.domain.bank.balances import month_of
+from app.domain.bank.happenings import QualificationApproved
 from app.domain.bank.models import Notice, Outcome, ProgrammeVersion, QualificationRun
 from app.domain.bank.qualification import MISSING, SUBJECT
 from app.domain.contacts.models import Contact
@@ -29,6 +30,7 @@ from app.domain.content.models import Template, TemplateVersion
 from app.domain.content.preview import data_for
 from app.domain.content.render import prepared
 from app.domain.messages import policy
+from app.domain.outbox.publish import publish
 from app.domain.providers import accounts
 
 GIVEN = frozenset({"month", "programme"})  # the values a programme's text may use
@@ -106,6 +108,7 @@ def approve(session: Session, run_id: UUID, *, note: str = "", seen: UUID | None
             mark("Balances of this month came in after it was calculated. Send it back to be calculated again.")
         )
     decisions.approve(session, approval.id, digest=_present_digest(session, run, approval), note=note, by=by)
+    publish(session, QualificationApproved(subject=run.id))
     return run
 
 

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from app.core import breaker, clock
 from app.core.pipeline import Transact
 from app.core.sql import load
-from app.domain.calendar.windows import windows_of
+from app.domain.calendar.windows import Windows, windows_of
 from app.domain.messages import claims, sends
 from app.domain.messages.claims import Claim
 from app.domain.messages.models import Send
+from app.domain.messages.outcomes import Before
 from app.domain.messages.rendering import Scene
 from app.domain.providers import accounts
 from app.domain.providers.models import ProviderAccount
@@ -36,6 +37,7 @@ class _Prospect:
     account: ProviderAccount
     room: int
     until: datetime | None
+    hours: Windows | None
 
 
 class Claimer:
@@ -73,7 +75,14 @@ class Claimer:
             # Before anything is leased: what cannot be sent holds nothing.
             scene, secret = await asyncio.to_thread(self._scene, prospect)
             send, token = prospect.send, uuid4()
-            wanted = {"send": send.id, "first": send.first_occurrence, "token": token, "now": clock.now()}
+            now = clock.now()
+            wanted = {
+                "send": send.id,
+                "first": send.first_occurrence,
+                "token": token,
+                "now": now,
+                "fresh": send.not_after > now,
+            }
             [rows] = await self._transact((_SQL["claim"], {**wanted, "most": min(CLAIM, prospect.room)}))
             if not rows:
                 continue
@@ -87,8 +96,9 @@ class Claimer:
                 is_probe=prospect.room == 1,
                 rows=deque(rows),
                 people={person["id"]: person for person in people},
-                tries={row["id"]: row["attempts"] + 1 for row in rows},
+                before={row["id"]: Before(row["attempts"] + 1, row["retries"]) for row in rows},
                 until=prospect.until,
+                hours=prospect.hours,
             )
         return None
 
@@ -98,7 +108,7 @@ class Claimer:
             windows, now = windows_of(session), clock.now()
             closes = windows.closes_at(now) or now
             return [
-                _Prospect(send, *carrier, closes if sends.keeps_hours(send) else None)
+                _Prospect(send, *carrier, *((closes, windows) if sends.keeps_hours(send) else (None, None)))
                 for send in (sends.runnable(session, self._channel, windows) if open_ones else [])
                 # None if it was approved with a sender that is not in use now
                 if (carrier := next((one for one in open_ones if sends.may_carry(one[0], send)), None))

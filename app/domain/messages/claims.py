@@ -17,11 +17,12 @@ from app.core.pipeline import Step
 from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
+from app.domain.calendar.windows import Windows
 from app.domain.consent import suppression
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import outcomes, shortlinks
+from app.domain.messages import outcomes, retries, shortlinks
 from app.domain.messages.models import Send
-from app.domain.messages.outcomes import Told
+from app.domain.messages.outcomes import Before, Told
 from app.domain.messages.reference import keys
 from app.domain.messages.rendering import Ready, Scene, Unready
 from app.domain.messages.states import RANKS
@@ -42,8 +43,9 @@ class Claim:
     is_probe: bool
     rows: deque[Mapping[str, Any]]
     people: Mapping[UUID, Mapping[str, Any]]
-    tries: dict[UUID, int]
+    before: Mapping[UUID, Before]
     until: datetime | None = None  # when the allowed hours end, for what keeps them
+    hours: Windows | None = None  # the allowed hours, for what keeps them
 
     @property
     def is_over(self) -> bool:
@@ -64,18 +66,22 @@ def records(landed: Iterable[Landed]) -> list[Step]:
     by_claim: dict[Claim, Told] = {}
     for claim, ready, outcome in landed:
         by_claim.setdefault(claim, []).append((ready, outcome))
-    return [_record(claim, told) for claim, told in by_claim.items()]
+    return [step for claim, told in by_claim.items() for step in _record(claim, told)]
 
 
-def _record(claim: Claim, told: Told) -> Step:
-    lines = outcomes.lines(told, claim.account, claim.tries)
+def _record(claim: Claim, told: Told) -> list[Step]:
+    due = retries.next_due(claim.hours)
+    lines = outcomes.lines(told, claim.account, claim.before, due)
     named = keys([(ready.occurrence_id, ready.id) for ready, _ in told])
-    return _SQL["record"], {
+    values = {
         **claim.common,
         **named,
         "occurrences": list(set(named["occurrences"])),
         "told": json.dumps(lines),
     }
+    stays_open = {"send": claim.scene.send.id, "due": due, "allowed": retries.ALLOWED}
+    more: list[Step] = [(_SQL["open_send"], stays_open)] if any(line.get("again") for line in lines) else []
+    return [(_SQL["record"], values), *more]
 
 
 Refused = tuple[str, str, str]  # channel, address, why nobody may write to it any more

@@ -5,7 +5,7 @@ from functools import partial
 from app.core.errors import mark
 from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.messages import create_messages, models, receipts, reconcile, sends
+from app.domain.messages import create_messages, models, polling, receipts, reconcile, sends
 
 NOUN = Noun(
     name="messages",
@@ -29,12 +29,19 @@ NOUN = Noun(
     subjects={
         "message": Subject(mark("Message"), page=("messages.show", "message_id")),
     },
-    jobs=(*sends.JOB.values(), receipts.APPLY_RECEIPTS, reconcile.RECONCILE, create_messages.REFRESH_STATISTICS),
+    jobs=(
+        *sends.JOB.values(),
+        receipts.APPLY_RECEIPTS,
+        reconcile.RECONCILE,
+        polling.POLL,
+        create_messages.REFRESH_STATISTICS,
+    ),
     kinds=(sends.SendDrained,),
     waits=(
         Waiting(receipts.APPLY_RECEIPTS, receipts.are_waiting),
         Waiting(reconcile.RECONCILE, reconcile.are_waiting),
+        Waiting(polling.POLL, polling.are_due),
         *(Waiting(job, partial(sends.is_due, channel=channel)) for channel, job in sends.JOB.items()),
     ),
-    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.close_drained),
+    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.close_drained, polling.schedule),
 )

@@ -57,6 +57,7 @@ class Send(Owned, Base):
     drained_at: Mapped[datetime | None]
     senders: Mapped[list[str] | None]  # who may be named as the sender; null is anybody
     routes: Mapped[list[str] | None]  # fingerprints of the accounts that may carry it; null is any
+    retry_until: Mapped[datetime | None]  # until then what failed may go out once more, also after `not_after`
 
 
 class Message(Owned, Base):
@@ -75,6 +76,12 @@ class Message(Owned, Base):
         Index("ix_messages_sending", "organisation_id", postgresql_where=text("state = 'sending'")),
         Index("ix_messages_doubt", "organisation_id", "doubt_at", postgresql_where=text("state = 'in_doubt'")),
         Index("ix_messages_send", "send_id", "state", "reason"),
+        Index(
+            "ix_messages_no_receipt",
+            "provider_account_id",
+            "sent_at",
+            postgresql_where=text("state = 'sent' AND channel = 'sms'"),
+        ),
         Index(
             "ix_messages_reference",
             "provider_account_id",
@@ -113,6 +120,10 @@ class Message(Owned, Base):
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
     payload: Mapped[bytes | None]
+    retries: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # how often it was put back after a failure
+    duplicate_delivered: Mapped[bool] = mapped_column(
+        server_default=text("false")
+    )  # a retry went out, and it had arrived
 
 
 class Attempt(Owned, Base):
@@ -132,6 +143,7 @@ class Attempt(Owned, Base):
     error: Mapped[str | None]
     provider_reference: Mapped[str | None]
     sealed: Mapped[bytes | None]  # what it said, see kept.py
+    retry: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class Receipt(Owned, Base):
@@ -157,6 +169,24 @@ class Receipt(Owned, Base):
     due_at: Mapped[Moment]
     applied_at: Mapped[datetime | None]
     result: Mapped[str | None]
+    retry: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # of which try of the message it tells
+
+
+class Poll(Owned, Base):
+    """Up to which moment an account has been asked about its messages without a receipt (polling.py)."""
+
+    __tablename__ = "polls"
+    __table_args__ = (
+        owned_key("provider_account_id", "provider_accounts"),
+        Index(None, "organisation_id", "due_at"),
+    )
+
+    provider_account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    asked_until: Mapped[Moment]
+    due_at: Mapped[Moment]
+    lease_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    failure: Mapped[str | None]
 
 
 class Reply(Owned, Base):

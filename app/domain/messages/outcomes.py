@@ -1,17 +1,19 @@
 """What a provider's outcome does to a message: its place in the statement that records a window."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.core import clock
+from app.domain.messages import retries
 from app.domain.messages.rendering import Ready
 from app.domain.messages.states import RANKS
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Accepted, Category, InDoubt, Outcome, Rejected, Unavailable
+from app.gateways.channels.base import Accepted, Category, InDoubt, Outcome, Refusal, Rejected, Unavailable
 
 Told = list[tuple[Ready, Outcome]]
 LONGEST_PAUSE = 3600
@@ -34,24 +36,42 @@ def consequence(kind: str, category: str | None) -> str | None:
     return _BY_KIND.get(kind) or (_BY_CATEGORY.get(found) if found else None)
 
 
+@dataclass(frozen=True)
+class Before:
+    """What a claim knows of a message: the number of this attempt, and how often it was put back after a failure."""
+
+    number: int
+    retries: int
+
+
 def lines(
-    told: Sequence[tuple[Ready, Outcome]], account: ProviderAccount, tries: dict[UUID, int]
+    told: Sequence[tuple[Ready, Outcome]], account: ProviderAccount, before: Mapping[UUID, Before], due_again: datetime
 ) -> list[dict[str, Any]]:
-    """One record a message, as `record` in queries.sql reads them."""
+    """One record a message, as `record` in queries.sql reads them. `due_again` is when what is refused now is tried again."""
     return [
         {"occurrence_id": str(ready.occurrence_id), "id": str(ready.id)}
-        | _line(ready, outcome, account, tries[ready.id])
+        | (
+            _again(outcome, account, before[ready.id], due_again)
+            or _line(ready, outcome, account, before[ready.id].number)
+        )
         for ready, outcome in told
     ]
 
 
-def _line(ready: Ready, outcome: Outcome, account: ProviderAccount, tries: int) -> dict[str, Any]:
+def _again(outcome: Outcome, account: ProviderAccount, before: Before, due: datetime) -> dict[str, Any] | None:
+    """A refusal that is tried again, or None."""
+    if isinstance(outcome, Rejected) and retries.is_due_again(account.channel, outcome.category, before.retries):
+        return _state("queued", "rejected") | _why(outcome) | {"due": due.isoformat(), "again": True}
+    return None
+
+
+def _line(ready: Ready, outcome: Outcome, account: ProviderAccount, number: int) -> dict[str, Any]:
     if isinstance(outcome, Accepted):
         parts = outcome.parts or ready.parts
         cost = outcome.cost if outcome.cost is not None else account.cost * Decimal(parts)
         said = {"reference": outcome.provider_id, "parts": parts, "cost": str(cost)}
         return _state("sent", "accepted") | said
-    why = {"reason": outcome.category.value, "error": outcome.reason[:500]}
+    why = _why(outcome)
     match outcome:
         case InDoubt():
             return _state("in_doubt", "unknown") | why
@@ -59,9 +79,13 @@ def _line(ready: Ready, outcome: Outcome, account: ProviderAccount, tries: int) 
             return _state("failed", "rejected") | why
         case Unavailable():
             # Surely not sent: it waits, longer each time, until its send is out of date.
-            pause = outcome.retry_after or min(15 * 2 ** min(tries - 1, 10), LONGEST_PAUSE)
+            pause = outcome.retry_after or min(15 * 2 ** min(number - 1, 10), LONGEST_PAUSE)
             due = clock.now() + timedelta(seconds=pause)
             return _state("queued", "not_sent") | why | {"due": due.isoformat()}
+
+
+def _why(refusal: Refusal) -> dict[str, Any]:
+    return {"reason": refusal.category.value, "error": refusal.reason[:500]}
 
 
 def _state(state: str, outcome: str) -> dict[str, Any]:

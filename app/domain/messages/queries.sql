@@ -5,15 +5,16 @@
 
 -- name: claim
 -- Rows of one send that are due, of all its occurrences, leased to one worker. A lease that ended gives the row back without
--- harm: nothing was written for it yet. Leases are the machine's time, not the business clock.
+-- harm: nothing was written for it yet. Leases are the machine's time, not the business clock. :fresh is false when the send is
+-- over: then only what is tried again goes out.
 UPDATE messages SET lease_token = :token, lease_until = clock_timestamp() + interval '2 minutes'
 WHERE (occurrence_id, id) IN (
   SELECT occurrence_id, id FROM messages
   WHERE send_id = :send AND occurrence_id >= :first AND state = 'queued' AND due_at <= :now
-    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND (:fresh OR retries > 0)
   ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
   AND occurrence_id >= :first
-RETURNING occurrence_id, id, contact_id, address_position, address_blind, attempts, payload;
+RETURNING occurrence_id, id, contact_id, address_position, address_blind, attempts, retries, payload;
 
 -- name: recipients
 -- What rendering needs of the people of a claim. Key and person are sealed; they are opened in the worker, just before sending.
@@ -23,12 +24,12 @@ FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 -- name: intend
 -- The gate and the intent in one: for a window the send's state, the contact, consent and suppression are looked at again, and
 -- what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
--- not go ends as a skip with its reason.
+-- not go ends as a skip with its reason; a retry that may not go stays what it was, a failure.
 WITH given AS (
   SELECT * FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[]), CAST(:languages AS text[]), CAST(:sealed AS bytea[]))
     AS g (occurrence_id, id, language, sealed)
 ), mine AS MATERIALIZED (
-  SELECT occurrence_id, id, organisation_id, send_id, contact_id, channel, address_blind FROM messages
+  SELECT occurrence_id, id, organisation_id, send_id, contact_id, channel, address_blind, retries FROM messages
   WHERE id = ANY(:ids) AND occurrence_id BETWEEN :oldest AND :newest
 ), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
@@ -38,15 +39,16 @@ WITH given AS (
     c.entry_id, g.language, g.sealed
   FROM given g
   JOIN mine m ON m.occurrence_id = g.occurrence_id AND m.id = g.id
-  JOIN sends s ON s.id = m.send_id AND s.state = 'running' AND s.not_after > :now AND s.digest IS NOT DISTINCT FROM :digest
+  JOIN sends s ON s.id = m.send_id AND s.state = 'running' AND s.digest IS NOT DISTINCT FROM :digest
+    AND (s.not_after > :now OR (m.retries > 0 AND s.retry_until > :now))
   LEFT JOIN contacts p ON p.id = m.contact_id AND p.deleted_at IS NULL
   LEFT JOIN consent_states c ON c.contact_id = m.contact_id AND c.channel = m.channel AND c.purpose = 'marketing'
   LEFT JOIN suppressions x ON x.organisation_id = m.organisation_id AND x.channel = m.channel AND x.blind = m.address_blind
     AND x.lifted_at IS NULL AND (s.message_class = 'marketing' OR x.reason <> 'opt_out')
 ), moved AS (
   UPDATE messages m SET
-    state = CASE WHEN w.reason IS NULL THEN 'sending' ELSE 'skipped' END,
-    rank = CASE WHEN w.reason IS NULL THEN 30 ELSE 90 END,
+    state = CASE WHEN w.reason IS NULL THEN 'sending' WHEN m.retries > 0 THEN 'failed' ELSE 'skipped' END,
+    rank = CASE WHEN w.reason IS NULL THEN 30 WHEN m.retries > 0 THEN 65 ELSE 90 END,
     reason = w.reason,
     final_at = CASE WHEN w.reason IS NOT NULL THEN :now END,
     attempts = m.attempts + (w.reason IS NULL)::int,
@@ -57,10 +59,10 @@ WITH given AS (
   FROM wanted w
   WHERE m.id = ANY(:ids) AND m.occurrence_id BETWEEN :oldest AND :newest
     AND m.occurrence_id = w.occurrence_id AND m.id = w.id AND m.state = 'queued' AND m.lease_token = :token
-  RETURNING m.organisation_id, m.occurrence_id, m.id, m.attempts, m.state, w.sealed
+  RETURNING m.organisation_id, m.occurrence_id, m.id, m.attempts, m.retries, m.state, w.sealed
 ), noted AS (
-  INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at, sealed)
-  SELECT organisation_id, occurrence_id, id, attempts, :account, :now, sealed FROM moved WHERE state = 'sending'
+  INSERT INTO attempts (organisation_id, occurrence_id, message_id, number, provider_account_id, started_at, sealed, retry)
+  SELECT organisation_id, occurrence_id, id, attempts, :account, :now, sealed, retries FROM moved WHERE state = 'sending'
 )
 SELECT id FROM moved WHERE state = 'sending';
 
@@ -74,13 +76,14 @@ WHERE m.id = ANY(:ids) AND m.occurrence_id BETWEEN :oldest AND :newest;
 
 -- name: record
 -- What became of a window. "Accepted" is a fact and needs no token; the way back to "queued" is only for this worker's own,
--- definitely not sent, attempt. :told is a JSON list of records (outcomes.py).
+-- definitely not sent, attempt, or one that was refused and is tried again. :told is a JSON list of records (outcomes.py).
 WITH told AS (
   SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS t (occurrence_id uuid, id uuid, state text, rank smallint,
-    reason text, reference text, parts smallint, cost numeric, due timestamptz, outcome text, error text)
+    reason text, reference text, parts smallint, cost numeric, due timestamptz, outcome text, error text, again boolean)
 ), moved AS (
   UPDATE messages m SET
-    state = t.state, rank = t.rank, reason = CASE WHEN t.state = 'failed' THEN t.reason END,
+    state = t.state, rank = t.rank, reason = CASE WHEN t.state = 'failed' OR t.again THEN t.reason END,
+    retries = m.retries + COALESCE(t.again, false)::int,
     provider_reference = COALESCE(t.reference, m.provider_reference),
     parts = COALESCE(t.parts, m.parts), cost = COALESCE(t.cost, m.cost),
     due_at = COALESCE(t.due, m.due_at),
@@ -109,7 +112,9 @@ WHERE m.id = ANY(:ids) AND m.occurrence_id BETWEEN :oldest AND :newest AND m.occ
 
 -- name: finish_claimed
 -- Claimed rows that will not be sent, with the reason why (a text that cannot be rendered, an address that is gone).
-UPDATE messages m SET state = t.state, rank = t.rank, reason = t.reason, final_at = :now, lease_token = NULL, lease_until = NULL
+UPDATE messages m SET
+  state = CASE WHEN m.retries > 0 THEN 'failed' ELSE t.state END, rank = CASE WHEN m.retries > 0 THEN 65 ELSE t.rank END,
+  reason = t.reason, final_at = :now, lease_token = NULL, lease_until = NULL
 FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:ranks AS smallint[]),
   CAST(:reasons AS text[])) AS t (occurrence_id, id, state, rank, reason)
 WHERE m.id = ANY(:ids) AND m.occurrence_id BETWEEN :oldest AND :newest AND m.occurrence_id = t.occurrence_id AND m.id = t.id
@@ -121,37 +126,47 @@ UPDATE messages SET state = 'in_doubt', rank = 40, doubt_at = clock_timestamp(),
 WHERE state = 'sending' AND lease_token IS NOT NULL AND lease_until < clock_timestamp();
 
 -- name: expire_late
--- Texts out of date end as expired instead of being sent next morning.
-UPDATE messages m SET state = 'expired', rank = 90, reason = 'expired', final_at = :now, lease_token = NULL, lease_until = NULL
+-- Texts out of date end as expired instead of being sent next morning; what failed and waited for another try stays failed.
+UPDATE messages m SET state = CASE WHEN m.retries > 0 THEN 'failed' ELSE 'expired' END,
+  rank = CASE WHEN m.retries > 0 THEN 65 ELSE 90 END, reason = 'expired', final_at = :now, lease_token = NULL, lease_until = NULL
 FROM sends s
 WHERE s.id = m.send_id AND m.occurrence_id >= s.first_occurrence AND s.state IN ('running', 'paused') AND s.not_after <= :now
+  AND (m.retries = 0 OR s.retry_until <= :now)
   AND m.state = 'queued' AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp());
 
 -- name: cancel_send
 -- Everything of a send that was not handed over yet ends as cancelled; what is on the wire arrives.
-UPDATE messages m SET state = 'cancelled', rank = 90, reason = 'cancelled', final_at = :now, lease_token = NULL, lease_until = NULL
+UPDATE messages m SET state = CASE WHEN m.retries > 0 THEN 'failed' ELSE 'cancelled' END,
+  rank = CASE WHEN m.retries > 0 THEN 65 ELSE 90 END, reason = 'cancelled', final_at = :now, lease_token = NULL, lease_until = NULL
 FROM sends s
 WHERE s.id = :send AND m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued';
 
+-- name: look_drained
+-- Sends that seem to have nothing left, held until they are closed: what is put back into the queue meanwhile opens its send
+-- behind us. Those that are being opened just now are passed by.
+SELECT s.id FROM sends s WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS (
+  SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state IN ('queued', 'sending'))
+FOR UPDATE SKIP LOCKED;
+
 -- name: drain
--- Sends with nothing left to hand over; a stopped one stays stopped. Messages in doubt do not hold a send open: they have a page
--- and a policy of their own.
+-- Of these sends those with nothing left to hand over; a stopped one stays stopped. Messages in doubt do not hold a send open: they
+-- have a page and a policy of their own.
 UPDATE sends s SET state = CASE s.state WHEN 'running' THEN 'drained' ELSE s.state END, drained_at = :now
-WHERE s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS (
+WHERE s.id = ANY(:sends) AND s.state IN ('running', 'stopped') AND s.drained_at IS NULL AND NOT EXISTS (
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state IN ('queued', 'sending'))
 RETURNING s.id, s.source_kind, s.source_id;
 
 -- name: is_due
 -- Whether a channel has something to claim now, for the sweeper; marketing only in the allowed hours.
 SELECT EXISTS (SELECT FROM sends s
-WHERE s.channel = :channel AND s.state = 'running' AND s.not_before <= :now AND s.not_after > :now
+WHERE s.channel = :channel AND s.state = 'running' AND s.not_before <= :now AND (s.not_after > :now OR s.retry_until > :now)
 AND (:open OR s.message_class <> 'marketing' OR s.source_kind = :test) AND EXISTS (
   SELECT FROM messages m WHERE m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued' AND m.due_at <= :now
-    AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp())));
+    AND (m.retries > 0 OR s.not_after > :now) AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp())));
 
 -- name: doubts
 -- Messages in doubt for longer than the settling time, oldest first, with what the account's look-up needs.
-SELECT m.occurrence_id, m.id, m.doubt_at, m.provider_account_id, s.message_class FROM messages m JOIN sends s ON s.id = m.send_id
+SELECT m.occurrence_id, m.id, m.retries, m.doubt_at, m.provider_account_id, s.message_class FROM messages m JOIN sends s ON s.id = m.send_id
 WHERE m.state = 'in_doubt' AND m.doubt_at < clock_timestamp() - make_interval(secs => :settle)
   AND m.provider_account_id = :account
 ORDER BY m.doubt_at LIMIT :most;
@@ -159,7 +174,7 @@ ORDER BY m.doubt_at LIMIT :most;
 -- name: known_good
 -- References the account certainly accepted: the positive control before its word "absent" is believed.
 SELECT occurrence_id, id FROM messages
-WHERE provider_account_id = :account AND provider_reference IS NOT NULL AND rank BETWEEN 50 AND 70
+WHERE provider_account_id = :account AND provider_reference IS NOT NULL AND rank BETWEEN 50 AND 70 AND retries = 0
 ORDER BY sent_at DESC NULLS LAST LIMIT 3;
 
 -- name: resolve_found
@@ -171,8 +186,9 @@ WHERE m.occurrence_id = :occurrence AND m.id = :id AND m.rank < 50;
 
 -- name: resolve_absent
 -- Compare-and-set on the doubt itself: an old answer must not requeue a newer doubt. What was stopped meanwhile is not sent.
-UPDATE messages m SET state = CASE s.state WHEN 'stopped' THEN 'cancelled' ELSE 'queued' END,
-  rank = CASE s.state WHEN 'stopped' THEN 90 ELSE 10 END,
+UPDATE messages m SET
+  state = CASE WHEN s.state <> 'stopped' THEN 'queued' WHEN m.retries > 0 THEN 'failed' ELSE 'cancelled' END,
+  rank = CASE WHEN s.state <> 'stopped' THEN 10 WHEN m.retries > 0 THEN 65 ELSE 90 END,
   reason = CASE s.state WHEN 'stopped' THEN 'cancelled' END,
   final_at = CASE s.state WHEN 'stopped' THEN CAST(:now AS timestamptz) END,
   due_at = :now, doubt_at = NULL
@@ -184,11 +200,13 @@ RETURNING m.state;
 -- name: keep_receipts
 -- The inbox: one row per provider event, however often it is delivered.
 INSERT INTO receipts (provider_account_id, event_key, organisation_id, kind, category, code, occurrence_id, message_id,
-  provider_reference, occurred_at, received_at, due_at)
-SELECT :account, t.key, :organisation, t.kind, t.category, t.code, t.occurrence, t.message, t.reference, t.occurred, :now, :now
+  provider_reference, occurred_at, received_at, due_at, retry)
+SELECT :account, t.key, :organisation, t.kind, t.category, t.code, t.occurrence, t.message, t.reference, t.occurred, :now, :now,
+  t.retry
 FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:categories AS text[]), CAST(:codes AS text[]),
-  CAST(:occurrences AS uuid[]), CAST(:messages AS uuid[]), CAST(:references AS text[]), CAST(:occurreds AS timestamptz[]))
-  AS t (key, kind, category, code, occurrence, message, reference, occurred)
+  CAST(:occurrences AS uuid[]), CAST(:messages AS uuid[]), CAST(:references AS text[]), CAST(:occurreds AS timestamptz[]),
+  CAST(:retries AS smallint[]))
+  AS t (key, kind, category, code, occurrence, message, reference, occurred, retry)
 ON CONFLICT DO NOTHING;
 
 -- name: take_receipts
@@ -198,36 +216,78 @@ WHERE applied_at IS NULL AND due_at <= :now AND received_at > CAST(:now AS times
 ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED;
 
 -- name: apply_receipts
--- Several receipts of one message may come at once, in any order: the highest rank wins, and only ever raises the state.
+-- Several receipts of one message may come at once, in any order: the strongest word wins, and only ever raises the state. Words
+-- about one attempt are in one order (`force`): under way, failed, by how bad the category is, delivered. A failure that is tried
+-- again is put back into the queue, and its send opened again. Words about an earlier attempt count no more, but two: "delivered"
+-- beats everything, and a failure for good takes back the retry that is planned and not begun.
 WITH taken AS (
-  SELECT r.provider_account_id, r.event_key, r.kind, r.category, r.provider_reference, r.occurred_at,
-    m.occurrence_id, m.id,
+  SELECT r.provider_account_id, r.event_key, r.kind, r.category, r.provider_reference, r.occurred_at, r.retry,
+    m.occurrence_id, m.id, m.retries,
     CASE r.kind WHEN 'delivered' THEN 70 WHEN 'failed' THEN 65 WHEN 'bounced' THEN 65 WHEN 'undeliverable' THEN 60 ELSE 50 END
-      AS rank
+      AS rank,
+    COALESCE(array_position(CAST(:order AS text[]), COALESCE(r.category, r.kind)), 0) AS badness,
+    r.kind IN ('failed', 'undeliverable') AND r.category = ANY(CAST(:again AS text[])) AND r.retry + 1 < :most
+      AND m.channel = ANY(CAST(:channels AS text[])) AND m.reason IS DISTINCT FROM 'no_confirmation' AND s.state <> 'stopped' AS again,
+    m.state = 'queued' AND r.retry = m.retries - 1 AS is_planned,
+    CASE WHEN s.message_class = 'marketing' AND s.source_kind <> :test THEN CAST(:due_in_hours AS timestamptz)
+      ELSE CAST(:due AS timestamptz) END AS due
   FROM receipts r
   JOIN unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS t (account, key)
     ON r.provider_account_id = t.account AND r.event_key = t.key
   JOIN messages m ON m.occurrence_id = r.occurrence_id AND m.id = r.message_id
+  JOIN sends s ON s.id = m.send_id
+), weighed AS (
+  SELECT *, CASE WHEN rank IN (60, 65) THEN 6000 + 100 * badness + rank - 60 ELSE 100 * rank END AS force FROM taken
 ), highest AS (
-  SELECT DISTINCT ON (occurrence_id, id) * FROM taken WHERE kind <> 'complained' ORDER BY occurrence_id, id, rank DESC
+  SELECT DISTINCT ON (occurrence_id, id) * FROM weighed
+  WHERE kind <> 'complained' AND (retry = retries OR is_planned OR rank = 70) ORDER BY occurrence_id, id, force DESC
 ), moved AS (
-  UPDATE messages m SET rank = h.rank,
-    state = CASE h.rank WHEN 70 THEN 'delivered' WHEN 65 THEN 'failed' WHEN 60 THEN 'undeliverable' ELSE 'sent' END,
+  UPDATE messages m SET
+    rank = CASE WHEN h.again THEN 10 ELSE h.rank END,
+    state = CASE WHEN h.again THEN 'queued' WHEN h.rank = 70 THEN 'delivered' WHEN h.rank = 65 THEN 'failed'
+      WHEN h.rank = 60 THEN 'undeliverable' ELSE 'sent' END,
     reason = CASE WHEN h.rank IN (60, 65) THEN COALESCE(h.category, h.kind) END,
+    retries = CASE WHEN h.again THEN h.retry + 1 WHEN m.state = 'queued' THEN GREATEST(m.retries - 1, 0) ELSE m.retries END,
+    due_at = CASE WHEN h.again AND NOT h.is_planned THEN h.due ELSE m.due_at END,
     provider_reference = COALESCE(m.provider_reference, h.provider_reference),
     sent_at = COALESCE(m.sent_at, h.occurred_at),
-    final_at = CASE WHEN h.rank >= 60 THEN :now ELSE m.final_at END,
+    final_at = CASE WHEN h.again THEN NULL WHEN h.rank >= 60 THEN :now ELSE m.final_at END,
     lease_token = NULL, lease_until = NULL
   FROM highest h
-  WHERE m.occurrence_id = h.occurrence_id AND m.id = h.id AND m.rank < h.rank
+  WHERE m.occurrence_id = h.occurrence_id AND m.id = h.id
+    AND (h.retry = m.retries OR h.rank = 70 OR (m.state = 'queued' AND h.retry = m.retries - 1))  -- as it is by now
+    AND h.force > CASE
+    WHEN m.state = 'queued' AND h.retry < m.retries OR m.rank IN (60, 65)
+      THEN 6000 + 100 * COALESCE(array_position(CAST(:order AS text[]), m.reason), 0) + GREATEST(m.rank - 60, 0)
+    ELSE 100 * m.rank END
+  RETURNING m.send_id, m.due_at, h.again
+), opened AS (
+  UPDATE sends s SET state = CASE s.state WHEN 'drained' THEN 'running' ELSE s.state END, drained_at = NULL,
+    retry_until = GREATEST(s.retry_until, one.due_at + :allowed)
+  FROM (SELECT send_id, max(due_at) AS due_at FROM moved WHERE again GROUP BY send_id) AS one WHERE s.id = one.send_id
 ), done AS (
   UPDATE receipts r SET applied_at = :now, result = 'applied'
   FROM taken t WHERE r.provider_account_id = t.provider_account_id AND r.event_key = t.event_key
   RETURNING r.event_key
 )
-SELECT t.kind, t.category, m.channel, m.address_blind
+SELECT t.kind, t.category, m.channel, m.address_blind, t.occurrence_id, t.id, t.retry
 FROM taken t JOIN messages m ON m.occurrence_id = t.occurrence_id AND m.id = t.id
-WHERE t.kind IN ('bounced', 'complained') OR t.category IN ('opted_out', 'invalid_number');
+WHERE t.kind IN ('bounced', 'complained') OR t.category IN ('opted_out', 'invalid_number')
+  OR (t.kind = 'delivered' AND t.retry < t.retries);
+
+-- name: note_duplicates
+-- A message that has arrived although it was taken for failed and went out once more: somebody got it twice.
+UPDATE messages m SET duplicate_delivered = true
+FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[]), CAST(:retries AS smallint[])) AS t (occurrence_id, id, retry)
+WHERE m.id = ANY(:ids) AND m.occurrence_id BETWEEN :oldest AND :newest AND m.occurrence_id = t.occurrence_id AND m.id = t.id
+  AND EXISTS (SELECT FROM attempts a WHERE a.occurrence_id = m.occurrence_id AND a.message_id = m.id AND a.retry > t.retry
+    AND a.outcome IS DISTINCT FROM 'rejected' AND a.outcome IS DISTINCT FROM 'not_sent');
+
+-- name: open_send
+-- A send whose messages are tried again is open until then.
+UPDATE sends SET state = CASE state WHEN 'drained' THEN 'running' ELSE state END, drained_at = NULL,
+  retry_until = GREATEST(retry_until, CAST(:due AS timestamptz) + :allowed)
+WHERE id = :send;
 
 -- name: leave_unmatched
 -- Again after as long as it has waited already: at least half a minute, at most an hour.
@@ -235,3 +295,48 @@ UPDATE receipts r SET result = 'unmatched', due_at = CAST(:now AS timestamptz)
   + LEAST(GREATEST(CAST(:now AS timestamptz) - r.received_at, interval '30 seconds'), interval '1 hour')
 FROM unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS t (account, key)
 WHERE r.provider_account_id = t.account AND r.event_key = t.key AND r.applied_at IS NULL;
+
+-- name: begin_polls
+-- One row for every account that sends SMS: from now on it is asked about what has no receipt.
+INSERT INTO polls (provider_account_id, organisation_id, asked_until, due_at)
+SELECT a.id, a.organisation_id, :now, :now FROM provider_accounts a
+WHERE a.channel = 'sms' AND NOT EXISTS (SELECT FROM polls p WHERE p.provider_account_id = a.id)
+ON CONFLICT DO NOTHING;
+
+-- name: claim_poll
+-- The account that has waited longest, for one worker.
+UPDATE polls SET lease_until = clock_timestamp() + interval '2 minutes' WHERE provider_account_id = (
+  SELECT provider_account_id FROM polls
+  WHERE due_at <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING provider_account_id;
+
+-- name: to_poll
+-- The messages of an account that have come due to be asked for, in the order of the moments they are due at, each moment whole: a
+-- reader goes on after the last one. Where more than one moment of a message was missed it is due once; its last moment is never
+-- missed. One range of the index for each of the moments.
+SELECT m.occurrence_id, m.id, m.retries, m.sent_at + n.n * CAST(:every AS interval) AS moment
+FROM generate_series(1, CAST(:times AS int)) AS n (n) CROSS JOIN LATERAL (
+  SELECT occurrence_id, id, retries, sent_at FROM messages
+  WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms'
+    AND sent_at > CASE WHEN n.n = :times THEN CAST(:asked AS timestamptz)
+      ELSE GREATEST(:asked, CAST(:until AS timestamptz) - CAST(:every AS interval)) END - n.n * CAST(:every AS interval)
+    AND sent_at <= CAST(:until AS timestamptz) - n.n * CAST(:every AS interval)
+  ORDER BY sent_at FETCH FIRST (CAST(:most AS int)) ROWS WITH TIES) AS m
+ORDER BY moment FETCH FIRST (CAST(:most AS int)) ROWS WITH TIES;
+
+-- name: any_unconfirmed
+-- Whether an account has anything that is to be given up.
+SELECT EXISTS (SELECT FROM messages
+WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms' AND sent_at <= :before);
+
+-- name: count_unconfirmed
+-- How much of an account has no receipt; asked only when something is given up.
+SELECT count(*) FROM messages WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms';
+
+-- name: give_up
+-- What nobody ever told anything of, the oldest first.
+UPDATE messages SET state = 'undeliverable', rank = 60, reason = 'no_confirmation', final_at = :now
+WHERE (occurrence_id, id) IN (SELECT occurrence_id, id FROM messages
+  WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms' AND sent_at <= :before
+  ORDER BY sent_at LIMIT :most FOR UPDATE SKIP LOCKED);

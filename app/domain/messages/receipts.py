@@ -13,7 +13,7 @@ from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import enqueue_after_commit
 from app.domain.consent import suppression
-from app.domain.messages import reference
+from app.domain.messages import reference, retries, sends
 from app.domain.messages.models import Receipt as Inbox
 from app.domain.messages.outcomes import consequence
 from app.domain.providers import accounts
@@ -58,6 +58,7 @@ def keep(session: Session, account_id: UUID, organisation_id: UUID, events: Sequ
             "codes": [event.code for event in events],
             "occurrences": [pair[0] if pair else None for pair in ids],
             "messages": [pair[1] if pair else None for pair in ids],
+            "retries": [pair[2] if pair else 0 for pair in ids],
             "references": [event.provider_id for event in events],
             "occurreds": [event.occurred_at for event in events],
         },
@@ -70,11 +71,20 @@ def apply_some(session: Session) -> int:
     if not taken:
         return 0
     picked = {"accounts": [row.provider_account_id for row in taken], "keys": [row.event_key for row in taken]}
-    told = session.execute(_SQL["apply_receipts"], {**picked, "now": clock.now()}).mappings().all()
+    values = {**picked, **retries.rule(session), "test": sends.TEST, "now": clock.now()}
+    told = session.execute(_SQL["apply_receipts"], values).mappings().all()
     session.execute(_SQL["leave_unmatched"], {**picked, "now": clock.now()})
     for row in told:
         _suppress(session, row)
+    _note_duplicates(session, [row for row in told if row["kind"] == "delivered"])
     return len(taken)
+
+
+def _note_duplicates(session: Session, late: Sequence[RowMapping]) -> None:
+    """Mark what had arrived before a later try of it went out; `late` are receipts of earlier tries."""
+    if late:
+        named = reference.keys([(row["occurrence_id"], row["id"]) for row in late])
+        session.execute(_SQL["note_duplicates"], {**named, "retries": [row["retry"] for row in late]})
 
 
 def _suppress(session: Session, row: RowMapping) -> None:

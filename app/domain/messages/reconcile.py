@@ -77,7 +77,7 @@ async def _ask(open_unit: OpenUnit, channel: Channel, account: ProviderAccount) 
     found = absent = 0
     async with channel:
         for doubt in doubts:
-            answer = await channel.look_up(reference.of(doubt.occurrence_id, doubt.id))
+            answer = await channel.look_up(reference.of(doubt.occurrence_id, doubt.id, doubt.retries))
             if isinstance(answer, Found):
                 found += _resolve_found(open_unit, doubt, answer.provider_id)
             elif isinstance(answer, Absent) and await _is_honest(channel, control):

@@ -107,7 +107,7 @@ def make(scene: Scene, message: Mapping[str, Any], row: Mapping[str, Any] | None
     write = _sms if scene.send.channel == "sms" else _email
     try:
         data = data_of(row, person, names, payload.opened(scene.vault, row, key[0], message["payload"]))
-        return write(scene, key, to, row, data)
+        return write(scene, key, reference.of(*key, message["retries"]), to, row, data)
     except (Sealed, TemplateError):
         return Unready(*key, "failed", "text_failed")
 
@@ -121,22 +121,20 @@ def linker(links: Links, organisation_id: UUID, key: Key) -> LinkMaker:
     return link
 
 
-def _sms(scene: Scene, key: Key, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
+def _sms(scene: Scene, key: Key, ref: str, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready, link = scene.prepared, _ShortLink(scene.links)
     language = ready.language_for(row["language"])
     text = ready.sms(language, {**data, "unsubscribe_url": link})
-    ref = reference.of(*key)
     outgoing = Outgoing(reference=ref, to=to, sender=scene.sender, text=text)
     sealed = _kept(scene, row, key[1], data, Made(ready, text, language, to, link.code))
     return Ready(*key, outgoing, sms.measure(text).parts, link.code, language, sealed)
 
 
-def _email(scene: Scene, key: Key, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
+def _email(scene: Scene, key: Key, ref: str, to: str, row: Mapping[str, Any], data: dict[str, Any]) -> Ready:
     ready = scene.prepared
     link = linker(scene.links, scene.send.organisation_id, key)
     language = ready.language_for(row["language"])
     email = ready.email(language, data, link)
-    ref = reference.of(*key)
     raw = mime.envelope(
         email,
         sender=scene.sender,

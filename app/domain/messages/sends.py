@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, select, text, update
+from sqlalchemy import ColumnElement, false, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -146,7 +146,8 @@ def runnable(session: Session, channel: str, windows: Windows) -> list[Send]:
     now = clock.now()
     query = (
         select(Send)
-        .where(Send.channel == channel, Send.state == "running", Send.not_before <= now, Send.not_after > now)
+        .where(Send.channel == channel, Send.state == "running", Send.not_before <= now)
+        .where(or_(Send.not_after > now, Send.retry_until > now))
         .order_by(Send.priority, Send.id)
     )
     found = list(session.execute(query).scalars())
@@ -160,7 +161,8 @@ def keeps_hours(send: Send) -> bool:
 
 def close_drained(session: Session) -> int:
     """Mark sends that have nothing more to hand over, and tell whoever opened them; how many."""
-    drained = session.execute(_SQL["drain"], {"now": clock.now()}).all()
+    empty = list(session.execute(_SQL["look_drained"]).scalars())
+    drained = session.execute(_SQL["drain"], {"sends": empty, "now": clock.now()}).all() if empty else []
     for row in drained:
         publish(session, SendDrained(subject=row.source_id, send=row.id, source_kind=row.source_kind))
     return len(drained)

@@ -5,7 +5,7 @@ from sqlalchemy import func
 from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.bank.release import RunCompleted
+from app.domain.bank.happenings import QualificationCompleted
 from app.domain.reports import models, runs
 from app.domain.reports.models import ReportRun
 
@@ -34,7 +34,7 @@ NOUN = Noun(
             permission="reports:read",
         ),
     },
-    hears=(Consumer("reports.month", RunCompleted, runs.on_completed),),
+    hears=(Consumer("reports.month", QualificationCompleted, runs.on_completed),),
     jobs=(runs.RUN_REPORT,),
     waits=(Waiting(runs.RUN_REPORT, runs.waiting),),
 )

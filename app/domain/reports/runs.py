@@ -22,8 +22,8 @@ from app.domain.access import users
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.audit import trail
+from app.domain.bank.happenings import QualificationCompleted
 from app.domain.bank.models import QualificationRun
-from app.domain.bank.release import RunCompleted
 from app.domain.notices import deliver
 from app.domain.notices.post import Attachment, post
 from app.domain.reports import catalogue
@@ -101,7 +101,7 @@ def _address(session: Session, given: str) -> str:
     return address
 
 
-def on_completed(session: Session, happening: RunCompleted) -> None:
+def on_completed(session: Session, happening: QualificationCompleted) -> None:
     """Everybody of a month was told: its report is made, and mailed to those who submitted, approved and released it."""
     run = session.get_one(QualificationRun, happening.subject)
     decided = decisions.get(session, run.approval_id) if run.approval_id else None

@@ -39,6 +39,7 @@ REASON = {
     "opted_out": mark("Opted out"),
     "filtered": mark("Filtered"),
     "bounced": mark("Bounced"),
+    "no_confirmation": mark("No confirmation within 72 hours"),
 }
 
 GATE = {
@@ -46,7 +47,15 @@ GATE = {
     "coverage": mark("Days with a value, in per cent, of customers who have any"),
     "bad_format": mark("Records that are no numbers, in per cent"),
     "conflicts": mark("Records that contradict each other"),
+    "worst_day": mark("Customers with a value on the worst day, in per cent"),
+    "calendar_decided": mark("The calendar of this year has been decided on"),
+    "mean_shift": mark("Mean balance, moved since the month before, in per cent"),
+    "qualified_band": mark("Share of the qualified, away from the mean of the last months, in points"),
+    "population_drift": mark("Number of customers, moved since the month before, in per cent"),
+    "phones": mark("Customers with a number that takes SMS, in per cent"),
 }
+
+VERDICT = {"pass": mark("Passed"), "warn": mark("Look at it"), "block": mark("A person had to look")}
 
 OUTCOME = {
     "customers": mark("Looked at"),

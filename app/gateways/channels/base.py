@@ -164,6 +164,7 @@ class Channel(Protocol):
     """A provider account, opened for sending with `async with`, or used closed for its receipts."""
 
     batch_size: int
+    status_batch: int  # how many references `status` takes in one call; 0 where the provider cannot be asked
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
@@ -178,6 +179,13 @@ class Channel(Protocol):
 
     async def look_up(self, reference: str) -> LookUp:
         """Ask the provider what became of a reference."""
+        ...
+
+    async def status(self, references: Sequence[str]) -> list[Receipt]:
+        """Ask what became of accepted messages: what a webhook would tell of each, those it does not know left out.
+
+        Raises: Unavailable.
+        """
         ...
 
     async def reach(self) -> None:
@@ -220,6 +228,7 @@ class OneByOne(Opened):
     """Base of adapters: makes `send` of `send_one`, at most `concurrency` at a time, however many batches there are."""
 
     batch_size = 50
+    status_batch = 0
     concurrency = 50
     _room: asyncio.Semaphore | None = None
 
@@ -259,6 +268,10 @@ class OneByOne(Opened):
     async def look_up(self, reference: str) -> LookUp:
         """Ask the provider what became of a reference."""
         return CannotTell("this provider cannot be asked")
+
+    async def status(self, references: Sequence[str]) -> list[Receipt]:
+        """Ask what became of accepted messages. Raises: Unavailable."""
+        raise Unavailable("this provider cannot be asked")
 
     async def reach(self) -> None:
         """Show that the provider is there; an adapter that reaches nobody always is. Raises: Unavailable."""

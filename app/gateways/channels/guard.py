@@ -46,6 +46,7 @@ class Guarded(Opened):
         self.channel = channel
         self.guard = guard
         self.batch_size = channel.batch_size
+        self.status_batch = channel.status_batch
 
     async def open(self) -> None:
         """Open the channel."""
@@ -69,6 +70,10 @@ class Guarded(Opened):
     async def look_up(self, reference: str) -> LookUp:
         """Ask the provider what became of a reference."""
         return await self.channel.look_up(reference)
+
+    async def status(self, references: Sequence[str]) -> list[Receipt]:
+        """Ask what became of accepted messages. Raises: Unavailable."""
+        return await self.channel.status(references)
 
     async def reach(self) -> None:
         """Show that the provider is there, without sending anything. Raises: Unavailable."""

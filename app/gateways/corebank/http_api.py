@@ -91,7 +91,7 @@ def _read(answer: Answer) -> _Answer:
 def _page(found: _Answer, date: str) -> Page:
     if found.date != date:
         raise Broken("the balances of another day than the one asked for")
-    return Page([Record(**dict(item)) for item in found.items], found.next)
+    return Page([Record(**vars(item)) for item in found.items], found.next)
 
 
 def _where(bad: ValidationError) -> str:

@@ -1,8 +1,8 @@
-"""Qualification in the browser: the days of a month, programmes, runs, their review and what became of whom."""
+"""Qualification in the browser: the days of a month, programmes, runs, whatif, their review and what became of whom."""
 
-from app.web.bank import checks, month, programmes, review, runs
+from app.web.bank import checks, customer, files, forecast, month, programmes, review, runs, whatif
 from app.web.bank.blueprint import bp
 
 bp.add_app_template_global(programmes.rule_sentence, "rule_sentence")
 
-__all__ = ["bp", "checks", "month", "programmes", "review", "runs"]
+__all__ = ["bp", "checks", "customer", "files", "forecast", "month", "programmes", "review", "runs", "whatif"]

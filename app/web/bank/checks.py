@@ -19,6 +19,7 @@ from app.domain.bank.models import OUTCOMES
 from app.domain.bank.overrides import LARGEST, OverrideInput
 from app.http import inputs
 from app.http.auth import allow
+from app.http.sizes import MB, takes
 from app.web.badges import label
 from app.web.bank.blueprint import bp
 from app.web.render import leave_for, parts_or_redirect
@@ -61,6 +62,7 @@ def override(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/customers/<uuid:contact_id>/override")
 @allow("bank:write")
+@takes(LARGEST + MB)
 def put_override(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
     """Put another outcome in the place of the calculated one."""
     form = _form(OverrideForm())

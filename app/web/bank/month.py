@@ -43,6 +43,7 @@ def index() -> ResponseReturnValue:
         names={one.id: one.name for one in listed},
         rules=RULES,
         page=page,
+        is_running=first == clock.today(organisation_of(session).timezone).replace(day=1),
         over=balances.is_over(first, organisation_of(session).timezone, clock.now()),
     )
 
@@ -79,14 +80,15 @@ def start() -> ResponseReturnValue:
     """Calculate a month."""
     month = _month(request.form.get("month", ""))
     try:
-        run = qualification.start(db.session(), _uuid(request.form.get("programme", "")), month, by=g.actor)
+        run = qualification.start(db.session(), programme_asked(request.form.get("programme", "")), month, by=g.actor)
     except DomainError as error:
         flash(sentence(error), "error")
         return redirect(url_for(".index", month=f"{month:%Y-%m}"), 303)
     return redirect(url_for(".show", run_id=run.id), 303)
 
 
-def _uuid(said: str) -> UUID:
+def programme_asked(said: str) -> UUID:
+    """The programme of a form or an address. Raises Invalid."""
     try:
         return UUID(said)
     except ValueError:

@@ -1,19 +1,19 @@
-"""Who qualified: every day counts, a missing day is not a day below, and the set-based statement agrees with a plain evaluator."""
+"""Who qualified: every day counts, a missing day is not a day below, and the reason stands with the outcome."""
 
-import random
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, system
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.domain.access.models import Organisation
 from app.domain.bank import outcomes, programmes, qualification
-from app.domain.bank.models import Outcome, Programme
+from app.domain.bank.models import Outcome, Programme, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
-from tests.domain.bank.conftest import FIRST, Judge, Take, newest
+from tests.domain.bank.conftest import FIRST, LAST, Judge, Take, newest
 from tests.domain.bank.feed import october, record
 from tests.factories import people
 
@@ -138,49 +138,19 @@ def test_who_may_only_look_starts_nothing(session: Session, programme: Programme
         qualification.start(session, programme.id, FIRST, by=people.staff(session, "auditor"))
 
 
-def plainly(month: list[str | None], new: ProgrammeInput) -> str:
-    """The rule once more, one customer at a time: no code in common with the statement."""
-    values: list[Decimal | None] = []
-    for number, amount in enumerate(month):
-        seen = Decimal(amount) if amount is not None else None
-        if seen is None and new.calendar == "carry":
-            earlier = [month[n] for n in range(max(0, number - new.carry_days), number) if month[n] is not None]
-            seen = Decimal(earlier[-1]) if earlier and earlier[-1] is not None else None
-        values.append(seen)
-    known = [value for value in values if value is not None]
-    passed, missing = sum(value >= new.threshold for value in known), len(values) - len(known)
-    if new.rule == "every":
-        return "not_qualified" if passed < len(known) else "indeterminate" if missing else "qualified"
-    if new.rule == "at_least":
-        assert new.days
-        return (
-            "qualified" if passed >= new.days else "not_qualified" if passed + missing < new.days else "indeterminate"
-        )
-    average = sum(known) / len(known) if known else Decimal(0)
-    return "indeterminate" if missing else "qualified" if round(average, 2) >= new.threshold else "not_qualified"
-
-
-AMOUNTS = ["15000.00", "15000.00", "15000.01", "14999.99", "0.00", "-1.00", None]
-RULES = [
-    {"rule": "every"}, {"rule": "at_least", "days": 28}, {"rule": "at_least", "days": 14}, {"rule": "average"},
-    {"rule": "every", "calendar": "carry", "carry_days": 3}, {"rule": "average", "calendar": "carry", "carry_days": 1},
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: "-".join(str(value) for value in rule.values()))
-def test_the_statement_and_a_plain_evaluator_agree(
-    session: Session, organisation: Organisation, take: Take, judge: Judge, rule: dict[str, object]
+def test_a_month_that_has_ended_is_calculated_by_itself_once_all_its_days_are_there(
+    session: Session, programme: Programme, take: Take
 ) -> None:
-    """120 customers with months of every kind: whole, torn in a few places, and of nothing but trouble."""
-    dice = random.Random(20261031)
-    people.contacts(session, 120)
-    torn = [0.0, 0.03, 0.1, 1.0]
-    months = {
-        str(n): [dice.choice(AMOUNTS) if dice.random() < torn[n % 4] else GOOD for _ in range(31)] for n in range(120)
-    }
-    new = ProgrammeInput.model_validate({"name": "Any", **rule})
-    programme = programmes.create(session, new, by=system(organisation.id))
-    take(october(months))
-    found = {number: one.outcome for number, one in judge(programme).items()}
-    assert found == {number: plainly(month, new) for number, month in months.items()}
-    assert len(set(found.values())) > 1, "the months are of more than one kind"
+    people.contacts(session, 1)
+    with clock.at(datetime(2026, 11, 2, 9, tzinfo=UTC)):
+        take(october({"0": HIGH}), FIRST, date(2026, 10, 30))
+        qualification.schedule(session)
+        assert qualification.waiting(session) == [], "a day is not there yet"
+        take(october({"0": HIGH}), LAST, LAST)
+        qualification.schedule(session)
+        qualification.schedule(session)
+        [run_id] = qualification.waiting(session)
+    assert session.get_one(QualificationRun, run_id).created_by is None
+    with clock.at(datetime(2026, 12, 9, 9, tzinfo=UTC)):
+        qualification.schedule(session)
+        assert len(qualification.waiting(session)) == 1, "not weeks later, behind an officer's back"

@@ -67,7 +67,9 @@ def _calculated(session: Session, programme: Programme, officer: Actor) -> Quali
     return newest(session)
 
 
-WAIVED = SubmitInput(waived=dict.fromkeys(("days_complete", "coverage", "conflicts"), "Looked at with the core bank."))
+WAIVED = SubmitInput(
+    waived=dict.fromkeys(("days_complete", "coverage", "worst_day", "conflicts"), "Looked at with the core bank.")
+)
 
 
 def approved(session: Session, run: QualificationRun, officer: Actor, approver: Actor) -> None:

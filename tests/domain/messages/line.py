@@ -25,12 +25,14 @@ async def until(true: Callable[[], bool]) -> None:
 class Line(OneByOne):
     """A provider in memory that does as it is told."""
 
-    def __init__(self, answers: Callable[[Outgoing], str] = lambda _m: "accept") -> None:
+    def __init__(self, answers: Callable[[Outgoing], str | Rejected] = lambda _m: "accept") -> None:
         self.taken: list[Outgoing] = []
         self.answers = answers
 
     async def send_one(self, message: Outgoing) -> Accepted:
         answer = self.answers(message)
+        if isinstance(answer, Rejected):
+            raise answer
         if answer == "reject":
             raise Rejected("no such number")
         if answer == "later":

@@ -15,7 +15,8 @@ from app.core import clock
 from app.core.actor import Actor
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.page import Ask
-from app.domain.bank import overrides, qualification, release
+from app.domain.bank import overrides, qualification
+from app.domain.bank.happenings import QualificationCompleted
 from app.domain.bank.models import QualificationRun
 from app.domain.messages.models import Message
 from app.domain.notices.models import Notice
@@ -203,7 +204,7 @@ def test_a_completed_month_is_reported_by_itself_to_those_who_decided(
     session: Session, released: QualificationRun, officer: Actor, approver: Actor
 ) -> None:
     handed_over(session, released)
-    runs.on_completed(session, release.RunCompleted(subject=released.id))
+    runs.on_completed(session, QualificationCompleted(subject=released.id))
     [asked] = session.execute(select(ReportRun)).scalars()
     assert (asked.name, asked.subject_id, asked.locale) == ("bank_month", released.id, "en")
     assert len(asked.recipients) == 2

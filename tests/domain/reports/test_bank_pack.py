@@ -99,7 +99,7 @@ def test_everything_a_run_stands_on_is_there(session: Session, run: Qualificatio
     )
     assert "was a month of" in files["text.json"].decode()
     assert [row["action"] for row in table(files["audit.csv"])] == [
-        "run.asked", "run.overridden", "run.submitted", "run.approved", "run.released", "run.messages_made", "run.completed",
+        "run.asked", "run.calculated", "run.overridden", "run.submitted", "run.approved", "run.released", "run.messages_made", "run.completed",
     ]  # fmt: skip
 
 

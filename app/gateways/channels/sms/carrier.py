@@ -1,4 +1,4 @@
-"""A generic SMS carrier over HTTP: POST /messages, POST /messages/batch, GET /messages?reference=, signed receipts."""
+"""A generic SMS carrier over HTTP: POST /messages, /messages/batch, /messages/status, GET /messages?reference=, signed receipts."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from app.gateways.channels import events
 from app.gateways.channels.base import (
     Absent,
     Accepted,
+    BadReceipt,
     CannotTell,
     Category,
     Found,
@@ -31,6 +32,8 @@ from app.gateways.http import Answer, Http, HttpFailure, NotConnected
 
 class Carrier(OneByOne):
     """One account at the carrier. Accounts with `batch` send up to 50 messages in one call."""
+
+    status_batch = 100
 
     def __init__(self, config: ChannelConfig, secret: str, *, signing_secret: str, allow_private: bool) -> None:
         self.config = CarrierConfig.model_validate(config)
@@ -102,6 +105,16 @@ class Carrier(OneByOne):
         if answer.status != 200 or not isinstance(found, dict) or found.get("reference") != reference:
             return CannotTell(f"HTTP {answer.status}")
         return Found(str(found.get("id", "")), events.kind_of(found.get("status")))
+
+    async def status(self, references: Sequence[str]) -> list[Receipt]:
+        """Ask for the last event of each message, in one call. Raises: Unavailable."""
+        try:
+            answer = await self.http.post("/messages/status", {"references": list(references)})
+            if answer.status != 200:
+                raise Unavailable(f"HTTP {answer.status}", code=str(answer.status))
+            return events.receipts(answer.body)
+        except (HttpFailure, BadReceipt) as broke:
+            raise Unavailable(str(broke)) from broke
 
     async def reach(self) -> None:
         """Ask for a message that never was: the carrier's "never had it" shows that it is there and knows us."""

@@ -1,25 +1,22 @@
-"""Programmes, the balances of every day, and runs that decide who qualified in a month."""
+"""Programmes, and the runs that decide who qualified in a month."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, Numeric, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import APPEND_ONLY, Base, Moment, Owned, Uuid7, owned_key
+from app.domain.bank.models.balances import Amount
 
 RULES = ("every", "at_least", "average")
 CALENDARS = ("value", "carry", "exempt")
-DAY_STATES = ("queued", "running", "taken", "failed")
-ISSUES = ("missing", "bad_format", "duplicate", "conflict", "unknown_customer", "wrong_currency", "wrong_day")
 OUTCOMES = ("qualified", "not_qualified", "indeterminate")
 RUN_STATES = (
     "queued", "calculated", "failed", "superseded", "in_review", "approved", "released", "paused", "completed",
 )  # fmt: skip
-
-Amount = Numeric(18, 2)
 
 
 class Programme(Owned, Base):
@@ -65,86 +62,6 @@ class ProgrammeVersion(Owned, Base):
     template_id: Mapped[UUID | None]  # what those who qualified are told; nobody is, without
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
-
-
-class BalanceDay(Owned, Base):
-    """One day of balances on its way from the core bank: `after` is the customer it stands at, kept with every batch."""
-
-    __tablename__ = "balance_days"
-    __table_args__ = (
-        CheckConstraint(f"state IN {DAY_STATES}", name="state"),
-        Index(None, "organisation_id", "due_at", postgresql_where=text("state IN ('queued', 'running')")),
-    )
-
-    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    state: Mapped[str] = mapped_column(server_default="queued")
-    after: Mapped[str] = mapped_column(server_default="")
-    records: Mapped[int] = mapped_column(Integer, server_default="0")
-    kept: Mapped[int] = mapped_column(Integer, server_default="0")
-    issues: Mapped[int] = mapped_column(Integer, server_default="0")
-    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    due_at: Mapped[Moment]
-    lease_until: Mapped[datetime | None]
-    failure: Mapped[str | None]
-    asked_by: Mapped[UUID | None]
-    asked_at: Mapped[Moment]
-    taken_at: Mapped[datetime | None]
-
-
-class BalanceCheck(Owned, Base):
-    """That somebody asked for the balances of some days; how far it is, the days say."""
-
-    __tablename__ = "balance_checks"
-
-    id: Mapped[Uuid7]
-    first: Mapped[date] = mapped_column(Date)
-    last: Mapped[date] = mapped_column(Date)
-    created_by: Mapped[UUID | None]
-    created_at: Mapped[Moment]
-
-
-class Balance(Owned, Base):
-    """What a customer had at the close of a bank day. A correction is a version more; only the newest is current."""
-
-    __tablename__ = "balances"
-    __table_args__ = (
-        Index(None, "contact_id", "day", unique=True, postgresql_where=text("is_current")),
-        Index(None, "organisation_id", "day", postgresql_where=text("is_current")),
-        {"postgresql_partition_by": "RANGE (day)"},
-    )
-
-    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    version: Mapped[int] = mapped_column(Integer, primary_key=True)
-    amount: Mapped[Decimal] = mapped_column(Amount)
-    currency: Mapped[str]
-    record: Mapped[str]
-    source: Mapped[str]
-    taken_at: Mapped[Moment]
-    is_current: Mapped[bool]
-
-
-class BalanceIssue(Owned, Base):
-    """Something wrong with a record of a day, or that there is none: kept, counted, and shown at the customer.
-
-    `sealed` is what was said, under the organisation's key.
-    """
-
-    __tablename__ = "balance_issues"
-    __table_args__ = (
-        CheckConstraint(f"kind IN {ISSUES}", name="kind"),
-        Index(None, "organisation_id", "contact_id", "day"),
-    )
-
-    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    record: Mapped[str] = mapped_column(primary_key=True)
-    contact_id: Mapped[UUID | None]
-    external_id: Mapped[str]
-    sealed: Mapped[bytes | None]
-    found_at: Mapped[Moment]
 
 
 class QualificationRun(Owned, Base):

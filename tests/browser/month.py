@@ -1,0 +1,161 @@
+"""The bank's month in a browser: a programme by two people, days with faults, a run, its review, a no, a yes, and its release."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser.person import Person
+from tests.servers.house import House, wait_for
+
+DAYS = ("2026-10-09", "2026-10-12", "2026-10-17", "2026-10-20")  # those on which the sandbox's core bank has its faults
+WHY = "Looked at with the core bank: only these days count here."
+RUN = re.compile(r"/bank/runs/[0-9a-f-]{36}$")
+
+
+def goes(house: House, browser: Browser, language: str, folder: Path) -> None:
+    """Walk it, with an officer and an approver."""
+    officer, admin = Person(house, browser, "bank_officer", language), Person(house, browser, "admin", language)
+    officer.sign_in()
+    admin.sign_in()
+    wants_a_programme(officer)
+    lets_it_in(admin)
+    for day in DAYS:
+        takes(house, day)
+    run = calculates(officer)
+    reviews(officer, folder)
+    submits(officer, run)
+    decides(admin, run, "reject")
+    submits(officer, run)
+    decides(admin, run, "approve")
+    releases(admin, run)
+    takes(house, "2026-10-13")  # with it come the corrections of the day before
+    sees_what_changed(officer)
+
+
+def wants_a_programme(officer: Person) -> None:
+    page = officer.page
+    officer.go("/bank/programmes/new")
+    page.fill("#name", "Three days")
+    page.select_option("#rule", "at_least")
+    page.fill("#days", "3")
+    page.select_option("#template_id", index=1)
+    officer.looks_right("programme")
+    officer.send("/programmes/new")
+    page.wait_for_url(re.compile(r"/approvals/[0-9a-f-]{36}$"))
+
+
+def lets_it_in(admin: Person) -> None:
+    page = admin.page
+    admin.go("/approvals")
+    page.click("main a[href*='/approvals/'][href$='" + newest(admin) + "']")
+    _code(admin)
+    admin.send("/approve")
+    page.wait_for_url(re.compile(r"/approvals$"))
+
+
+def newest(admin: Person) -> str:
+    return str(admin.house.call("admin", "GET", "/approvals?state=pending")[1]["data"][0]["id"])
+
+
+def takes(house: House, day: str) -> None:
+    house.call("bank_officer", "POST", "/bank/balances/check", {"from": day, "to": day})
+
+    def is_there() -> bool:
+        days = house.call("bank_officer", "GET", "/bank/balances/status?month=2026-10")[1]["data"]
+        return any(one["day"] == day and one["state"] == "taken" for one in days)
+
+    wait_for(f"the balances of {day}", 90, is_there)
+
+
+def calculates(officer: Person) -> str:
+    page = officer.page
+    officer.go("/bank?month=2026-10")
+    officer.looks_right("bank")
+    page.locator("main form[action$='/bank/runs'] button[type=submit]").last.click()
+    page.wait_for_url(RUN)
+    page.wait_for_selector("#sample", timeout=60_000)
+    officer.looks_right("run")
+    return page.url.removeprefix(officer.house.base_url)
+
+
+def reviews(officer: Person, folder: Path) -> None:
+    """A row is opened by keys alone; one outcome is overridden with a file; one of the sample is ticked."""
+    page = officer.page
+    run = page.url
+    page.goto(f"{run}?outcome=not_qualified")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    page.wait_for_url(re.compile("/override$"))
+    page.check("input[name=outcome][value=qualified]")
+    page.fill("#reason", WHY)
+    evidence = folder / "statement.pdf"
+    evidence.write_bytes(b"%PDF-1.7 a statement")
+    page.set_input_files("#evidence", evidence)
+    officer.looks_right("override")
+    officer.send("/override")
+    page.wait_for_url(re.compile("which=overridden"))
+    expect(page.locator("#outcomes")).to_contain_text(WHY)
+    page.goto(run)
+    page.locator("#sample-rows form button").first.click()
+    expect(page.locator("#sample-rows .state-good, #sample-rows .state-bad").last).to_be_visible()
+    page.locator("#sample-rows [data-open]").first.click()
+    page.wait_for_selector("svg")
+    officer.looks_right("customer-month")
+
+
+def submits(officer: Person, run: str) -> None:
+    page = officer.page
+    officer.go(f"{run}/submit")
+    for reason in page.locator("textarea[name^='waived.']").all():
+        reason.fill(WHY)
+    officer.looks_right("submit")
+    officer.send("/submit")
+    page.wait_for_url(RUN)
+
+
+def decides(admin: Person, run: str, verb: str) -> None:
+    page = admin.page
+    admin.go(f"{run}/review")
+    expect(page.locator("main")).to_contain_text(WHY)
+    admin.looks_right(f"month-review-{verb}")
+    if verb == "reject":
+        page.fill("#note", "Which branch was asked?")
+        page.click("button[formaction$='/reject']")
+        page.wait_for_url(re.compile(r"/approvals$"))
+        return
+    page.check("#sure")
+    _code(admin)
+    page.click("form[action$='/approve'] button.btn-primary")
+    page.wait_for_url(RUN)
+
+
+def releases(admin: Person, run: str) -> None:
+    page, house = admin.page, admin.house
+    admin.go(run)
+    page.click("main .page-actions form[action$='/release'] button, .page-actions form[action$='/release'] button")
+    page.locator("dialog[open] button").last.click()
+    page.wait_for_selector("#told .tally")
+
+    def is_over() -> bool:
+        return bool(house.call("admin", "GET", f"/bank{run.removeprefix('/bank')}")[1]["data"]["state"] == "completed")
+
+    wait_for("everybody to be told", 120, is_over)
+    admin.go(run)
+    admin.looks_right("month-told")
+
+
+def sees_what_changed(officer: Person) -> None:
+    page = officer.page
+    officer.go("/bank?month=2026-10")
+    page.locator("main form[action$='/bank/runs'] button[type=submit]").last.click()
+    page.wait_for_url(RUN)
+    page.wait_for_selector("#sample", timeout=60_000)
+    expect(page.locator("main")).to_contain_text("→")
+    officer.looks_right("run-again")
+
+
+def _code(admin: Person) -> None:
+    if admin.page.locator("#code").count():
+        admin.page.fill("#code", admin.code())
