@@ -1,8 +1,8 @@
-"""Doors of the bank: take the balances of days, calculate a month, tell those who qualified."""
+"""Doors of the bank: take balances and restrictions, calculate a month, tell those who qualified."""
 
 from uuid import UUID
 
-from app.domain.bank import balances, files, qualification
+from app.domain.bank import balances, files, qualification, restrictions
 from app.domain.bank import release as releases
 from jobs.lanes import lane, turn
 from jobs.runtime import job, runtime
@@ -13,6 +13,13 @@ def take_day(organisation_id: UUID) -> None:
     """Take the balances that were asked for."""
     here = runtime()
     balances.take_all(here.opener(organisation_id), here.open_core_bank, stopping=turn())
+
+
+@lane
+def take_restrictions(organisation_id: UUID) -> None:
+    """Take the restrictions that were asked for."""
+    here = runtime()
+    restrictions.take(here.opener(organisation_id), here.open_core_bank, stopping=turn())
 
 
 @job

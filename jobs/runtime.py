@@ -22,7 +22,7 @@ from app.domain import nouns as _gathered  # noqa: F401 - every noun declares it
 from app.gateways.channels.base import Channel
 from app.gateways.channels.guard import Guard
 from app.gateways.channels.registry import open_channel
-from app.gateways.corebank.base import BalanceFeed
+from app.gateways.corebank.base import CoreBank
 from app.gateways.corebank.http_api import HttpApi
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Runtime:
             kind, config, secret, guard=guard(self.settings), allow_private=not self.settings.is_production
         )
 
-    def open_core_bank(self) -> BalanceFeed:
+    def open_core_bank(self) -> CoreBank:
         """The core bank the settings name; in production only one with a public address."""
         settings = self.settings
         return HttpApi(settings.core_bank_url, settings.core_bank_secret, allow_private=not settings.is_production)

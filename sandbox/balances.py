@@ -35,7 +35,7 @@ class BankFaults(BaseModel):
     `demonstration` are the faults of October 2026, there unless switched off. `corrected_every`: the amount comes
     20,000.00 too low, and once more, right, with the next day. `pages` strikes the second page of a day: `repeated`
     answers the first one once more, and goes on when asked again; `skipped` leaves it out. `other_day` answers with
-    the day before the one asked for, `no_json` with a page for people.
+    the day before the one asked for, `no_json` with a page for people. `restrictions` may be empty, or name a flag nobody knows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +49,7 @@ class BankFaults(BaseModel):
     duplicate_every: Every = 0
     corrected_every: Every = 0
     unknown_customers: int = Field(default=0, ge=0, le=100_000)
+    restrictions: Literal["ok", "none", "unknown_flag"] = "ok"
     pages: Literal["ok", "no_json", "other_day", "repeated", "skipped"] = "ok"
 
 

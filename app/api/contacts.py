@@ -1,5 +1,6 @@
 """/contacts: people with their consents and history, and files of them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from app.core.db import db
 from app.core.errors import DomainError, Invalid, mark
 from app.domain.audit import trail
 from app.domain.audit.models import AuditEntry
+from app.domain.consent import restrictions
+from app.domain.consent.models import ContactRestriction
 from app.domain.contacts import groups, profile, recipients, search
 from app.domain.contacts.models import Contact
 from app.domain.contacts.profile import ContactInput, Person
@@ -33,7 +36,9 @@ _CLEAR = (
 )  # fmt: skip
 
 
-def _out(contact: Contact, person: Person, names: list[str]) -> dict[str, Any]:
+def _out(
+    contact: Contact, person: Person, names: list[str], flags: Sequence[ContactRestriction] = ()
+) -> dict[str, Any]:
     """A contact as the API shows it; the person is in clear or masked as the caller may see it."""
     return {
         **{name: getattr(contact, name) for name in _CLEAR},
@@ -45,6 +50,14 @@ def _out(contact: Contact, person: Person, names: list[str]) -> dict[str, Any]:
         "last_name": person.last_name,
         "properties": {**contact.properties, **person.properties},
         "groups": names,
+        "restrictions": [
+            {
+                "flag": one.flag,
+                "since": one.since.isoformat() if one.since else None,
+                "blocks": restrictions.BLOCKS[one.flag],
+            }
+            for one in flags
+        ],
         "masked": not g.actor.may("contacts:reveal"),
     }
 
@@ -57,7 +70,8 @@ def _one(contact: Contact, status: int = 200) -> ResponseReturnValue:
         person = profile.masked(profile.person_of(session, contact))
     names = groups.of(session, [contact.id])[contact.id]
     location = f"/api/v1/contacts/{contact.id}" if status == 201 else None
-    return envelope.ok(_out(contact, person, names), status, location=location, version=contact.version)
+    flags = restrictions.of_contacts(session, [contact.id], by=g.actor)[contact.id]
+    return envelope.ok(_out(contact, person, names, flags), status, location=location, version=contact.version)
 
 
 @bp.get("")
@@ -73,8 +87,10 @@ def index() -> ResponseReturnValue:
         people = profile.revealed_all(session, page.items, by=g.actor)
     else:
         people = profile.masked_all(session, page.items)
-    names = groups.of(session, people)
-    return envelope.listed(page, lambda contact: _out(contact, people[contact.id], names[contact.id]))
+    names, flags = groups.of(session, people), restrictions.of_contacts(session, list(people), by=g.actor)
+    return envelope.listed(
+        page, lambda contact: _out(contact, people[contact.id], names[contact.id], flags[contact.id])
+    )
 
 
 def _wanted() -> Filter:

@@ -44,7 +44,7 @@ def show() -> ResponseReturnValue:
             },
             "waiting": {
                 "approvals": board.waiting, "in_doubt": board.in_doubt, "replies": board.replies,
-                "failed_imports": board.failed_imports,
+                "failed_imports": board.failed_imports, "failures": board.failures,
             },
             "running": [
                 {"id": campaign.id, "name": campaign.name, "state": campaign.state, "done": one.done, "to_send": one.to_send}

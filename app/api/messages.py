@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app.api import envelope
 from app.core.db import db
+from app.domain.messages import failures as failed
 from app.domain.messages import listing, message_text, reconcile
 from app.domain.messages.models import Attempt, Message, Receipt
 from app.http.auth import allow
@@ -18,7 +19,7 @@ bp = Blueprint("messages_api", __name__, url_prefix="/messages")
 
 _FIELDS = (
     "id", "send_id", "contact_id", "channel", "state", "reason", "parts", "cost", "attempts", "provider_reference",
-    "created_at", "due_at", "sent_at", "final_at", "opened_at", "clicked_at",
+    "created_at", "due_at", "sent_at", "final_at", "opened_at", "clicked_at", "retries", "duplicate_delivered",
 )  # fmt: skip
 
 
@@ -76,6 +77,29 @@ def index() -> ResponseReturnValue:
         since=envelope.moment("since"),
     )
     return envelope.listed(listing.listed(db.session(), wanted, envelope.ask(), by=g.actor), message_out)
+
+
+@bp.get("/failures")
+@allow("messages:read")
+def failures() -> ResponseReturnValue:
+    """What failed for good in the last two weeks and waits for somebody, by send and category, the latest first."""
+    return envelope.all_of(failed.listed(db.session(), by=g.actor), _failure)
+
+
+def _failure(one: failed.Failure) -> dict[str, Any]:
+    send = one.send
+    return {
+        "send_id": send.id, "source_kind": send.source_kind, "source_id": send.source_id, "source_name": send.source_name,
+        "category": one.category, "messages": one.number, "last_at": one.last_at,
+    }  # fmt: skip
+
+
+@bp.post("/failures/handled")
+@envelope.once("messages:operate")
+def handle_failures() -> ResponseReturnValue:
+    """Note that somebody has seen to the failures of a send, of one category, up to a moment; what fails later comes back."""
+    failed.handle(db.session(), envelope.body(failed.Handling), by=g.actor)
+    return failures()
 
 
 @bp.get("/<uuid:message_id>")

@@ -8,11 +8,12 @@ from flask_babel import gettext as _
 
 from app.core.db import db
 from app.core.errors import Invalid, NotFound, mark
-from app.domain.messages import listing, masked_recipients, message_text, reconcile, sends
+from app.domain.messages import failures as failed
+from app.domain.messages import listing, masked_recipients, message_text, reconcile, retries, sends
 from app.domain.messages.models import Message
 from app.domain.messages.states import RANKS
 from app.domain.reports.words import CHANNEL, REASON, STATE
-from app.http import security
+from app.http import inputs, security
 from app.http.auth import allow
 from app.web import paging, reasons
 from app.web.render import page_or_part, parts_or_redirect
@@ -71,6 +72,29 @@ def drawn(messages: list[Message]) -> dict[str, object]:
     }
 
 
+@bp.get("/failures")
+@allow("messages:read")
+def failures() -> ResponseReturnValue:
+    """What failed for good and waits for somebody, and what is tried again by itself."""
+    return render_template(
+        "messages/failures.html",
+        found=failed.listed(db.session(), by=g.actor),
+        policy=failed.policy(),
+        most=retries.MOST,
+        hours=int(retries.PAUSE.total_seconds()) // 3600,
+    )
+
+
+@bp.post("/failures")
+@allow("messages:operate")
+def handle_failures() -> ResponseReturnValue:
+    """Somebody has seen to the failures of a send, of one category, up to the newest he was shown."""
+    given = {name: request.form.get(name, "") for name in ("send", "category", "until")}
+    failed.handle(db.session(), inputs.read(failed.Handling, given), by=g.actor)
+    flash(_("Noted: it was seen to."), "success")
+    return redirect(url_for(".failures"), 303)
+
+
 @bp.get("/<uuid:message_id>")
 @allow("messages:read")
 def show(message_id: UUID) -> ResponseReturnValue:
@@ -93,6 +117,7 @@ def _page(message_id: UUID, *, reveal: bool) -> ResponseReturnValue:
         "messages/show.html",
         found=found,
         message=message,
+        most=retries.MOST,
         recipient=masked_recipients.of(session, [message.contact_id]).get(message.contact_id, masked_recipients.NOBODY),
         text=message_text.of(session, message, by=g.actor, reveal=reveal),
     )

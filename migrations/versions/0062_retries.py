@@ -1,5 +1,7 @@
 """A failed SMS is tried again: which try a message is at, which one an attempt and a receipt belong to, and until when."""
 
+from pathlib import Path
+
 from alembic import op
 
 from migrations import security
@@ -19,6 +21,8 @@ def upgrade() -> None:
     run("ALTER TABLE sends ADD COLUMN retry_until timestamptz")
     for table in ("messages", "attempts", "receipts", "sends"):
         security.show(run, table)
+    run((Path(__file__).parent / "0062_failures_seen.sql").read_text(encoding="utf-8"))
+    security.protect(run, "failures_seen")
 
 
 def downgrade() -> None:

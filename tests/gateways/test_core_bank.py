@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.consent.restrictions import BLOCKS
 from app.gateways import http
-from app.gateways.corebank.base import BalanceFeed, Broken, Page, Record, Unavailable
+from app.gateways.corebank.base import BalanceFeed, Broken, CoreBank, Page, Record, RestrictionRecord, Unavailable
 from app.gateways.corebank.http_api import HttpApi
 from app.gateways.corebank.memory import Memory
 from tests.servers.sandbox import SECRET, Sandbox, free_port
@@ -29,6 +30,49 @@ def asked(bank: BalanceFeed, day: str = DAY, after: str = "", limit: int = 1000)
             return await opened.day(day, after, limit)
 
     return asyncio.run(ask())
+
+
+def flags(bank: CoreBank, limit: int = 1000) -> list[RestrictionRecord]:
+    async def ask() -> list[RestrictionRecord]:
+        found: list[RestrictionRecord] = []
+        after: str | None = ""
+        async with bank as opened:
+            while after is not None:
+                page = await opened.restrictions(after, limit)
+                found += page.items
+                after = page.next
+        return found
+
+    return asyncio.run(ask())
+
+
+def test_all_flags_come_in_pages_of_whole_customers(sandbox: Sandbox) -> None:
+    told = flags(feed(sandbox))
+    assert told == flags(feed(sandbox), limit=7)
+    assert len({(one.external_id, one.flag) for one in told}) == len(told) > 500
+    assert {one.flag for one in told} == set(BLOCKS)
+    assert told == flags(Memory({}, told), limit=3)
+
+
+def test_the_core_bank_can_forget_all_flags_and_name_new_ones(sandbox: Sandbox) -> None:
+    sandbox.faults(bank={"restrictions": "none"})
+    assert flags(feed(sandbox)) == []
+    sandbox.faults(bank={"restrictions": "unknown_flag"})
+    assert flags(feed(sandbox))[-1].flag == "blacklisted"
+
+
+def test_flags_are_refused_to_a_wrong_secret_and_by_a_closed_bank(sandbox: Sandbox) -> None:
+    with pytest.raises(Unavailable, match="401"):
+        flags(feed(sandbox, secret="another"))
+    sandbox.faults(bank={"down": True})
+    with pytest.raises(Unavailable, match="503"):
+        flags(feed(sandbox))
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"items": [{"flag": "minor"}], "next": null}', b"<html>"])
+def test_what_is_no_page_of_flags_is_broken(answering: "Answer", body: bytes) -> None:
+    with pytest.raises(Broken):
+        flags(HttpApi(answering(body), SECRET, allow_private=True))
 
 
 def to_the_end(bank: BalanceFeed, day: str, limit: int) -> list[Record]:
@@ -164,7 +208,7 @@ def test_another_status_is_broken(answering: Any, status: int) -> None:
 
 def test_a_page_for_people_is_broken(sandbox: Sandbox) -> None:
     sandbox.faults(bank={"pages": "no_json"})
-    with pytest.raises(Broken, match="not a page of balances"):
+    with pytest.raises(Broken, match="not the page that was asked for"):
         asked(feed(sandbox))
 
 

@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.domain.contacts.models import Contact
+from app.domain.messages.models import FailureSeen
 from app.gateways.channels.base import Category, InDoubt, Rejected
+from tests.api.test_contacts import Caller
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
@@ -101,3 +103,36 @@ def test_who_was_never_written_to_is_told_so(campaigns: Campaigning) -> None:
     with campaigns.bank.unit() as session:
         contact_id = session.execute(select(Contact.id).limit(1)).scalar_one()
     assert "No messages yet" in shown(campaigns.bank.browser("marketer").get(f"/contacts/{contact_id}/messages"))
+
+
+def test_an_operator_sees_what_failed_for_good_and_sees_to_it(campaigns: Campaigning) -> None:
+    campaigns.launched()
+    campaigns.dispatch(lambda m: Rejected("no", category=Category.FILTERED) if m.to.endswith("01") else None)
+    operator, viewer = campaigns.bank.browser("operator"), campaigns.bank.browser("viewer")
+    assert "Messages failed for good, for 1 reason." in shown(operator.get("/"))
+    page = operator.get("/messages/failures")
+    assert "Filtered" in shown(page)
+    assert "3 attempts in all, 6 hours apart, in the allowed hours" in shown(page)
+    assert "Seen to" not in shown(viewer.get("/messages/failures"))
+    caller = Caller(campaigns.bank, "operator")
+    [one] = caller.data("GET", "/messages/failures")
+    assert (one["category"], one["messages"], one["source_kind"]) == ("filtered", 1, "campaign")
+    assert "Filtered" in shown(operator.get(f"/messages?campaign={one['source_id']}&reason=filtered"))
+    given = {"send": one["send_id"], "category": "filtered", "until": one["last_at"]}
+    assert viewer.post("/messages/failures", given).status_code == 403
+    assert operator.post("/messages/failures", given | {"until": "soon"}).status_code == 422
+    with campaigns.bank.unit() as session:
+        seen = select(FailureSeen.category)
+        assert session.execute(seen).all() == []
+    by_api = caller("POST", "/messages/failures/handled", given)
+    assert (by_api.status_code, by_api.get_json()["data"]) == (200, [])
+    assert (
+        operator.post("/messages/failures", given | {"until": exact_of(page.get_data(as_text=True))}).status_code == 303
+    )
+    assert "Nothing failed for good" in shown(operator.get("/messages/failures"))
+
+
+def exact_of(page: str) -> str:
+    found = re.search(r'name="until" value="([^"]+)"', page)
+    assert found
+    return found.group(1)

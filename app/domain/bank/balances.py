@@ -1,6 +1,7 @@
 """The balances of every day: asked for, taken batch by batch from the core bank, kept as versions, and what is wrong noted."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -270,24 +271,23 @@ def _currencies(session: Session) -> frozenset[str]:
 
 
 def _store(session: Session, values: Sequence[Value], source: str) -> list[Issue]:
-    keys = {
-        "customers": [value.record.external_id for value in values],
-        "days": [value.day for value in values],
-        "versions": [value.record.version for value in values],
-    }
-    changed(session, _SQL["demote"], keys)
-    told = session.execute(
-        _SQL["keep"],
+    """Keep values of one version; what comes back is wrong with some."""
+    if values[0].record.version > 1:
+        keys = {
+            "customers": [value.record.external_id for value in values],
+            "days": [value.day for value in values],
+            "versions": [value.record.version for value in values],
+        }
+        changed(session, _SQL["demote"], keys)
+    batch = [
         {
-            **keys,
-            "amounts": [value.amount for value in values],
-            "currencies": [value.record.currency for value in values],
-            "records": [value.record.record for value in values],
-            "organisation": actor_of(session).organisation_id,
-            "source": source,
-            "now": clock.now(),
-        },
-    ).all()
+            "external_id": value.record.external_id, "day": value.day.isoformat(), "version": value.record.version,
+            "amount": str(value.amount), "currency": value.record.currency, "record": value.record.record,
+        }
+        for value in values
+    ]  # fmt: skip
+    given = {"batch": json.dumps(batch), "organisation": actor_of(session).organisation_id}
+    told = session.execute(_SQL["keep"], given | {"source": source, "now": clock.now()}).all()
     by_key = {(value.record.record, value.day): value for value in values}
     return [Issue(row.kind, by_key[row.record, row.day].record, row.day) for row in told]
 

@@ -3,7 +3,7 @@
 from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.bank import balances, files, models, programmes, qualification, release
+from app.domain.bank import balances, files, models, programmes, qualification, release, restrictions
 from app.domain.bank.happenings import (
     BalancesVerified,
     QualificationApproved,
@@ -19,9 +19,12 @@ READERS = tuple(role for role in EVERYBODY if role != "viewer")
 NOUN = Noun(
     name="bank",
     models=models,
-    pages=("bank",),
-    calls=("bank",),
-    menu=(MenuEntry(mark("Bank"), 10, mark("Qualification"), "building-bank", "bank.index", "bank:read"),),
+    pages=("bank", "restrictions"),
+    calls=("bank", "restrictions"),
+    menu=(
+        MenuEntry(mark("Bank"), 10, mark("Qualification"), "building-bank", "bank.index", "bank:read"),
+        MenuEntry(mark("Bank"), 40, mark("Restrictions"), "ban", "restrictions.index", "bank:read"),
+    ),
     permissions={
         "bank:read": Permission(mark("See balances and who qualified"), READERS),
         "bank:write": Permission(mark("Take balances, run months, change programmes"), ("bank_officer",)),
@@ -45,6 +48,7 @@ NOUN = Noun(
         "programme.created": mark("Created a programme"),
         "programme.changed": mark("Changed a programme"),
         "run.approved": mark("Approved who qualified"),
+        "restrictions.asked": mark("Asked for the restrictions of the core bank"),
         "run.asked": mark("Asked for the calculation of a month"),
         "run.calculated": mark("Calculated the month"),
         "run.checked": mark("Checked a customer of the sample by hand"),
@@ -65,6 +69,7 @@ NOUN = Noun(
         ),
         "balances": Subject(mark("Balances")),
         "programme": Subject(mark("Programme"), name=(Programme.id, Programme.name), permission="bank:read"),
+        "restrictions": Subject(mark("Restrictions")),
         "run": Subject(mark("Run"), page=("bank.show", "run_id")),
         "resume_run": Subject(mark("Run")),
     },
@@ -73,7 +78,7 @@ NOUN = Noun(
         "programme": programmes.carry_out,
         release.RESUME: release.carry_out_resume,
     },
-    jobs=(balances.TAKE_DAY, files.LOAD_FILE, qualification.CALCULATE, release.RELEASE),
+    jobs=(balances.TAKE_DAY, files.LOAD_FILE, qualification.CALCULATE, release.RELEASE, restrictions.TAKE),
     kinds=(
         BalancesVerified,
         QualificationCalculated,
@@ -84,9 +89,10 @@ NOUN = Noun(
     hears=(Consumer("bank.drained", SendDrained, release.on_drained),),
     waits=(
         Waiting(balances.TAKE_DAY, balances.is_due),
+        Waiting(restrictions.TAKE, restrictions.is_due),
         Waiting(qualification.CALCULATE, qualification.waiting),
         Waiting(files.LOAD_FILE, files.waiting),
         Waiting(release.RELEASE, release.waiting),
     ),
-    sweeps=(balances.schedule, qualification.schedule),
+    sweeps=(balances.schedule, qualification.schedule, restrictions.schedule),
 )

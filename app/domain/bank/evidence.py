@@ -132,9 +132,7 @@ def issues(session: Session, run: QualificationRun, *, by: Actor) -> list[Row]:
 def exempt(session: Session, run: QualificationRun, *, by: Actor) -> list[date]:
     """The days of the month that are none, by the calendar as it is."""
     require(by, "bank:read")
-    asked = programmes.version_of(session, run, by=by)
-    found: list[date] = qualification.looks_at(session, run.month, asked)["exempt"]
-    return found
+    return qualification.exempt_days(session, run.month, programmes.version_of(session, run, by=by))
 
 
 def _id(one: UUID | None) -> str | None:

@@ -170,6 +170,12 @@ def looks_at(session: Session, month: date, asks: Asks, after: date | None = Non
     }  # fmt: skip
 
 
+def exempt_days(session: Session, month: date, version: ProgrammeVersion) -> list[date]:
+    """The days of a month that are none: holidays, where the programme exempts them."""
+    exempt: list[date] = looks_at(session, month, version)["exempt"]
+    return exempt
+
+
 def get(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """One run. Raises NotFound, Forbidden."""
     require(by, "bank:read")

@@ -20,11 +20,12 @@ WHERE b.contact_id = g.id AND b.day = g.day AND b.is_current AND b.version < g.v
 
 -- name: keep
 -- A batch of records, each a version of a customer's day; one that is known already stays as it is. What comes back are those
--- of nobody we know, and those that say something else than the version we have.
+-- of nobody we know, and those that say something else than the version we have. One JSON for the batch: six arrays cost their
+-- driver more than the rest of the statement the database.
 WITH given AS (
   SELECT g.*, c.id AS contact_id
-  FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[]), CAST(:versions AS int[]), CAST(:amounts AS numeric[]),
-    CAST(:currencies AS text[]), CAST(:records AS text[])) AS g (external_id, day, version, amount, currency, record)
+  FROM jsonb_to_recordset(CAST(:batch AS jsonb))
+    AS g (external_id text, day date, version int, amount numeric, currency text, record text)
   LEFT JOIN live.contacts c ON c.external_id = g.external_id AND c.deleted_at IS NULL
 ), added AS (
   INSERT INTO balances (organisation_id, contact_id, day, version, amount, currency, record, source, taken_at, is_current)

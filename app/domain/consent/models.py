@@ -1,15 +1,17 @@
 """The consent ledger, its present state, and the suppression list."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import APPEND_ONLY, READ_ONLY, Base, Moment, Owned, Uuid7, owned_key
 
 ADDRESS_KIND = {"sms": "phone", "email": "email"}  # what a channel writes to
 CHANNELS = tuple(ADDRESS_KIND)
+RESTRICTION_FLAGS = ("deceased", "fraud", "guardianship", "minor", "collections", "open_complaint", "employee")
+FEED_STATES = ("queued", "running", "taken", "refused")
 SUPPRESSION_REASONS = ("opt_out", "hard_bounce", "complaint", "manual", "legal")
 
 
@@ -82,3 +84,43 @@ class Suppression(Owned, Base):
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[UUID | None]
     lift_reason: Mapped[str | None]
+
+
+class ContactRestriction(Owned, Base):
+    """What the core bank says of a person that forbids to write to him; `fed_at` is the feed that said it last."""
+
+    __tablename__ = "contact_restrictions"
+    __table_args__ = (
+        owned_key("contact_id", "contacts", ondelete="CASCADE"),
+        CheckConstraint(f"flag IN {RESTRICTION_FLAGS}", name="flag"),
+        Index(None, "organisation_id", "flag"),
+    )
+
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    flag: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[date | None] = mapped_column(Date)
+    fed_at: Mapped[Moment]
+
+
+class RestrictionFeed(Owned, Base):
+    """How far an organisation's feed of restrictions is, and when the last whole one was asked for (`fed_at`).
+
+    `accepts_fewer`: a person said that it may lift most of what there was.
+    """
+
+    __tablename__ = "restriction_feeds"
+    __table_args__ = (CheckConstraint(f"state IN {FEED_STATES}", name="state"),)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    after: Mapped[str] = mapped_column(server_default="")
+    records: Mapped[int] = mapped_column(Integer, server_default="0")
+    unknown: Mapped[int] = mapped_column(Integer, server_default="0")
+    accepts_fewer: Mapped[bool] = mapped_column(server_default=text("false"))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    due_at: Mapped[Moment]
+    lease_until: Mapped[datetime | None]
+    failure: Mapped[str | None]
+    asked_by: Mapped[UUID | None]
+    asked_at: Mapped[Moment]
+    fed_at: Mapped[datetime | None]

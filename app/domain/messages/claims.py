@@ -18,7 +18,7 @@ from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.calendar.windows import Windows
-from app.domain.consent import suppression
+from app.domain.consent import restrictions, suppression
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import outcomes, retries, shortlinks
 from app.domain.messages.models import Send
@@ -139,6 +139,8 @@ def _intend(claim: Claim, window: Sequence[Ready]) -> Step:
     return _SQL["intend"], {
         **claim.common,
         "digest": claim.scene.send.digest,
+        "blocking": restrictions.blocking(claim.scene.send.message_class),
+        "stale": clock.now() - restrictions.FRESH,
         **keys([(ready.occurrence_id, ready.id) for ready in window]),
         "languages": [ready.language for ready in window],
         "sealed": [ready.sealed for ready in window],

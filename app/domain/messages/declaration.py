@@ -18,15 +18,17 @@ NOUN = Noun(
     ),
     permissions={
         "messages:read": Permission(mark("See messages"), EVERYBODY),
-        "messages:operate": Permission(mark("Settle messages in doubt"), ("operator",)),
+        "messages:operate": Permission(mark("Settle messages in doubt, see to failures"), ("operator",)),
     },
     acts={
+        "failures.handled": mark("Saw to messages that failed for good"),
         "message.resolved_again": mark("Decided that a message in doubt is sent again"),
         "message.resolved_sent": mark("Decided that a message in doubt was sent"),
         "replies.read": mark("Read replies"),
         "reply.handled": mark("Saw to a reply"),
     },
     subjects={
+        "failures": Subject(mark("Failures")),
         "message": Subject(mark("Message"), page=("messages.show", "message_id")),
     },
     jobs=(
@@ -43,5 +45,5 @@ NOUN = Noun(
         Waiting(polling.POLL, polling.are_due),
         *(Waiting(job, partial(sends.is_due, channel=channel)) for channel, job in sends.JOB.items()),
     ),
-    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.close_drained, polling.schedule),
+    sweeps=(reconcile.doubt_abandoned, sends.expire_late, sends.cancel_stopped, sends.close_drained, polling.schedule),
 )

@@ -126,6 +126,18 @@ class Message(Owned, Base):
     )  # a retry went out, and it had arrived
 
 
+class FailureSeen(Owned, Base):
+    """Up to when somebody has seen to what failed for good of a send, by category."""
+
+    __tablename__ = "failures_seen"
+    __table_args__ = (owned_key("send_id", "sends"),)
+
+    send_id: Mapped[UUID] = mapped_column(primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    seen_until: Mapped[Moment]
+    seen_by: Mapped[UUID | None]
+
+
 class Attempt(Owned, Base):
     """One try to hand a message to a provider: committed before the first byte is written, evidence afterwards."""
 

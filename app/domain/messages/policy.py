@@ -5,8 +5,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, true
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.db import live
-from app.domain.consent.models import ADDRESS_KIND, ConsentState, Suppression
+from app.domain.consent import restrictions
+from app.domain.consent.models import ADDRESS_KIND, ConsentState, ContactRestriction, RestrictionFeed, Suppression
 from app.domain.consent.suppression import OPT_OUT
 from app.domain.contacts.models import Contact, ContactAddress
 
@@ -28,9 +30,10 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
         if other is None
         else (func.coalesce(other.c.position, first.c.position), func.coalesce(other.c.blind, first.c.blind))
     )
-    consent, suppression = live(ConsentState), live(Suppression)
+    consent, suppression, flagged = live(ConsentState), live(Suppression), _flagged(message_class)
     first_reason = case(
         (contact.c.status == "erased", literal("erased")),
+        (flagged.c.contact_id.is_not(None), literal(restrictions.RESTRICTED)),
         (_not_allowed(consent, message_class), literal("no_consent")),
         (suppression.c.id.is_not(None), literal("suppressed")),
         (first.c.blind.is_(None), literal("no_address")),
@@ -39,6 +42,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
             if other is None
             else [(and_(first.c.takes_sms.is_(False), other.c.blind.is_(None)), literal("not_mobile"))]
         ),
+        *([(_is_stale(), literal(restrictions.STALE))] if message_class == "marketing" else []),
         else_=null(),
     )
     reached = people.join(contact, contact.c.id == who).outerjoin(
@@ -56,6 +60,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
             first_reason.label("reason"),
         )
         .select_from(reached)
+        .outerjoin(flagged, flagged.c.contact_id == who)
         .outerjoin(
             consent,
             and_(consent.c.contact_id == who, consent.c.channel == channel, consent.c.purpose == "marketing"),
@@ -76,6 +81,19 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
     reason = case((and_(judged.c.reason.is_(None), place > 1), literal("duplicate_address")), else_=judged.c.reason)
     kept = (judged.c.occurrence_id, judged.c.contact_id, judged.c.position, judged.c.blind, judged.c.entry_id)
     return select(*kept, reason.label("reason"))
+
+
+def _flagged(message_class: str) -> Any:
+    """The people of whom the core bank says something that blocks this class."""
+    restriction = live(ContactRestriction)
+    flags = restriction.c.flag.in_(restrictions.blocking(message_class))
+    return select(restriction.c.contact_id).where(flags).distinct().subquery("flagged")
+
+
+def _is_stale() -> ColumnElement[bool]:
+    """True if there is a feed of restrictions, and its last word is too old to write marketing by."""
+    feed = live(RestrictionFeed)
+    return select(feed.c.fed_at).where(feed.c.fed_at < clock.now() - restrictions.FRESH).exists()
 
 
 def _mobile_behind(first: Any) -> Any:

@@ -22,7 +22,7 @@ SELECT id, key, person, external_id, language, gender, city, country, timezone, 
 FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 
 -- name: intend
--- The gate and the intent in one: for a window the send's state, the contact, consent and suppression are looked at again, and
+-- The gate and the intent in one: for a window the send's state, the contact, restrictions, consent and suppression are looked at again, and
 -- what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
 -- not go ends as a skip with its reason; a retry that may not go stays what it was, a failure.
 WITH given AS (
@@ -34,8 +34,12 @@ WITH given AS (
 ), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
       WHEN p.id IS NULL THEN 'deleted'
+      WHEN EXISTS (SELECT FROM contact_restrictions r WHERE r.contact_id = m.contact_id AND r.flag = ANY(CAST(:blocking AS text[])))
+        THEN 'restricted'
       WHEN s.message_class = 'marketing' AND c.state IS DISTINCT FROM 'granted' THEN 'no_consent'
-      WHEN x.id IS NOT NULL THEN 'suppressed' END AS reason,
+      WHEN x.id IS NOT NULL THEN 'suppressed'
+      WHEN s.message_class = 'marketing' AND EXISTS (SELECT FROM restriction_feeds f WHERE f.organisation_id = m.organisation_id
+        AND f.fed_at < CAST(:stale AS timestamptz)) THEN 'restriction_feed_stale' END AS reason,
     c.entry_id, g.language, g.sealed
   FROM given g
   JOIN mine m ON m.occurrence_id = g.occurrence_id AND m.id = g.id
@@ -140,6 +144,14 @@ UPDATE messages m SET state = CASE WHEN m.retries > 0 THEN 'failed' ELSE 'cancel
   rank = CASE WHEN m.retries > 0 THEN 65 ELSE 90 END, reason = 'cancelled', final_at = :now, lease_token = NULL, lease_until = NULL
 FROM sends s
 WHERE s.id = :send AND m.send_id = s.id AND m.occurrence_id >= s.first_occurrence AND m.state = 'queued';
+
+-- name: cancel_stopped
+-- What came back into the queue of a send after it was stopped: it was on the wire then, and was not taken.
+UPDATE messages m SET state = CASE WHEN m.retries > 0 THEN 'failed' ELSE 'cancelled' END,
+  rank = CASE WHEN m.retries > 0 THEN 65 ELSE 90 END, reason = 'cancelled', final_at = :now, lease_token = NULL, lease_until = NULL
+FROM sends s
+WHERE s.state = 'stopped' AND s.drained_at IS NULL AND m.send_id = s.id AND m.occurrence_id >= s.first_occurrence
+  AND m.state = 'queued';
 
 -- name: look_drained
 -- Sends that seem to have nothing left, held until they are closed: what is put back into the queue meanwhile opens its send

@@ -180,6 +180,11 @@ def expire_late(session: Session) -> int:
     return changed(session, _SQL["expire_late"], {"now": clock.now()})
 
 
+def cancel_stopped(session: Session) -> int:
+    """End what came back after its send was stopped; how many messages."""
+    return changed(session, _SQL["cancel_stopped"], {"now": clock.now()})
+
+
 def refresh_statistics(session: Session, occurrence_id: UUID) -> None:
     """Read anew how many messages the partition of an occurrence has; its lock is held until the end of the transaction."""
     session.execute(text("SELECT refresh_statistics('messages', :occurrence)"), {"occurrence": occurrence_id})

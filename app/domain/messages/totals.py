@@ -53,6 +53,7 @@ class Totals:
     opened: int | None = None
     clicked: int | None = None
     unsubscribed: int = 0
+    duplicate_delivered: int = 0  # who got it twice, because a receipt came too late
     parts: int = 0
     cost: Decimal = Decimal(0)
 
@@ -140,6 +141,7 @@ def _of_send(session: Session, send: Send, unsubscribed: int) -> Totals:
             func.count().label("number"),
             func.count(Message.opened_at).label("opened"),
             func.count(Message.clicked_at).label("clicked"),
+            func.count().filter(Message.duplicate_delivered).label("twice"),
             func.coalesce(func.sum(Message.parts), 0).label("parts"),
             func.coalesce(func.sum(Message.cost), 0).label("cost"),
         )
@@ -158,6 +160,7 @@ def _of_send(session: Session, send: Send, unsubscribed: int) -> Totals:
         opened=sum(row.opened for row in rows) if is_tracked else None,
         clicked=sum(row.clicked for row in rows) if is_tracked else None,
         unsubscribed=unsubscribed,
+        duplicate_delivered=sum(row.twice for row in rows),
         parts=sum(int(row.parts) for row in rows),
         cost=sum((Decimal(row.cost) for row in rows), Decimal(0)),
     )
@@ -188,6 +191,7 @@ def together(parts: Iterable[Totals]) -> Totals:
         opened=_known(one.opened for one in every),
         clicked=_known(one.clicked for one in every),
         unsubscribed=sum(one.unsubscribed for one in every),
+        duplicate_delivered=sum(one.duplicate_delivered for one in every),
         parts=sum(one.parts for one in every),
         cost=sum((one.cost for one in every), Decimal(0)),
     )
@@ -210,4 +214,5 @@ def as_plain(one: Totals) -> dict[str, Any]:
     counted = {name: getattr(one, name) for name in COUNTED}
     rates = {name: {"value": one.rate(name), "of": whole} for name, whole in RATES.items()}
     plain = {"states": dict(one.states), "skips": dict(one.skips), "failures": dict(one.failures)}
+    counted["duplicate_delivered"] = one.duplicate_delivered
     return {"channel": one.channel, **counted, "cost": one.cost, "rates": rates, **plain}

@@ -16,7 +16,7 @@ from app.domain.approvals.models import Approval
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
-from app.domain.messages import replies
+from app.domain.messages import failures, replies
 from app.domain.messages.models import Message, Send
 from app.domain.messages.totals import Totals, of_source, together
 from app.domain.segments.models import Segment
@@ -35,6 +35,7 @@ class Board:
     approvals: Sequence[Approval]
     in_doubt: int
     failed_imports: int
+    failures: int
     replies: int
     running: Sequence[tuple[Campaign, Totals]]
     coming: Sequence[Campaign]
@@ -57,6 +58,7 @@ def board(session: Session, *, by: Actor) -> Board:
         else [],
         in_doubt=_number(session, in_doubt) if by.may("messages:read") else 0,
         replies=replies.waiting(session) if by.may("messages:read") else 0,
+        failures=failures.waiting(session) if by.may("messages:read") else 0,
         failed_imports=_number(session, failed) if by.may("imports:read") else 0,
         running=[(campaign, together(of_source(session, campaign.id))) for campaign in running],
         coming=_campaigns(session, ("scheduled",)) if campaigns else [],

@@ -20,7 +20,9 @@ STATE = {
 
 REASON = {
     "no_consent": mark("No consent"),
+    "restricted": mark("Restricted by the core bank"),
     "suppressed": mark("Suppressed address"),
+    "restriction_feed_stale": mark("Restrictions of the core bank are older than a day"),
     "no_address": mark("No address"),
     "not_mobile": mark("Not a mobile number"),
     "duplicate_address": mark("Same address as somebody else"),

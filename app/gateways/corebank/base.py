@@ -1,4 +1,4 @@
-"""What a core bank is asked, whoever answers: the balances at the close of a day, a page of customers at a time."""
+"""What a core bank is asked, whoever answers: the balances of a day, who is restricted; a page of customers at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,4 +45,29 @@ class BalanceFeed(Protocol):
 
     async def day(self, date: str, after: str, limit: int) -> Page:
         """The records of a day (ISO) after a customer. Raises Unavailable, Broken."""
+        ...
+
+
+@dataclass(frozen=True)
+class RestrictionRecord:
+    """One flag of a customer as it was said; flag and `since` are text, because only the domain judges them."""
+
+    external_id: str
+    flag: str
+    since: str | None
+
+
+@dataclass(frozen=True)
+class RestrictionPage:
+    """Some flags and where to go on; `next` is None at the end."""
+
+    items: Sequence[RestrictionRecord]
+    next: str | None
+
+
+class CoreBank(BalanceFeed, Protocol):
+    """Everything a core bank is asked."""
+
+    async def restrictions(self, after: str, limit: int) -> RestrictionPage:
+        """The flags of all customers who have any, after a customer. Raises Unavailable, Broken."""
         ...

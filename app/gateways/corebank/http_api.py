@@ -1,12 +1,12 @@
-"""A core bank over HTTP: GET /bank/balances?date=&after=&limit= with a bearer secret."""
+"""A core bank over HTTP: GET /bank/balances?date=&after=&limit= and /bank/restrictions?after=&limit=, with a bearer secret."""
 
 import json
 from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 
-from app.gateways.corebank.base import Broken, Page, Record, Unavailable
+from app.gateways.corebank.base import Broken, Page, Record, RestrictionPage, RestrictionRecord, Unavailable
 from app.gateways.http import READ_SECONDS, Answer, Http, HttpFailure
 
 ANSWER_CAP = 16 * 1024 * 1024  # a page of 1,000 is 150 kB; a bank may tell more than is asked for
@@ -36,6 +36,20 @@ class _Answer(BaseModel):
     date: str
     items: list[_Item]
     next: Key | None
+
+
+class _Flag(BaseModel):
+    external_id: Key
+    flag: Key
+    since: Said | None = None
+
+
+class _Flags(BaseModel):
+    items: list[_Flag]
+    next: Key | None
+
+
+Told = TypeVar("Told", bound=BaseModel)
 
 
 class HttpApi:
@@ -68,22 +82,35 @@ class HttpApi:
             Unavailable: no answer, or one that says not now.
             Broken: an answer that does not read as one page of this day.
         """
+        asked = {"date": date, "after": after, "limit": str(limit)}
+        return _page(_read(await self._get("/bank/balances", asked), _Answer), date)
+
+    async def restrictions(self, after: str, limit: int) -> RestrictionPage:
+        """The flags that come after a customer, all of one customer together.
+
+        Raises:
+            Unavailable: no answer, or one that says not now.
+            Broken: an answer that does not read as a page of flags.
+        """
+        found = _read(await self._get("/bank/restrictions", {"after": after, "limit": str(limit)}), _Flags)
+        return RestrictionPage([RestrictionRecord(**dict(item)) for item in found.items], found.next)
+
+    async def _get(self, path: str, params: dict[str, str]) -> Answer:
         if not self.http.base_url:
             raise Unavailable("no core bank is named")
         try:
-            answer = await self.http.get("/bank/balances", params={"date": date, "after": after, "limit": str(limit)})
+            return await self.http.get(path, params=params)
         except HttpFailure as broke:
             raise Unavailable(str(broke)) from broke
-        return _page(_read(answer), date)
 
 
-def _read(answer: Answer) -> _Answer:
+def _read(answer: Answer, shape: type[Told]) -> Told:
     if answer.status >= 500 or answer.status in PERHAPS_LATER:
         raise Unavailable(f"HTTP {answer.status}")
     if answer.status != 200:
         raise Broken(f"HTTP {answer.status}")
     try:
-        return _Answer.model_validate_json(answer.body)
+        return shape.model_validate_json(answer.body)
     except ValidationError as bad:
         raise Broken(_where(bad)) from None  # without what was said: it holds customers' balances
 
@@ -96,4 +123,4 @@ def _page(found: _Answer, date: str) -> Page:
 
 def _where(bad: ValidationError) -> str:
     first = bad.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"not a page of balances: {'.'.join(map(str, first['loc'])) or 'the answer'}: {first['type']}"
+    return f"not the page that was asked for: {'.'.join(map(str, first['loc'])) or 'the answer'}: {first['type']}"

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from app.core.db import db
 from app.core.errors import Conflict
 from app.domain.audit import trail
-from app.domain.consent import ledger, suppression
+from app.domain.consent import ledger, restrictions, suppression
 from app.domain.contacts import groups, profile, properties, recipients
 from app.domain.contacts.models import Contact
 from app.domain.contacts.person import Person
@@ -97,4 +97,6 @@ def overview(contact: Contact, person: Person) -> dict[str, Any]:
         "groups": groups.of(session, [contact.id])[contact.id],
         "consents": ledger.states(session, contact.id),
         "suppressed": suppression.of_contact(session, contact.id),
+        "restrictions": restrictions.of_contacts(session, [contact.id], by=g.actor)[contact.id],
+        "restriction": restrictions,
     }

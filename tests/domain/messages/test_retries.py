@@ -18,9 +18,10 @@ from app.domain.calendar import hours
 from app.domain.calendar.windows import windows_of
 from app.domain.consent import suppression
 from app.domain.messages import receipts, reconcile, reference, retries, sends
+from app.domain.messages.claiming import OpenUnit
 from app.domain.messages.models import Attempt, Message, Send
 from app.domain.providers.models import ProviderAccount
-from app.gateways.channels.base import Category, Rejected
+from app.gateways.channels.base import Category, Outgoing, Rejected
 from app.gateways.channels.base import Receipt as Event
 from app.gateways.channels.base import ReceiptKind as Kind
 from tests.domain.messages.line import Line, Run
@@ -248,6 +249,30 @@ def test_a_stopped_send_has_no_retries(session: Session, run: Run, message: Mess
         sends.stop(session, send.source_kind, send.source_id)
         told(session, message, failed())
     assert (message.state, message.reason) == ("failed", "timeout")
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"), [(Rejected("no", category=Category.TIMEOUT), ("failed", 1)), ("later", ("cancelled", 0))]
+)
+def test_what_comes_back_after_its_send_was_stopped_is_not_forgotten(
+    session: Session, run: Run, unit: OpenUnit, account: ProviderAccount, answer: str | Rejected, ends: tuple[str, int]
+) -> None:
+    def stopped(_message: Outgoing) -> str | Rejected:
+        with unit() as other:
+            send = other.execute(select(Send)).scalar_one()
+            sends.stop(other, send.source_kind, send.source_id)
+        return answer
+
+    message = sent(session, run, Line(stopped))
+    assert message.state == "queued"
+    sends.cancel_stopped(session)
+    sends.close_drained(session)
+    session.refresh(message)
+    assert (message.state, message.retries) == ends
+    send = session.execute(select(Send)).scalar_one()
+    session.refresh(send)
+    assert send.state == "stopped"
+    assert send.drained_at
 
 
 def test_stopping_a_send_takes_back_its_retries(session: Session, message: Message) -> None:
