@@ -14,7 +14,16 @@ from app.core.unit import settings_of
 from app.documents.table import Row
 from app.domain.bank import balances, programmes, qualification
 from app.domain.bank.balances import month_of
-from app.domain.bank.models import Balance, BalanceDay, BalanceIssue, Outcome, Override, QualificationRun, Sampled
+from app.domain.bank.models import (
+    Balance,
+    BalanceDay,
+    BalanceFile,
+    BalanceIssue,
+    Outcome,
+    Override,
+    QualificationRun,
+    Sampled,
+)
 from app.domain.bank.outcomes import STANDS, standing
 from app.domain.contacts.models import Contact
 
@@ -26,6 +35,10 @@ OVERRIDES = (
     "withdrawn_by", "withdrawn_at",
 )  # fmt: skip
 DAYS = ("day", "state", "records", "kept", "issues", "tries", "asked_by", "asked_at", "taken_at", "failure")
+RECEIVED = (
+    "file", "day", "name", "digest", "is_signed", "rows", "control_total", "state", "failure", "kept", "issues", "created_by",
+    "created_at", "taken_at",
+)  # fmt: skip
 ISSUES = ("day", "kind", "records")
 
 
@@ -117,6 +130,20 @@ def days(session: Session, run: QualificationRun, *, by: Actor) -> list[Row]:
             one.failure,
         )
         for one in found
+    ]  # fmt: skip
+
+
+def received(session: Session, run: QualificationRun, *, by: Actor) -> list[Row]:
+    """The files that balances of the month came in, with their digests (RECEIVED)."""
+    require(by, "bank:read")
+    first, after = month_of(run.month)
+    query = select(BalanceFile).where(BalanceFile.day >= first, BalanceFile.day < after)
+    return [
+        (
+            str(one.id), one.day, one.name, one.digest, one.is_signed, one.rows, one.control_total, one.state, one.failure,
+            one.kept, one.issues, _id(one.created_by), one.created_at, one.taken_at,
+        )
+        for one in session.execute(query.order_by(BalanceFile.id)).scalars()
     ]  # fmt: skip
 
 

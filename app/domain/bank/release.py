@@ -40,7 +40,6 @@ PRIORITY = 20
 SENT_WITHIN = timedelta(hours=72)
 _SQL = load("bank/queries.sql")
 
-
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 

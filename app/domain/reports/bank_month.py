@@ -23,7 +23,7 @@ from app.domain.bank.models import ProgrammeVersion, QualificationRun
 from app.domain.reports.bank_advice import Advice, advise
 from app.domain.reports.bank_facts import FEWEST, Facts, gather, hidden
 from app.domain.reports.made import Made
-from app.domain.reports.words import FATE, GATE, OUTCOME, REASON, RUN_STATE, SENT, WHY, Words
+from app.domain.reports.words import FATE, GATE, OUTCOME, REASON, RUN_STATE, SENT, VERDICT, WHY, Words
 
 
 def make(session: Session, run: QualificationRun, locale: str) -> Made:
@@ -186,7 +186,7 @@ def _gates(facts: Facts, say: Words) -> Table:
     rows: list[Row] = [
         (
             say(GATE.get(gate["code"], gate["code"])), gate["value"], gate["limit"],
-            say(mark("Passed")) if gate["verdict"] == "pass" else say(mark("A person had to look")),
+            say(VERDICT[gate["verdict"]]),
             waived.get(gate["code"], ""),
         )
         for gate in shown.get("gates") or facts.run.gates or []

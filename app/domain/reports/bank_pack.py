@@ -76,7 +76,8 @@ approvals.json      who asked, who decided, when, with which note, on which dige
 text.json           what customers were told
 messages.csv        every message of the release, its address masked; attempts.csv, receipts.csv
 not_sent.json       what became of those who qualified, and why some got nothing
-balance_days.csv    how the balances of each day were taken; balance_issues.csv: what was wrong with records
+balance_days.csv    how the balances of each day were taken; balance_files.csv: the files they came in
+balance_issues.csv  what was wrong with records
 audit.csv           what was done to the run; audit_chain.csv: the links of the chain it hangs in
 """
 
@@ -143,6 +144,7 @@ def _add_month(session: Session, pack: Pack, run: QualificationRun, approval: Ap
     pack.add_table("sample.csv", evidence.SAMPLE, evidence.drawn(session, run, by=by))
     pack.add_table("balances.csv", evidence.BALANCES, evidence.balances_of_sample(session, run, by=by))
     pack.add_table("balance_days.csv", evidence.DAYS, evidence.days(session, run, by=by))
+    pack.add_table("balance_files.csv", evidence.RECEIVED, evidence.received(session, run, by=by))
     pack.add_table("balance_issues.csv", evidence.ISSUES, evidence.issues(session, run, by=by))
     pack.add_table("overrides.csv", evidence.OVERRIDES, evidence.overrides(session, run, by=by))
     for name, content in evidence.files(session, run, by=by):

@@ -57,6 +57,8 @@ GATE = {
     "phones": mark("Customers with a number that takes SMS, in per cent"),
 }
 
+VERDICT = {"pass": mark("Passed"), "warn": mark("Look at it"), "block": mark("A person had to look")}
+
 OUTCOME = {
     "customers": mark("Looked at"),
     "qualified": mark("Qualified"),

@@ -5,6 +5,8 @@ import io
 import json
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -13,9 +15,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor
 from app.domain.bank import overrides
-from app.domain.bank.models import QualificationRun
+from app.domain.bank.models import BalanceFile, QualificationRun
 from app.domain.reports import bank_pack
 from tests.domain.bank.test_release import WHY, number
 from tests.domain.reports.month import approver, handed_over, november, officer, released, run, take
@@ -25,7 +28,7 @@ __all__ = ["approver", "november", "officer", "released", "run", "take"]  # the 
 Member = dict[str, bytes]
 ALWAYS = {
     "manifest.json", "manifest.sha256", "programme.json", "calendar.json", "gates.json", "outcomes.csv", "sample.csv",
-    "balances.csv", "balance_days.csv", "balance_issues.csv", "overrides.csv", "approvals.json", "text.json", "messages.csv",
+    "balances.csv", "balance_days.csv", "balance_files.csv", "balance_issues.csv", "overrides.csv", "approvals.json", "text.json", "messages.csv",
     "attempts.csv", "receipts.csv", "accounts.csv", "not_sent.json", "audit.csv", "audit_chain.csv", "README.txt", "verify.py",
 }  # fmt: skip
 
@@ -65,6 +68,12 @@ def table(content: bytes) -> list[dict[str, str]]:
 @pytest.fixture
 def pack(session: Session, run: QualificationRun, officer: Actor, request: pytest.FixtureRequest) -> bytes:
     """Of a month with an override that has a file, released and handed over."""
+    session.add(
+        BalanceFile(
+            organisation_id=run.organisation_id, day=date(2026, 10, 5), name="day.csv", digest="5" * 64, is_signed=True, rows=43,
+            control_total=Decimal(1), state="taken", kept=43, created_at=clock.now(),
+        )
+    )  # fmt: skip
     evidence = ("statement.pdf", b"%PDF-1.7 seen at the branch")
     overrides.override(session, run.id, number(session, "41").id, WHY, evidence=evidence, by=officer)
     handed_over(session, request.getfixturevalue("released"), failed=2)
@@ -91,6 +100,8 @@ def test_everything_a_run_stands_on_is_there(session: Session, run: Qualificatio
     assert len(drawn) == 20
     assert {row["contact"] for row in table(files["balances.csv"])} == drawn
     assert len(table(files["balance_days.csv"])) == 31
+    [received] = table(files["balance_files.csv"])
+    assert (received["day"], received["digest"], received["is_signed"]) == ("2026-10-05", "5" * 64, "True")
     [request] = json.loads(files["approvals.json"])["requests"]
     assert (request["state"], request["note"], request["digest"]) == (
         "approved",
@@ -99,7 +110,7 @@ def test_everything_a_run_stands_on_is_there(session: Session, run: Qualificatio
     )
     assert "was a month of" in files["text.json"].decode()
     assert [row["action"] for row in table(files["audit.csv"])] == [
-        "run.asked", "run.overridden", "run.submitted", "run.approved", "run.released", "run.messages_made", "run.completed",
+        "run.asked", "run.calculated", "run.overridden", "run.submitted", "run.approved", "run.released", "run.messages_made", "run.completed",
     ]  # fmt: skip
 
 
