@@ -12,10 +12,12 @@ from app.core.db import make_engine, session_factory
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import users
-from app.domain.bank import balances, programmes, qualification
+from app.domain.bank import balances, programmes, qualification, restrictions
 from app.domain.bank.models import BalanceDay, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
-from app.gateways.corebank.base import BalanceFeed
+from app.domain.consent.models import ContactRestriction
+from app.gateways.corebank.base import BalanceFeed, CoreBank, RestrictionRecord
+from app.gateways.corebank.memory import Memory
 from jobs import bank
 from jobs.lanes import lanes
 from jobs.runtime import Runtime
@@ -27,7 +29,7 @@ from tests.factories import people
 class Fed(Runtime):
     """A runtime whose core bank is in memory."""
 
-    def open_core_bank(self) -> BalanceFeed:
+    def open_core_bank(self) -> BalanceFeed:  # type: ignore[override]
         return october({"0": ["15000.00"] * 31})
 
 
@@ -50,4 +52,27 @@ def test_days_are_taken_and_a_month_is_calculated(own_settings: Settings, monkey
     with here.unit(organisation_id) as session:
         made = session.get_one(QualificationRun, run)
         assert made.totals == {"customers": 1, "qualified": 1, "not_qualified": 0, "indeterminate": 0}
+    engine.dispose()
+
+
+@dataclass(frozen=True)
+class Flagged(Runtime):
+    """A runtime whose core bank restricts its first customer."""
+
+    def open_core_bank(self) -> CoreBank:
+        return Memory({}, [RestrictionRecord("0", "deceased", None)])
+
+
+def test_restrictions_are_taken(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make_engine(own_settings, pool_size=2)
+    here = Flagged(own_settings, engine, session_factory(engine, own_settings))
+    monkeypatch.setattr(bank, "runtime", lambda: here)
+    with unit_of_work(here.factory, None) as session:
+        organisation_id = users.create_organisation(session, users.NewOrganisation(name="One")).id
+        people.contacts(session, 1)
+        restrictions.ask(session, by=people.staff(session, "bank_officer"))
+    bank.take_restrictions(str(organisation_id))
+    lanes.wait(60)
+    with here.unit(organisation_id) as session:
+        assert list(session.execute(select(ContactRestriction.flag)).scalars()) == ["deceased"]
     engine.dispose()
