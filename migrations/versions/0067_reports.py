@@ -7,7 +7,7 @@ from alembic import op
 from migrations import security
 
 revision = "0067"
-down_revision = "0068"
+down_revision = "0066"
 branch_labels = None
 depends_on = None
 
