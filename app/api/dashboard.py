@@ -1,11 +1,14 @@
 """/dashboard: the numbers of the first page; what the caller may not see is null."""
 
+from typing import Any
+
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from app.api import envelope
 from app.core.db import db
 from app.domain.access.keyring import organisation_of
+from app.domain.bank.models import QualificationRun
 from app.domain.messages.totals import as_plain
 from app.domain.reports import daily, dashboard, period
 from app.http.auth import allow
@@ -45,6 +48,7 @@ def show() -> ResponseReturnValue:
             "waiting": {
                 "approvals": board.waiting, "in_doubt": board.in_doubt, "replies": board.replies,
                 "failed_imports": board.failed_imports, "failures": board.failures,
+                "months": [_month(run, name) for run, name in board.months],
             },
             "running": [
                 {"id": campaign.id, "name": campaign.name, "state": campaign.state, "done": one.done, "to_send": one.to_send}
@@ -52,3 +56,7 @@ def show() -> ResponseReturnValue:
             ],
         }
     )  # fmt: skip
+
+
+def _month(run: QualificationRun, name: str) -> dict[str, Any]:
+    return {"run": run.id, "programme": name, "month": f"{run.month:%Y-%m}", "state": run.state}

@@ -102,6 +102,7 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     reasons = waived(bank, run_id, "waived.")
     if reasons:
         assert "Say in a sentence" in shown(officer.post(f"{page}/submit", dict.fromkeys(reasons, "no")))
+    assert f'href="{page}"' in officer.get("/").get_data(as_text=True), "the dashboard says that a month waits"
     assert officer.post(f"{page}/submit", reasons).status_code == 303
     review = shown(approver.get(f"{page}/review"))
     assert REASON in review

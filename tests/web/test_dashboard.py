@@ -68,7 +68,7 @@ def test_one_statement_for_the_messages_and_few_for_what_polls(campaigns: Campai
         assert len(said) == 2
         said.clear()
         dashboard.board(session, by=by)
-        assert len(said) <= 12
+        assert len(said) <= 13
         assert not [sql for sql in said if "FROM live.contacts" in sql]
 
 

@@ -13,6 +13,7 @@ from app.core.actor import Actor
 from app.core.page import Ask
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
+from app.domain.bank.models import Programme, QualificationRun
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
@@ -36,6 +37,7 @@ class Board:
     in_doubt: int
     failed_imports: int
     failures: int
+    months: Sequence[tuple[QualificationRun, str]]
     replies: int
     running: Sequence[tuple[Campaign, Totals]]
     coming: Sequence[Campaign]
@@ -59,12 +61,24 @@ def board(session: Session, *, by: Actor) -> Board:
         in_doubt=_number(session, in_doubt) if by.may("messages:read") else 0,
         replies=replies.waiting(session) if by.may("messages:read") else 0,
         failures=failures.waiting(session) if by.may("messages:read") else 0,
+        months=_months(session) if by.may("bank:write") or by.may("bank:release") else [],
         failed_imports=_number(session, failed) if by.may("imports:read") else 0,
         running=[(campaign, together(of_source(session, campaign.id))) for campaign in running],
         coming=_campaigns(session, ("scheduled",)) if campaigns else [],
         recent=_campaigns(session) if campaigns else [],
         steps=_steps(session),
     )
+
+
+def _months(session: Session) -> list[tuple[QualificationRun, str]]:
+    """The bank's months that wait for a person: to be reviewed, to be released, or looked at because they broke."""
+    query = (
+        select(QualificationRun, Programme.name)
+        .join(Programme, Programme.id == QualificationRun.programme_id)
+        .where(QualificationRun.state.in_(("calculated", "approved", "failed")))
+        .order_by(QualificationRun.id.desc())
+    )
+    return [(run, name) for run, name in session.execute(query.limit(SHOWN))]
 
 
 def _campaigns(session: Session, states: tuple[str, ...] = ()) -> Sequence[Campaign]:
