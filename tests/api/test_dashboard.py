@@ -31,7 +31,14 @@ def test_the_numbers_of_the_first_page(campaigns: Campaigning) -> None:
     assert data["messages"]["days"][-1] == {"day": data["to"], "handed_over": 12, "delivered": 0, "opened": None}
     assert data["messages"]["totals"]["rates"]["delivered"] == {"value": 0.0, "of": "handed_over"}
     assert data["contacts"]["total"] == 14
-    assert data["waiting"] == {"approvals": 0, "in_doubt": 0, "replies": 0, "failed_imports": 0, "failures": 0}
+    assert data["waiting"] == {
+        "approvals": 0,
+        "in_doubt": 0,
+        "replies": 0,
+        "failed_imports": 0,
+        "failures": 0,
+        "months": [],
+    }
 
 
 def test_a_key_sees_what_it_may(campaigns: Campaigning) -> None:
