@@ -50,19 +50,20 @@ LEFT JOIN live.contacts c ON c.external_id = g.external_id
 ON CONFLICT DO NOTHING;
 
 -- name: note_missing
--- Customers whose day has no value once all of it has been taken.
+-- Customers whose day has no value once all of it has been taken. OFFSET 0: one look into the index for each of them. A day that
+-- came after the last statistics is believed to be empty, and a join with it compares everybody with everybody.
 INSERT INTO balance_issues (organisation_id, day, kind, record, contact_id, external_id, found_at)
 SELECT :organisation, :day, 'missing', c.external_id, c.id, c.external_id, :now
 FROM live.contacts c
 WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL AND NOT EXISTS (
-  SELECT FROM balances b WHERE b.contact_id = c.id AND b.day = :day AND b.is_current)
+  SELECT FROM balances b WHERE b.contact_id = c.id AND b.day = :day AND b.is_current OFFSET 0)
 ON CONFLICT DO NOTHING;
 
 -- name: forget_missing
 -- What was missing and has come.
 DELETE FROM balance_issues i
 WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
-  SELECT FROM balances b WHERE b.contact_id = i.contact_id AND b.day = i.day AND b.is_current);
+  SELECT FROM balances b WHERE b.contact_id = i.contact_id AND b.day = i.day AND b.is_current OFFSET 0);
 
 -- name: judged
 -- One row per customer of the bank: what became of the month by a rule, and why. A value holds for its day and, where the rule

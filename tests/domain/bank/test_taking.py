@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor
 from app.core.errors import Invalid
+from app.core.sql import load
 from app.domain.access.models import Organisation
 from app.domain.bank import balances
 from app.domain.bank.models import Balance, BalanceDay, BalanceIssue
@@ -148,3 +149,24 @@ def test_a_bank_that_stays_away_is_given_up_with_its_reason(session: Session, ta
             take(feed, DAY, DAY)
     day = of_day(session)
     assert (day.state, day.tries) == ("failed", balances.TRIES)
+
+
+def test_a_day_younger_than_the_statistics_is_looked_up_customer_by_customer(
+    session: Session, organisation: Organisation, take: Take
+) -> None:
+    """What is planned for a day that statistics do not know must not compare every customer with every balance."""
+    people.contacts(session, 300)
+    take(
+        Feed({"2026-10-01": [record(str(n), "2026-10-01", GOOD) for n in range(300)]}),
+        date(2026, 10, 1),
+        date(2026, 10, 1),
+    )
+    session.execute(text("ANALYZE balances"))
+    take(
+        Feed({"2026-10-02": [record(str(n), "2026-10-02", GOOD) for n in range(300)]}),
+        date(2026, 10, 2),
+        date(2026, 10, 2),
+    )
+    given = {"organisation": organisation.id, "day": date(2026, 10, 2), "now": clock.now()}
+    plan = session.execute(text("EXPLAIN " + str(load("bank/queries.sql")["note_missing"])), given).scalars().all()
+    assert "Anti Join" not in "\n".join(plan)
