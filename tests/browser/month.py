@@ -152,7 +152,7 @@ def sees_what_changed(officer: Person) -> None:
     page.locator("main form[action$='/bank/runs'] button[type=submit]").last.click()
     page.wait_for_url(RUN)
     page.wait_for_selector("#sample", timeout=60_000)
-    expect(page.locator("main")).to_contain_text("→")
+    expect(page.locator("[data-became]").first).to_be_visible()
     officer.looks_right("run-again")
 
 
