@@ -53,6 +53,7 @@ WITHOUT_AN_ACTOR = {
     "audit.trail:last_change": HELD,
     "bank.balances:latest": BANK,
     "bank.outcomes:totals": HELD,
+    "bank.outcomes:totals_of": HELD,
     "bank.overrides:of_run": HELD,
     "bank.review:class_of": HELD,
     "bank.review:falls": HELD,

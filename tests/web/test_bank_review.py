@@ -93,6 +93,7 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     officer.get(override)
     assert "at least" in shown(officer.post(override, {"outcome": "qualified", "reason": "short"})).lower()
     assert officer.post(override, {"outcome": "qualified", "reason": REASON}).status_code == 303
+    assert ">2</bdi>" in officer.get("/bank?month=2026-10").get_data(as_text=True), "the list of runs counts it, too"
     overridden = shown(officer.get(f"{page}?which=overridden"))
     assert REASON in overridden
     assert "calculated: Indeterminate" in overridden
@@ -150,6 +151,7 @@ def test_the_same_over_the_api_with_a_key_that_may(bank: House, run_id: UUID) ->
     assert officer.data("POST", f"{page}/overrides", {**said, **evidence})["evidence_name"] == "statement.pdf"
     run = officer.data("GET", page)
     assert (run["totals"]["qualified"], run["overridden"]) == (2, 1)
+    assert officer.data("GET", "/bank/runs")[0]["totals"] == run["totals"]
     [one] = officer.data("GET", f"{page}/outcomes?which=overridden")
     assert (one["external_id"], one["outcome"], one["calculated"]) == ("2", "qualified", "indeterminate")
     assert officer.data("DELETE", f"{page}/overrides/2") == {"external_id": "2"}

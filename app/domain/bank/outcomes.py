@@ -1,6 +1,6 @@
 """What became of the customers of a run: as it was calculated, and as it stands with the words people put against it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,14 +36,21 @@ def qualified(run_id: UUID) -> Select[Any]:
 
 def totals(session: Session, run: QualificationRun) -> dict[str, int]:
     """How many customers there are and what became of them, as it stands, and how many of them a person overrode."""
-    found = {name: int((run.totals or {}).get(name, 0)) for name in ("customers", *OUTCOMES)}
-    moved = select(Override.before, Override.outcome, func.count()).where(
-        Override.run_id == run.id, Override.withdrawn_at.is_(None)
+    return totals_of(session, [run])[run.id]
+
+
+def totals_of(session: Session, runs: Iterable[QualificationRun]) -> dict[UUID, dict[str, int]]:
+    """The totals of several runs, by their ids, in one statement."""
+    names = ("customers", *OUTCOMES)
+    found = {run.id: {name: int((run.totals or {}).get(name, 0)) for name in names} | {"overridden": 0} for run in runs}
+    keys = Override.run_id, Override.before, Override.outcome
+    moved = (
+        select(*keys, func.count()).where(Override.run_id.in_(found), Override.withdrawn_at.is_(None)).group_by(*keys)
     )
-    overridden = 0
-    for before, after, count in session.execute(moved.group_by(Override.before, Override.outcome)):
-        found[before], found[after], overridden = found[before] - count, found[after] + count, overridden + count
-    return {**found, "overridden": overridden}
+    for run_id, before, after, count in session.execute(moved):
+        one = found[run_id]
+        one[before], one[after], one["overridden"] = one[before] - count, one[after] + count, one["overridden"] + count
+    return found
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, mark
 from app.domain.access.keyring import organisation_of
-from app.domain.bank import balances, programmes, qualification
+from app.domain.bank import balances, outcomes, programmes, qualification
 from app.domain.bank.balances import month_of
 from app.domain.bank.models import BalanceDay
 from app.http.auth import allow
@@ -43,6 +43,7 @@ def index() -> ResponseReturnValue:
         names={one.id: one.name for one in listed},
         rules=RULES,
         page=page,
+        totals=outcomes.totals_of(session, page.items),
         is_running=first == clock.today(organisation_of(session).timezone).replace(day=1),
         over=balances.is_over(first, organisation_of(session).timezone, clock.now()),
     )
