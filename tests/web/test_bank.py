@@ -147,3 +147,18 @@ def test_the_same_over_the_api(first_bank: House) -> None:
     assert call("GET", "/bank/balances/77?month=2026-10").status_code == 404
     with first_bank.unit() as session:
         assert len(session.execute(select(QualificationRun)).all()) == 1
+
+
+@pytest.mark.parametrize("month", ["0000-00", "0001-01", "9999-12", "2026-13", "2026-10-01", "٢٠٢٦-10"])
+def test_a_month_nobody_lives_in_is_no_fault_of_ours(first_bank: House, month: str) -> None:
+    officer, call = first_bank.browser("bank_officer"), Caller(first_bank, "bank_officer")
+    premium(first_bank)
+    assert officer.get(f"/bank?month={month}").status_code == 200
+    assert call("GET", f"/bank/balances/status?month={month}").status_code == 422
+    wanted = {"programme": str(premium_of(first_bank)), "month": month}
+    assert call("POST", "/bank/runs", wanted).status_code == 422
+
+
+def premium_of(bank: House) -> UUID:
+    with bank.unit() as session:
+        return programmes.listed(session, by=system(bank.organisation_id))[0].id

@@ -206,3 +206,15 @@ def test_what_does_not_exist_is_said_and_nothing_breaks(bank: House, run_id: UUI
     with bank.unit() as session:
         assert session.execute(select(Outcome)).first()
         assert qualification.get(session, run_id, by=system(bank.organisation_id)).state == "calculated"
+
+
+def test_evidence_comes_back_whatever_it_was_called(bank: House, run_id: UUID) -> None:
+    officer, call = bank.browser("bank_officer"), Caller(bank, "bank_officer")
+    body = {
+        "external_id": "2", "outcome": "qualified", "reason": REASON, "evidence": "JVBERi0xLjc=",
+        "evidence_name": "a\r\nSet-Cookie: x\u202e.pdf",
+    }  # fmt: skip
+    made = call.data("POST", f"/bank/runs/{run_id}/overrides", body)
+    answer = officer.get(f"/bank/overrides/{made['id']}/evidence")
+    assert (answer.status_code, answer.get_data()) == (200, b"%PDF-1.7")
+    assert "Set-Cookie" not in answer.headers or "x" not in answer.headers.getlist("Set-Cookie")

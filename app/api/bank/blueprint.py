@@ -4,6 +4,7 @@ from datetime import date
 
 from flask import Blueprint
 
+from app.core import clock
 from app.core.errors import Invalid, mark
 
 bp = Blueprint("bank_api", __name__, url_prefix="/bank")
@@ -11,7 +12,6 @@ bp = Blueprint("bank_api", __name__, url_prefix="/bank")
 
 def month(said: str) -> date:
     """A month as it is written (2026-10). Raises Invalid."""
-    try:
-        return date.fromisoformat(f"{said}-01")
-    except ValueError:
-        raise Invalid.field("month", mark("Write the month like 2026-10.")) from None
+    if not clock.is_day(first := f"{said}-01"):
+        raise Invalid.field("month", mark("Write the month like 2026-10."))
+    return date.fromisoformat(first)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock, rows
+from app.core import clock, rows, text
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.core.files import Files
@@ -91,6 +91,12 @@ def of_run(session: Session, run_id: UUID) -> list[Override]:
     return list(session.execute(query).scalars())
 
 
+def hands(session: Session, run_id: UUID) -> set[UUID]:
+    """Whoever put a word against an outcome of a run, or took one back."""
+    query = select(Override.created_by, Override.withdrawn_by).where(Override.run_id == run_id)
+    return {one for row in session.execute(query) for one in row if one}
+
+
 def evidence(session: Session, override_id: UUID, *, by: Actor) -> tuple[str, bytes]:
     """The file that shows why, with its name. Raises NotFound, Forbidden."""
     require(by, "bank:read")
@@ -129,4 +135,4 @@ def _keep(session: Session, evidence: tuple[str, bytes], by: Actor) -> tuple[str
         raise Invalid.field("evidence", mark("The file is larger than 5 MB."))
     if not said.startswith(KINDS.get(name.rpartition(".")[2].lower(), b"\0never")):
         raise Invalid.field("evidence", mark("Choose a PDF, PNG or JPEG file."))
-    return Files(settings_of(session), by.organisation_id).write(said), name[-200:]
+    return Files(settings_of(session), by.organisation_id).write(said), " ".join(text.clean(name).split())[-200:]

@@ -25,6 +25,7 @@ from app.domain.bank.happenings import QualificationCalculated
 from app.domain.bank.models import (
     OUTCOMES,
     BalanceDay,
+    BalanceFile,
     Outcome,
     Programme,
     ProgrammeVersion,
@@ -115,6 +116,8 @@ def calculate(session: Session, run_id: UUID) -> None:
 
 
 def _calculate(session: Session, run: QualificationRun) -> None:
+    _wait_for_batches(session)
+    run.calculated_at = clock.now()  # before anything is looked at: what comes in meanwhile came in since
     version = session.get_one(ProgrammeVersion, run.programme_version_id)
     looked_at = looks_at(session, run.month, version)
     session.execute(_SQL["qualify"], looked_at | {"organisation": run.organisation_id, "run": run.id})
@@ -129,11 +132,18 @@ def _calculate(session: Session, run: QualificationRun) -> None:
     run.input_hash = session.execute(_SQL["input_hash"], span).scalar_one()
     session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
     _supersede(session, run)
-    run.state, run.calculated_at = "calculated", clock.now()
+    run.state = "calculated"
     said = {**run.totals, "input_hash": run.input_hash}
     trail.record(session, system(run.organisation_id), "run.calculated", (SUBJECT, run.id), after=said)
     told = QualificationCalculated(subject=run.id, programme=run.programme_id, month=run.month, version=run.version)
     publish(session, told)
+
+
+def _wait_for_batches(session: Session) -> None:
+    """Let the balances that are being kept just now be kept, and those behind them wait: they have the moment of their writing."""
+    # A file before its days, as whoever takes it does.
+    session.execute(select(BalanceFile.id).where(BalanceFile.state == "queued").with_for_update(read=True))
+    session.execute(select(BalanceDay.day).where(BalanceDay.state == "running").with_for_update(read=True))
 
 
 def _supersede(session: Session, run: QualificationRun) -> None:
@@ -180,6 +190,14 @@ def get(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """One run. Raises NotFound, Forbidden."""
     require(by, "bank:read")
     return rows.one(session, QualificationRun, run_id, MISSING)
+
+
+def moved(session: Session, run_id: UUID, verb: str, *, by: Actor) -> QualificationRun:
+    """One run, locked, in the state that follows a verb of its life. Raises NotFound, Conflict, Forbidden."""
+    require(by, states.NEEDS[verb])
+    run = rows.one_for_update(session, QualificationRun, run_id, MISSING)
+    run.state = states.after(run.state, verb)
+    return run
 
 
 def listed(session: Session, ask: Ask, *, by: Actor, programme_id: UUID | None = None) -> Page[QualificationRun]:

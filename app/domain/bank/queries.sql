@@ -175,9 +175,11 @@ LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.
 WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified';
 
 -- name: changed_since
--- Whether a balance of a month came in after a moment.
-SELECT EXISTS (SELECT FROM balance_days WHERE day >= :first AND day < :after AND taken_at > :moment)
-  AND EXISTS (SELECT FROM balances WHERE day >= :first AND day < :after AND taken_at > :moment AND is_current);
+-- Whether a balance a run looks at came in after a moment. A correction may come with any later day, so only while no day of the
+-- month or after it has been taken since, or is on its way, nothing is looked through.
+SELECT EXISTS (SELECT FROM balance_days WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND (taken_at > :moment OR taken_at IS NULL))
+  AND EXISTS (SELECT FROM balances
+    WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND taken_at > :moment AND is_current);
 
 -- name: note_notices
 -- The next of those who qualified and were told nothing of this month yet: each once, whoever else releases at the same moment.

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.core import clock, i18n, rows
@@ -19,12 +20,12 @@ from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
-from app.domain.bank import outcomes, programmes, review, states
+from app.domain.bank import outcomes, programmes, qualification, review, states
 from app.domain.bank.happenings import QualificationCompleted, QualificationReleased
-from app.domain.bank.models import QualificationRun
+from app.domain.bank.models import Notice, QualificationRun
 from app.domain.bank.qualification import MISSING, SUBJECT
 from app.domain.calendar.windows import windows_of
-from app.domain.contacts.models import Contact
+from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import sends, totals
 from app.domain.messages.create_messages import create_messages
@@ -46,11 +47,13 @@ OpenUnit = Callable[[], AbstractContextManager[Session]]
 def release(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """Tell those who qualified, as it was approved; the messages are made by a job.
 
-    Raises NotFound, Conflict (not approved, released already, or no longer what was approved), Forbidden, FactorNeeded.
+    Raises NotFound, Conflict (not approved, released already, not what was approved, balances came in), Forbidden, FactorNeeded.
     """
-    run = _moved(session, run_id, "release", by)
+    run = qualification.moved(session, run_id, "release", by=by)
     assert run.approval_id is not None
     approval = decisions.get(session, run.approval_id)
+    if review.is_stale(session, run):
+        raise Conflict(mark("Balances of this month came in after it was calculated. Calculate it again."))
     if approval.state != "approved" or review.is_changed(session, run, approval):
         raise Conflict(mark("It was changed after it was approved. Take it back and submit it again."))
     now = clock.now()
@@ -105,6 +108,8 @@ def make_some(session: Session, run_id: UUID) -> bool:
     run = rows.one_for_update(session, QualificationRun, run_id, MISSING)
     if run.state not in ("released", "paused") or run.made_at is not None or run.occurrence_id is None:
         return False
+    # Releases of a month take turns: a batch that another cut short is not the last.
+    programmes.one_for_update(session, run.programme_id)
     [send] = sends.of_source(session, SUBJECT, run.id)
     wanted = {
         "organisation": run.organisation_id, "programme": run.programme_id, "month": run.month, "run": run.id,
@@ -114,7 +119,7 @@ def make_some(session: Session, run_id: UUID) -> bool:
     counted = dict(run.told or {})
     if people:
         contact = live(Contact).c
-        audience = select(contact.id).where(contact.id.in_(people))
+        audience = select(contact.id).where(contact.id.in_(people) | contact.id.in_(_sharing(run, people)))
         sends.reopen(session, send)
         made = create_messages(
             session, send, audience, occurrence=run.occurrence_id, values=_values(session, run, send, people)
@@ -132,13 +137,26 @@ def make_some(session: Session, run_id: UUID) -> bool:
     return run.made_at is None
 
 
+def _sharing(run: QualificationRun, people: list[UUID]) -> Select[Any]:
+    """Those of the batches before who share a phone with some of these: they have their message, so that these are duplicates."""
+    own, other = live(ContactAddress).alias("own"), live(ContactAddress).alias("other")
+    same = (other.c.kind == own.c.kind) & (other.c.blind == own.c.blind)
+    told = select(Notice.contact_id).where(
+        Notice.programme_id == run.programme_id, Notice.month == run.month, Notice.contact_id == other.c.contact_id,
+        Notice.run_id == run.id,
+    )  # fmt: skip
+    query = select(other.c.contact_id).select_from(own.join(other, same))
+    return query.where(own.c.contact_id.in_(people), own.c.kind == "phone", told.exists())
+
+
 def _values(
     session: Session, run: QualificationRun, send: Send, people: list[UUID]
 ) -> dict[tuple[UUID, UUID], dict[str, str]]:
-    """What the text is given: the month in the language it is read in, and the programme's name."""
+    """What the text is given: the month in the language it is read in, and the programme's name as it was approved."""
     assert run.occurrence_id is not None
+    assert run.approval_id is not None
     version = session.get_one(TemplateVersion, send.template_version_id)
-    name, contact = programmes.of_run(session, run).name, live(Contact).c
+    name, contact = review.pinned_of(decisions.get(session, run.approval_id)).programme, live(Contact).c
     spoken = session.execute(select(contact.id, contact.language).where(contact.id.in_(people))).all()
     months = {language: i18n.month(run.month, language) for language in version.texts}
     return {
@@ -152,7 +170,7 @@ def _values(
 
 def pause(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """Stop telling for now; what is on the wire arrives. Raises NotFound, Conflict, Forbidden."""
-    run = _moved(session, run_id, "pause", by)
+    run = qualification.moved(session, run_id, "pause", by=by)
     sends.pause(session, SUBJECT, run.id)
     trail.record(session, by, "run.paused", (SUBJECT, run.id))
     return run
@@ -175,7 +193,7 @@ def carry_out_resume(session: Session, approval_id: UUID, *, note: str = "", by:
     approval = decisions.get(session, approval_id)
     run = rows.one_for_update(session, QualificationRun, approval.subject_id, MISSING)
     changes.approve(session, approval, state=_state(run), note=note, by=by)
-    run = _moved(session, run.id, "resume", by)
+    run = qualification.moved(session, run.id, "resume", by=by)
     sends.resume(session, SUBJECT, run.id)
     trail.record(session, by, "run.resumed", (SUBJECT, run.id))
     _complete_if_drained(session, run)
@@ -202,13 +220,6 @@ def _complete_if_drained(session: Session, run: QualificationRun) -> None:
     run.state = states.after(run.state, "complete")
     trail.record(session, system(run.organisation_id), "run.completed", (SUBJECT, run.id))
     publish(session, QualificationCompleted(subject=run.id))
-
-
-def _moved(session: Session, run_id: UUID, verb: str, by: Actor) -> QualificationRun:
-    require(by, states.NEEDS[verb])
-    run = rows.one_for_update(session, QualificationRun, run_id, MISSING)
-    run.state = states.after(run.state, verb)
-    return run
 
 
 def _state(run: QualificationRun) -> dict[str, object]:

@@ -4,13 +4,14 @@ The request binds the list as it stands, the overrides and waived gates with the
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock, i18n, rows
+from app.core import clock, i18n
 from app.core.actor import Actor, require
 from app.core.db import live
 from app.core.errors import Conflict, Invalid, Issue, mark
@@ -19,11 +20,11 @@ from app.domain.approvals import decisions
 from app.domain.approvals.decisions import digest_of
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
-from app.domain.bank import outcomes, overrides, programmes, sample, states
+from app.domain.bank import outcomes, overrides, programmes, qualification, sample, states
 from app.domain.bank.balances import month_of
 from app.domain.bank.happenings import QualificationApproved
-from app.domain.bank.models import Notice, Outcome, ProgrammeVersion, QualificationRun
-from app.domain.bank.qualification import MISSING, SUBJECT
+from app.domain.bank.models import BalanceFile, Notice, Outcome, ProgrammeVersion, QualificationRun
+from app.domain.bank.qualification import SUBJECT
 from app.domain.contacts.models import Contact
 from app.domain.content import checks, library
 from app.domain.content.models import Template, TemplateVersion
@@ -52,6 +53,7 @@ class Pinned(BaseModel):
 
     people: int
     list_digest: str
+    programme: str
     template_id: UUID
     version_id: UUID
     message_class: str
@@ -67,7 +69,7 @@ def submit(session: Session, run_id: UUID, new: SubmitInput, *, by: Actor) -> Qu
         NotFound, Conflict (it is not under review, or balances came in since), Invalid (a gate without a reason, no text or one
         with errors, no provider, nobody qualified), Forbidden.
     """
-    run = _moved(session, run_id, "submit", by)
+    run = qualification.moved(session, run_id, "submit", by=by)
     if is_stale(session, run):
         raise Conflict(mark("Balances of this month came in after it was calculated. Calculate it again."))
     pinned = _pin(session, run, _waived(run, new))
@@ -89,7 +91,7 @@ def submit(session: Session, run_id: UUID, new: SubmitInput, *, by: Actor) -> Qu
 
 def withdraw(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """Take a run back from its decision, or its release. Raises NotFound, Conflict, Forbidden."""
-    run = _moved(session, run_id, "withdraw", by)
+    run = qualification.moved(session, run_id, "withdraw", by=by)
     decisions.void(session, (SUBJECT, run.id))
     run.approval_id = None
     trail.record(session, by, "run.withdrawn", (SUBJECT, run.id))
@@ -101,7 +103,7 @@ def approve(session: Session, run_id: UUID, *, note: str = "", seen: UUID | None
 
     Raises NotFound, Conflict (not in review, expired, changed meanwhile), Forbidden (somebody who made it), FactorNeeded.
     """
-    run = _moved(session, run_id, "approve", by)
+    run = qualification.moved(session, run_id, "approve", by=by)
     approval = _request(session, run, seen)
     if is_stale(session, run):
         raise Conflict(
@@ -114,7 +116,7 @@ def approve(session: Session, run_id: UUID, *, note: str = "", seen: UUID | None
 
 def reject(session: Session, run_id: UUID, *, note: str, seen: UUID | None = None, by: Actor) -> QualificationRun:
     """Send a run back to its officer with a note. Raises NotFound, Conflict, Invalid (no note), Forbidden."""
-    run = _moved(session, run_id, "reject", by)
+    run = qualification.moved(session, run_id, "reject", by=by)
     decisions.reject(session, _request(session, run, seen).id, note=note, by=by)
     return run
 
@@ -140,9 +142,9 @@ def possible(session: Session, run: QualificationRun, *, by: Actor) -> frozenset
 def is_stale(session: Session, run: QualificationRun) -> bool:
     """True if balances of its month came in after it was calculated."""
     first, after = month_of(run.month)
-    return bool(
-        session.execute(_SQL["changed_since"], {"first": first, "after": after, "moment": run.calculated_at}).scalar()
-    )
+    carry = session.get_one(ProgrammeVersion, run.programme_version_id).carry_days
+    span = {"first": first, "after": after, "carry": carry, "moment": run.calculated_at}
+    return bool(session.execute(_SQL["changed_since"], span).scalar())
 
 
 def class_of(session: Session, run: QualificationRun) -> str:
@@ -197,13 +199,6 @@ def name_of(session: Session, run: QualificationRun) -> str:
     return f"{programmes.of_run(session, run).name} {run.month:%Y-%m}"
 
 
-def _moved(session: Session, run_id: UUID, verb: str, by: Actor) -> QualificationRun:
-    require(by, states.NEEDS[verb])
-    run = rows.one_for_update(session, QualificationRun, run_id, MISSING)
-    run.state = states.after(run.state, verb)
-    return run
-
-
 def _request(session: Session, run: QualificationRun, seen: UUID | None) -> Approval:
     assert run.approval_id is not None
     if seen is not None and seen != run.approval_id:
@@ -249,7 +244,8 @@ def _pin(session: Session, run: QualificationRun, waived: dict[str, str]) -> Pin
     if not people:
         raise Invalid(mark("Nobody qualified, so there is nothing to release."))
     return Pinned(
-        people=people, list_digest=digest, template_id=template.id, version_id=version.id,
+        people=people, list_digest=digest, programme=programmes.of_run(session, run).name,
+        template_id=template.id, version_id=version.id,
         message_class=template.message_class, routes=tuple(sorted(accounts.fingerprint(one) for one in usable)),
         senders=tuple(sorted({one.sender for one in usable})), waived=waived,
     )  # fmt: skip
@@ -263,7 +259,8 @@ def _present_digest(session: Session, run: QualificationRun, approval: Approval)
     usable = accounts.in_order(session, "sms")
     now = pinned.model_copy(
         update={
-            "people": people, "list_digest": digest, "version_id": template.current_id, "message_class": template.message_class,
+            "people": people, "list_digest": digest, "programme": programmes.of_run(session, run).name,
+            "version_id": template.current_id, "message_class": template.message_class,
             "routes": tuple(sorted(accounts.fingerprint(one) for one in usable)),
             "senders": tuple(sorted({one.sender for one in usable})),
         }
@@ -276,7 +273,8 @@ def _digest(session: Session, run: QualificationRun, pinned: Pinned) -> bytes:
     said = [[str(one.contact_id), one.outcome, one.reason, one.evidence] for one in overrides.of_run(session, run.id)]
     return digest_of(
         {
-            "run": str(run.id), "input": run.input_hash, "people": pinned.people, "list": pinned.list_digest, "overrides": said,
+            "run": str(run.id), "programme": [pinned.programme, str(run.programme_version_id)], "input": run.input_hash,
+            "people": pinned.people, "list": pinned.list_digest, "overrides": said,
             "waived": pinned.waived, "text": library.content_of(version, "sms", pinned.message_class), "routes": pinned.routes,
         }
     )  # fmt: skip
@@ -304,7 +302,18 @@ def _summary(
 
 
 def _authors(session: Session, run: QualificationRun, pinned: Pinned) -> set[UUID]:
-    """Everybody who asked for the run, put his word against an outcome, or wrote the text: none of them may approve it."""
-    said = {one.created_by for one in overrides.of_run(session, run.id)}
-    asked = {run.created_by} if run.created_by else set()
-    return {*asked, *said, *library.authors(session, [pinned.template_id])}
+    """Who asked for the run or its rule, put a word against an outcome or took one back, handed in balances, or wrote the text.
+
+    None of them may approve it.
+    """
+    first, after = month_of(run.month)
+    rule = session.get_one(ProgrammeVersion, run.programme_version_id)
+    handed_in = select(BalanceFile.created_by).where(
+        BalanceFile.day >= first - timedelta(days=rule.carry_days), BalanceFile.day < after, ~BalanceFile.is_signed,
+        BalanceFile.state.in_(("queued", "taken")),
+    )  # fmt: skip
+    hands = {
+        run.created_by, rule.created_by, *overrides.hands(session, run.id), *session.execute(handed_in).scalars(),
+        *library.authors(session, [pinned.template_id]),
+    }  # fmt: skip
+    return {one for one in hands if one}

@@ -114,13 +114,15 @@ def reopen(session: Session, send: Send) -> None:
 
 
 def pause(session: Session, kind: str, source_id: UUID) -> None:
-    """Stop claiming; what is on the wire arrives."""
-    _move(session, kind, source_id, "running", "paused")
+    """Stop claiming; what is on the wire arrives. What has nothing left stops too: more may be made for it, or tried again."""
+    own = Send.source_kind == kind, Send.source_id == source_id, Send.state.in_(("running", "drained"))
+    session.execute(update(Send).where(*own).values(state="paused", drained_at=None))
 
 
 def resume(session: Session, kind: str, source_id: UUID) -> None:
     """Go on claiming."""
-    _move(session, kind, source_id, "paused", "running")
+    own = Send.source_kind == kind, Send.source_id == source_id, Send.state == "paused"
+    session.execute(update(Send).where(*own).values(state="running"))
     for send in of_source(session, kind, source_id):
         enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
 
@@ -133,12 +135,6 @@ def stop(session: Session, kind: str, source_id: UUID) -> int:
         session.flush()
         cancelled += changed(session, _SQL["cancel_send"], {"send": send.id, "now": clock.now()})
     return cancelled
-
-
-def _move(session: Session, kind: str, source_id: UUID, old: str, new: str) -> None:
-    session.execute(
-        update(Send).where(Send.source_kind == kind, Send.source_id == source_id, Send.state == old).values(state=new)
-    )
 
 
 def runnable(session: Session, channel: str, windows: Windows) -> list[Send]:

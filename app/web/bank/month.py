@@ -55,11 +55,10 @@ def _is_open(row: BalanceDay) -> bool:
 
 def _month(said: str) -> date:
     """The month of an address, or the last one that is over."""
-    try:
-        return date.fromisoformat(f"{said}-01")
-    except ValueError:
-        today = clock.today(organisation_of(db.session()).timezone)
-        return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    if clock.is_day(first := f"{said}-01"):
+        return date.fromisoformat(first)
+    today = clock.today(organisation_of(db.session()).timezone)
+    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 @bp.post("/balances")

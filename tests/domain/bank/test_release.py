@@ -13,79 +13,31 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.access.keyring import vault_of
 from app.domain.access.models import Organisation
 from app.domain.approvals.models import Approval
-from app.domain.bank import outcomes, overrides, programmes, qualification, release, review, sample
+from app.domain.bank import outcomes, overrides, programmes, release, review, sample
 from app.domain.bank.models import Notice, Programme, QualificationRun
-from app.domain.bank.overrides import OverrideInput
 from app.domain.bank.programmes import ProgrammeInput
 from app.domain.bank.review import SubmitInput
 from app.domain.contacts.models import Contact
 from app.domain.content import library
-from app.domain.content.library import Said, TemplateInput
+from app.domain.content.library import Said
 from app.domain.messages import sends
 from app.domain.messages.models import Message
 from app.domain.messages.payload import opened
 from app.domain.providers.models import ProviderAccount
-from tests.domain.bank.conftest import FIRST, Take, newest
-from tests.domain.bank.feed import october, record
-from tests.factories import people, sending
-
-GOOD = ["15000.00"] * 31
-BAD = [*GOOD[:8], "14000.00", *GOOD[9:]]
-HOLE = [*GOOD[:16], None, *GOOD[17:]]
-BODY = "Dear {{ contact.first_name | default: 'customer' }}, {{ values.month }} was a month of {{ values.programme }}."
-WHY = OverrideInput(outcome="qualified", reason="The core bank was down; seen on the statement.")
-
-
-@pytest.fixture
-def approver(session: Session, organisation: Organisation) -> Actor:
-    return people.staff(session, "admin")
-
-
-@pytest.fixture
-def premium(session: Session, organisation: Organisation) -> Programme:
-    """A programme that tells those who qualify, with a service message."""
-    text = TemplateInput(name="Month", channel="sms", message_class="service", texts={"en": Said(body=BODY)})
-    template = library.create(session, text, by=system(organisation.id))
-    sending.account(session)
-    new = ProgrammeInput(name="Premium", template_id=template.id)
-    return programmes.create(session, new, by=system(organisation.id))
-
-
-@pytest.fixture
-def run(session: Session, premium: Programme, take: Take, officer: Actor) -> QualificationRun:
-    """October of five customers: three qualified, one did not, one has a day without a value."""
-    people.contacts(session, 5)
-    take(october({"0": GOOD, "1": BAD, "2": HOLE, "3": GOOD, "4": GOOD}))
-    return _calculated(session, premium, officer)
-
-
-def _calculated(session: Session, programme: Programme, officer: Actor) -> QualificationRun:
-    made = qualification.start(session, programme.id, FIRST, by=officer)
-    qualification.calculate(session, made.id)
-    session.flush()
-    session.expire_all()
-    return newest(session)
-
-
-WAIVED = SubmitInput(
-    waived=dict.fromkeys(("days_complete", "coverage", "worst_day", "conflicts"), "Looked at with the core bank.")
+from tests.domain.bank.conftest import (
+    BAD,
+    GOOD,
+    HOLE,
+    WAIVED,
+    WHY,
+    Take,
+    approved,
+    calculated,
+    number,
+    released,
 )
-
-
-def approved(session: Session, run: QualificationRun, officer: Actor, approver: Actor) -> None:
-    review.submit(session, run.id, WAIVED, by=officer)
-    review.approve(session, run.id, by=replace(approver, factor_at=clock.now()))
-
-
-def released(session: Session, run: QualificationRun, officer: Actor, approver: Actor) -> None:
-    approved(session, run, officer, approver)
-    release.release(session, run.id, by=approver)
-    while release.make_some(session, run.id):
-        pass
-
-
-def number(session: Session, which: str) -> Contact:
-    return session.execute(select(Contact).where(Contact.external_id == which)).scalar_one()
+from tests.domain.bank.feed import october, record
+from tests.factories import people
 
 
 def messages(session: Session) -> int:
@@ -112,7 +64,7 @@ def test_a_second_release_of_a_month_tells_nobody_twice_and_those_who_came_in_by
         feed = october({"0": GOOD, "1": BAD, "2": HOLE, "3": GOOD, "4": GOOD})
         feed.records["2026-10-17"].append(record("2", "2026-10-17", "15000.00"))
         take(feed)
-        again = _calculated(session, premium, officer)
+        again = calculated(session, premium, officer)
         assert again.version == 2
         assert session.get_one(QualificationRun, run.id).state == "released", "what was released stays so"
         released(session, again, officer, approver)
@@ -179,7 +131,7 @@ def test_who_asked_with_his_key_is_the_author_too(
     session: Session, run: QualificationRun, premium: Programme, officer: Actor
 ) -> None:
     by_key = replace(officer, kind="key", key_id=officer.id)
-    made = _calculated(session, premium, by_key)
+    made = calculated(session, premium, by_key)
     assert made.created_by == officer.id
 
 
@@ -229,7 +181,7 @@ def test_a_new_calculation_takes_the_place_of_one_that_waits(
 ) -> None:
     review.submit(session, run.id, WAIVED, by=officer)
     request = run.approval_id
-    _calculated(session, premium, officer)
+    calculated(session, premium, officer)
     assert session.get_one(QualificationRun, run.id).state == "superseded"
     assert session.get_one(Approval, request).state == "void"
     with pytest.raises(Conflict):
@@ -293,7 +245,7 @@ def test_a_month_without_a_text_or_with_nobody_is_not_submitted(
 ) -> None:
     other = programmes.create(session, ProgrammeInput(name="Silent"), by=system(organisation.id))
     with pytest.raises(Invalid, match="no text"):
-        review.submit(session, _calculated(session, other, officer).id, WAIVED, by=officer)
+        review.submit(session, calculated(session, other, officer).id, WAIVED, by=officer)
     asked = ProgrammeInput(
         name="Rich",
         threshold=99999999,
@@ -301,4 +253,4 @@ def test_a_month_without_a_text_or_with_nobody_is_not_submitted(
     )  # type: ignore[arg-type]
     rich = programmes.create(session, asked, by=system(organisation.id))
     with pytest.raises(Invalid, match="Nobody qualified"):
-        review.submit(session, _calculated(session, rich, officer).id, WAIVED, by=officer)
+        review.submit(session, calculated(session, rich, officer).id, WAIVED, by=officer)

@@ -20,7 +20,7 @@ from app.domain.messages import sends
 from app.domain.messages.models import Message
 from tests.domain.bank.conftest import FIRST, Take, november, officer, take
 from tests.domain.bank.feed import october
-from tests.domain.bank.test_release import BODY, WAIVED
+from tests.domain.bank.conftest import BODY, WAIVED
 from tests.factories import people, sending
 
 __all__ = ["november", "officer", "take"]  # the fixtures of the bank

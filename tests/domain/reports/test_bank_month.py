@@ -27,7 +27,7 @@ from app.domain.reports.models import ReportRun
 from app.domain.reports.runs import ReportInput
 from app.domain.reports.words import Words
 from tests.domain.bank.conftest import FIRST
-from tests.domain.bank.test_release import WHY, number
+from tests.domain.bank.conftest import WHY, number
 from tests.domain.reports.month import (
     HOLES,
     ONE_DAY,

@@ -20,7 +20,7 @@ from app.core.actor import Actor
 from app.domain.bank import overrides
 from app.domain.bank.models import BalanceFile, QualificationRun
 from app.domain.reports import bank_pack
-from tests.domain.bank.test_release import WHY, number
+from tests.domain.bank.conftest import WHY, number
 from tests.domain.reports.month import approver, handed_over, november, officer, released, run, take
 
 __all__ = ["approver", "november", "officer", "released", "run", "take"]  # the fixtures of a month
