@@ -9,7 +9,7 @@ from flask_babel import gettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from app.core.db import db
@@ -40,6 +40,8 @@ PROPOSED = {
     "contact.test": mark("Send tests of texts to this contact without approval"),
     "key.grant": mark("Let this API key approve in its user’s name"),
     "organisation.change": mark("Change what the organisation is"),
+    "programme.change": mark("Change what a programme asks for"),
+    "programme.create": mark("Add a programme customers qualify for"),
     "provider.change": mark("Change a provider"),
     "provider.create": mark("Use a new provider"),
     "provider.enable": mark("Use a provider again"),
@@ -56,6 +58,27 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 
     code = StringField(_l("Code of your authenticator"))
     note = TextAreaField(_l("Note"), [Length(max=2000)])
+
+
+class ReviewForm(DecisionForm):
+    """A decision about who is written to: the request that was read, and his word to how many people it goes."""
+
+    sure = BooleanField()  # its label names the people, on the page
+    seen = HiddenField()
+
+    def request(self) -> UUID:
+        """The request this was decided on; from a page that does not say, one that never was."""
+        try:
+            return UUID(self.seen.data or "")
+        except ValueError:
+            return UUID(int=0)
+
+    def is_sure(self) -> bool:
+        """True if he has said to how many people it goes; else the field says so."""
+        if not self.sure.data:
+            self.sure.errors = [_("Confirm how many people are written to.")]
+            factor.ask(self)
+        return bool(self.sure.data)
 
 
 @bp.get("")

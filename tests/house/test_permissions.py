@@ -19,6 +19,7 @@ OWN = "what is the actor's own needs no permission"
 SHOWN = "shows of each thing what the actor may see, and nothing to whoever may see nothing"
 DECIDED = "the request that is decided names the permission, and decisions.approve asks for it"
 CALLER = "a step of verbs that have asked"
+VERB = "the verb of its life names the permission, and it asks for that"
 # What takes an actor and does not begin with asking what he may.
 OTHERWISE = {
     "access.keys:listed": OWN,
@@ -57,6 +58,7 @@ OTHERWISE = {
     "content.library:possible": SHOWN,
     "messages.replies:words": SHOWN,
     "providers.changes:carry_out": DECIDED,
+    "bank.qualification:moved": VERB,
     "reports.catalogue:readable": SHOWN,
     "reports.dashboard:board": SHOWN,
     "reports.finding:find": SHOWN,

@@ -75,6 +75,7 @@ def test_a_programme_takes_two_people(first_bank: House) -> None:
     assert "Days" in shown(officer.post("/bank/programmes/new", {**PREMIUM, "threshold": "a lot"}))
     answer = officer.post("/bank/programmes/new", PREMIUM)
     assert answer.status_code == 303
+    assert "Add a programme customers qualify for" in shown(officer.get(answer.location))
     assert "No programmes yet" in shown(officer.get("/bank"))
     Campaigning(first_bank, UUID(int=0)).granted("admin")
     page = shown(officer.get("/bank"))

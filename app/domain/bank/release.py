@@ -119,10 +119,10 @@ def make_some(session: Session, run_id: UUID) -> bool:
     counted = dict(run.told or {})
     if people:
         contact = live(Contact).c
-        audience = select(contact.id).where(contact.id.in_(people) | contact.id.in_(_sharing(run, people)))
+        them = select(contact.id).where(contact.id.in_(people)).union(_sharing(run, people)).subquery()
         sends.reopen(session, send)
         made = create_messages(
-            session, send, audience, occurrence=run.occurrence_id, values=_values(session, run, send, people)
+            session, send, select(them.c.id), occurrence=run.occurrence_id, values=_values(session, run, send, people)
         )
         for label, number in made.items():
             counted[label] = counted.get(label, 0) + number

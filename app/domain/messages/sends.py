@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, text, update
+from sqlalchemy import ColumnElement, case, false, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -108,21 +108,23 @@ def messages_of(sends: Iterable[Send]) -> ColumnElement[bool]:
 
 def reopen(session: Session, send: Send) -> None:
     """A send that had nothing left has something again."""
-    if send.state == "drained":
-        send.state, send.drained_at = "running", None
+    if send.state in ("drained", "paused"):
+        send.state, send.drained_at = "running" if send.state == "drained" else "paused", None
     enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
 
 
 def pause(session: Session, kind: str, source_id: UUID) -> None:
     """Stop claiming; what is on the wire arrives. What has nothing left stops too: more may be made for it, or tried again."""
     own = Send.source_kind == kind, Send.source_id == source_id, Send.state.in_(("running", "drained"))
-    session.execute(update(Send).where(*own).values(state="paused", drained_at=None))
+    session.execute(update(Send).where(*own).values(state="paused"))
 
 
 def resume(session: Session, kind: str, source_id: UUID) -> None:
-    """Go on claiming."""
+    """Go on claiming, where anything is left."""
     own = Send.source_kind == kind, Send.source_id == source_id, Send.state == "paused"
-    session.execute(update(Send).where(*own).values(state="running"))
+    session.execute(
+        update(Send).where(*own).values(state=case((Send.drained_at.is_(None), "running"), else_="drained"))
+    )
     for send in of_source(session, kind, source_id):
         enqueue_after_commit(session, JOB[send.channel], send.organisation_id)
 

@@ -7,6 +7,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
+from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 
@@ -34,7 +35,7 @@ def _record(cells: Mapping[str, str], number: int) -> Record:
     version = said["version"] or "1"
     if not said["external_id"] or not said["external_id"].isprintable() or len(said["external_id"]) > 100:
         raise Broken(f"row {number}: no customer number")
-    if not version.isdecimal() or not 1 <= int(version) < MOST_VERSION:
+    if not version.isdecimal() or len(version) > 10 or not 1 <= int(version) < MOST_VERSION:
         raise Broken(f"row {number}: the version is no number")
     name = said["record"] or f"{said['external_id']}-{said['date']}-{version}"
     if not name.isprintable() or len(name) > 100:
@@ -61,10 +62,10 @@ def _sheet(content: bytes) -> Iterator[list[str]]:
             if sum(one.file_size for one in packed.infolist()) > LARGEST_SHEET:
                 raise Broken("the sheet is too large")
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError):
+        for row in book.worksheets[0].iter_rows(values_only=True):
+            yield [_cell(value) for value in row]
+    except (zipfile.BadZipFile, ParseError, LookupError, TypeError, ValueError, OSError):
         raise Broken("not an Excel file") from None
-    for row in book.worksheets[0].iter_rows(values_only=True):
-        yield [_cell(value) for value in row]
 
 
 def _cell(value: object) -> str:

@@ -6,10 +6,6 @@ from uuid import UUID
 from flask import flash, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, StringField, TextAreaField
-from wtforms.validators import Length
 
 from app.core import i18n
 from app.core.db import db
@@ -25,26 +21,10 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import audit_labels, factor, reasons
-from app.web.approvals import following
+from app.web.approvals import ReviewForm, following
 from app.web.bank.blueprint import bp
 from app.web.locale import current_language
 from app.web.render import leave_for
-
-
-class DecisionForm(FlaskForm):  # type: ignore[misc]
-    """A code where the last one was shown too long ago, and a note."""
-
-    code = StringField(_l("Code of your authenticator"))
-    note = TextAreaField(_l("Note"), [Length(max=2000)])
-    sure = BooleanField()  # its label names the people, see _page
-    seen = HiddenField()  # the request that is on the screen
-
-    def request(self) -> UUID:
-        """The request this was decided on; from a page that does not say, one that never was."""
-        try:
-            return UUID(self.seen.data or "")
-        except ValueError:
-            return UUID(int=0)
 
 
 @bp.get("/runs/<uuid:run_id>/submit")
@@ -90,7 +70,7 @@ def _submit_page(
 @allow("approvals:read")
 def look(run_id: UUID) -> ResponseReturnValue:
     """What was submitted, and the decision."""
-    return _page(qualification.get(db.session(), run_id, by=g.actor), DecisionForm())
+    return _page(qualification.get(db.session(), run_id, by=g.actor), ReviewForm())
 
 
 @bp.get("/runs/<uuid:run_id>/review/<uuid:approval_id>/state")
@@ -108,8 +88,8 @@ def review_state(run_id: UUID, approval_id: UUID) -> ResponseReturnValue:
 @allow("bank:approve")
 def approve(run_id: UUID) -> ResponseReturnValue:
     """Approve it; nothing is sent before its release."""
-    form, run = DecisionForm(), qualification.get(db.session(), run_id, by=g.actor)
-    actor = factor.confirm(form) if form.validate() and _is_sure(form) else None
+    form, run = ReviewForm(), qualification.get(db.session(), run_id, by=g.actor)
+    actor = factor.confirm(form) if form.validate() and form.is_sure() else None
     if actor is None:
         return _page(run, form, 422)
     try:
@@ -121,19 +101,11 @@ def approve(run_id: UUID) -> ResponseReturnValue:
     return leave_for(url_for(".show", run_id=run_id))
 
 
-def _is_sure(form: DecisionForm) -> bool:
-    """True if he has said how many people it tells; else the field says so."""
-    if not form.sure.data:
-        form.sure.errors = [_("Confirm how many people are written to.")]
-        factor.ask(form)
-    return bool(form.sure.data)
-
-
 @bp.post("/runs/<uuid:run_id>/reject")
 @allow("bank:approve")
 def reject(run_id: UUID) -> ResponseReturnValue:
     """Send it back to its officer with a note."""
-    form, run = DecisionForm(), qualification.get(db.session(), run_id, by=g.actor)
+    form, run = ReviewForm(), qualification.get(db.session(), run_id, by=g.actor)
     try:
         review.reject(db.session(), run_id, note=form.note.data or "", seen=form.request(), by=g.actor)
     except Invalid as error:
@@ -147,7 +119,7 @@ def reject(run_id: UUID) -> ResponseReturnValue:
     return leave_for(url_for("approvals.index"))
 
 
-def _page(run: QualificationRun, form: DecisionForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
+def _page(run: QualificationRun, form: ReviewForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
     session = db.session()
     requests = decisions.of_subject(session, (SUBJECT, run.id))
     programme = programmes.get(session, run.programme_id, by=g.actor)

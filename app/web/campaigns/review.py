@@ -8,10 +8,6 @@ from uuid import UUID
 from flask import flash, g, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, StringField, TextAreaField
-from wtforms.validators import Length
 
 from app.core import clock, i18n
 from app.core.db import db
@@ -27,34 +23,18 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import audit_labels, factor, reasons
-from app.web.approvals import following
+from app.web.approvals import ReviewForm, following
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
 from app.web.render import leave_for
 
 
-class DecisionForm(FlaskForm):  # type: ignore[misc]
-    """A code where the last one was shown too long ago, and a note."""
-
-    code = StringField(_l("Code of your authenticator"))
-    note = TextAreaField(_l("Note"), [Length(max=2000)])
-    sure = BooleanField()  # its label names the people, see _page
-    seen = HiddenField()  # the request that is on the screen
-
-    def request(self) -> UUID:
-        """The request this was decided on; from a page that does not say, one that never was."""
-        try:
-            return UUID(self.seen.data or "")
-        except ValueError:
-            return UUID(int=0)
-
-
 @bp.get("/<uuid:campaign_id>/review")
 @allow("approvals:read")
 def review(campaign_id: UUID) -> ResponseReturnValue:
     """What was submitted, and the decision."""
-    return _page(drafts.get(db.session(), campaign_id, by=g.actor), DecisionForm())
+    return _page(drafts.get(db.session(), campaign_id, by=g.actor), ReviewForm())
 
 
 @bp.get("/<uuid:campaign_id>/review/<uuid:approval_id>/state")
@@ -72,9 +52,9 @@ def review_state(campaign_id: UUID, approval_id: UUID) -> ResponseReturnValue:
 @allow("campaigns:approve")
 def approve(campaign_id: UUID) -> ResponseReturnValue:
     """Let it go."""
-    form = DecisionForm()
+    form = ReviewForm()
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
-    actor = factor.confirm(form) if form.validate() and _is_sure(form) else None
+    actor = factor.confirm(form) if form.validate() and form.is_sure() else None
     if actor is None:
         return _page(campaign, form, 422)
     try:
@@ -94,19 +74,11 @@ def _what_follows(campaign: Campaign) -> str:
     return str(_("Approved. The sending begins."))
 
 
-def _is_sure(form: DecisionForm) -> bool:
-    """True if he has said to how many people it goes; else the field says so."""
-    if not form.sure.data:
-        form.sure.errors = [_("Confirm how many people are written to.")]
-        factor.ask(form)
-    return bool(form.sure.data)
-
-
 @bp.post("/<uuid:campaign_id>/reject")
 @allow("campaigns:approve")
 def reject(campaign_id: UUID) -> ResponseReturnValue:
     """Send it back to its author with a note."""
-    form = DecisionForm()
+    form = ReviewForm()
     campaign = drafts.get(db.session(), campaign_id, by=g.actor)
     try:
         lifecycle.reject(db.session(), campaign_id, note=form.note.data or "", seen=form.request(), by=g.actor)
@@ -119,7 +91,7 @@ def reject(campaign_id: UUID) -> ResponseReturnValue:
     return leave_for(url_for("approvals.index"))
 
 
-def _page(campaign: Campaign, form: DecisionForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
+def _page(campaign: Campaign, form: ReviewForm, status: int = 200, refused: str = "") -> ResponseReturnValue:
     session = db.session()
     requests = decisions.of_subject(session, (SUBJECT, campaign.id))
     if not requests:

@@ -1,6 +1,7 @@
 """A day of balances as a file: believed only whole, taken once, and from a person's hand only with a second person."""
 
 import io
+import zipfile
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -34,6 +35,17 @@ def customers(session: Session, organisation: Organisation) -> None:
 @pytest.fixture
 def approver(session: Session, organisation: Organisation) -> Actor:
     return replace(people.staff(session, "admin"), factor_at=clock.now())
+
+
+def torn(part: str, content: bytes) -> bytes:
+    """A sheet one of whose parts is something else."""
+    book, whole, broken = Workbook(), io.BytesIO(), io.BytesIO()
+    book.active.append(["external_id", "date", "amount", "currency"])  # type: ignore[union-attr]
+    book.save(whole)
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(broken, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    return broken.getvalue()
 
 
 def taken(session: Session, text: str | bytes, said: FileInput, officer: Actor, approver: Actor) -> BalanceFile:
@@ -80,6 +92,13 @@ def test_a_file_is_taken_when_a_second_person_has_let_it_in(session: Session, of
         (b"\xff\xfe\x00", {}, "not UTF-8"),
         (b"PK\x03\x04 but no sheet", {}, "not an Excel file"),
         (HEAD + '0,"2026', {}, "not CSV"),
+        (
+            HEAD.replace("currency", "currency,version") + f"0,2026-10-09,1.00,ILS,{'9' * 5000}\n",
+            {"rows": 1},
+            "version is no number",
+        ),
+        (torn("xl/worksheets/sheet1.xml", b"<worksheet><sheetData><row>"), {}, "not an Excel file"),
+        (torn("xl/workbook.xml", b"<"), {}, "not an Excel file"),
     ],
 )
 def test_a_file_that_is_not_what_is_said_of_it_is_refused_whole(

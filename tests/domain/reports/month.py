@@ -18,9 +18,8 @@ from app.domain.content import library
 from app.domain.content.library import Said, TemplateInput
 from app.domain.messages import sends
 from app.domain.messages.models import Message
-from tests.domain.bank.conftest import FIRST, Take, november, officer, take
+from tests.domain.bank.conftest import BODY, FIRST, WAIVED, Take, november, officer, take
 from tests.domain.bank.feed import october
-from tests.domain.bank.conftest import BODY, WAIVED
 from tests.factories import people, sending
 
 __all__ = ["november", "officer", "take"]  # the fixtures of the bank

@@ -26,8 +26,7 @@ from app.domain.reports.bank_facts import gather, hidden
 from app.domain.reports.models import ReportRun
 from app.domain.reports.runs import ReportInput
 from app.domain.reports.words import Words
-from tests.domain.bank.conftest import FIRST
-from tests.domain.bank.conftest import WHY, number
+from tests.domain.bank.conftest import FIRST, WHY, number
 from tests.domain.reports.month import (
     HOLES,
     ONE_DAY,
