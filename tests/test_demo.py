@@ -125,4 +125,5 @@ def test_an_empty_one_has_people_and_nothing_else(bank: Settings, own_factory: s
     assert access is not None
     assert "marketer" in access
     with unit_of_work(own_factory, system(organisation(own_factory))) as session:
-        assert [count(session, model) for model in (Contact, Segment, Template, Campaign, Import)] == [0] * 5
+        assert [count(session, model) for model in (Contact, Segment, Campaign, Import)] == [0] * 4
+        assert count(session, Template) == 1, "what its programme tells those who qualify"

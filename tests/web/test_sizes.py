@@ -17,6 +17,10 @@ FILES = {
     "contacts_api.import_file",
     "suppressions.add_list",
     "suppressions_api.add_list",
+    "bank.hand_in",
+    "bank.put_override",
+    "bank_api.file_in",
+    "bank_api.override",
     "imports_api.upload",
 }
 ID = "00000000-0000-0000-0000-000000000000"
