@@ -1,14 +1,18 @@
 """A month in the browser and over the API: overridden, submitted, sent back, approved by another, released, told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from app.core import clock, nouns
 from app.core.actor import system
@@ -16,7 +20,8 @@ from app.core.settings import Settings
 from app.core.unit import unit_of_work
 from app.domain.access import keys
 from app.domain.access.models import User
-from app.domain.bank import programmes, qualification, release
+from app.domain.bank import files, programmes, qualification, release
+from app.domain.bank.files import FileInput
 from app.domain.bank.models import Outcome, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
 from app.domain.contacts.models import Contact
@@ -218,3 +223,54 @@ def test_evidence_comes_back_whatever_it_was_called(bank: House, run_id: UUID) -
     answer = officer.get(f"/bank/overrides/{made['id']}/evidence")
     assert (answer.status_code, answer.get_data()) == (200, b"%PDF-1.7")
     assert "Set-Cookie" not in answer.headers or "x" not in answer.headers.getlist("Set-Cookie")
+
+
+def test_a_file_over_the_api_is_signed_or_waits_for_somebody(bank: House) -> None:
+    call = Caller(bank, "bank_officer")
+    text = b"external_id,date,amount,currency\n1,2026-10-10,15000.00,ILS\n"
+    said = {"day": "2026-10-10", "rows": "1", "control_total": "15000.00"}
+
+    def sent(**more: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {call.key}"}
+        return call.client.post("/api/v1/bank/balances/files", data={**said, **more}, headers=headers)
+
+    assert sent().get_json()["error"]["details"][0]["field"] == "file"
+    asked = sent(file=(BytesIO(text), "o.csv"))
+    assert asked.status_code == 202
+    assert asked.get_json()["data"]["approval_id"]
+    key = files.signature("of the bank", FileInput.model_validate(said), text)
+    settings = bank.app.config["SETTINGS"]
+    with bank.unit() as session:
+        session.info["settings"] = replace(settings, core_bank_secret="of the bank")
+        by = bank.staff["bank_officer"]
+        row = files.receive(session, FileInput.model_validate(said), "o.csv", text, key, by=by)
+        assert (row.state, row.is_signed) == ("queued", True), "what waited needs nobody once it is signed"
+    page = shown(bank.browser("bank_officer").get("/bank/files"))
+    assert "signed" in page
+
+
+def test_a_file_of_balances_takes_two_people_on_its_page_and_over_the_api(bank: House) -> None:
+    officer, call = bank.browser("bank_officer"), Caller(bank, "bank_officer")
+    text = b"external_id,date,amount,currency\n0,2026-10-09,15000.00,ILS\n"
+    officer.get("/bank/files/new")
+    said = {"day": "2026-10-09", "rows": "1", "control_total": "15000.00"}
+    assert "Choose a file." in shown(officer.post("/bank/files/new", said))
+    sent = {**said, "file": (BytesIO(text), "october.csv")}
+    assert officer.post("/bank/files/new", sent).status_code == 303
+    listed = shown(officer.get("/bank/files"))
+    assert "october.csv" in listed
+    assert "Waiting" in listed
+    Campaigning(bank, UUID(int=0)).granted("admin")
+    with bank.unit() as session:
+        [file_id] = files.waiting(session)
+        files.load(session, file_id)
+    [row] = call.data("GET", "/bank/balances/files")
+    assert (row["state"], row["kept"], row["day"]) == ("taken", 1, "2026-10-09")
+    assert call.data("GET", f"/bank/balances/files/{row['id']}")["digest"] == sha256(text).hexdigest()
+    again = {**said, "file": (BytesIO(text), "october.csv")}
+    assert officer.post("/bank/files/new", again).status_code == 409
+    form = {**said, "signature": "00", "file": (BytesIO(text), "o.csv")}
+    headers = {"Authorization": f"Bearer {call.key}"}
+    refused = call.client.post("/api/v1/bank/balances/files", data=form, headers=headers)
+    assert refused.status_code == 422
+    assert bank.browser("auditor").get("/bank/files/new").status_code == 403

@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -20,6 +21,7 @@ from app.core.actor import Actor
 from app.domain.bank import overrides
 from app.domain.bank.models import BalanceFile, QualificationRun
 from app.domain.reports import bank_pack
+from app.domain.reports import verify as program
 from tests.domain.bank.conftest import WHY, number
 from tests.domain.reports.month import approver, handed_over, november, officer, released, run, take
 
@@ -58,6 +60,9 @@ def verify(*arguments: object) -> tuple[int, str]:
         capture_output=True, text=True, check=False, cwd="/",
     )  # fmt: skip
     assert not done.stderr, done.stderr
+    with redirect_stdout(io.StringIO()) as said:  # the same in this process, where its lines are counted
+        assert program.main([str(one) for one in arguments]) == done.returncode
+    assert said.getvalue() == done.stdout
     return done.returncode, done.stdout
 
 
