@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -22,7 +22,7 @@ from app.domain.contacts.models import Contact
 from app.domain.messages import claiming, dispatch, flights, listing, outcomes, sends, totals
 from app.domain.messages.claiming import OpenUnit
 from app.domain.messages.create_messages import create_messages
-from app.domain.messages.models import Attempt, Message, Send
+from app.domain.messages.models import Attempt, Message
 from app.domain.messages.outcomes import Before
 from app.domain.messages.rendering import Ready
 from app.gateways.channels.base import Accepted, InDoubt, Outgoing, Unavailable
@@ -369,35 +369,3 @@ def test_only_a_sender_that_was_approved_is_used(session: Session, run: Run, org
     line = Line()
     assert run(line).sent == 3
     assert {message.sender for message in line.taken} == {"CARILLON"}
-
-
-def _pause(send: Send) -> None:
-    send.state = "paused"
-
-
-def _change(send: Send) -> None:
-    send.digest = b"another"
-
-
-def _end(send: Send) -> None:
-    send.not_after = clock.now() - timedelta(seconds=1)
-
-
-@pytest.mark.parametrize("meddle", [_pause, _change, _end], ids=["paused", "another digest", "out of date"])
-def test_the_gate_looks_at_the_send_once_more(
-    session: Session, run: Run, unit: OpenUnit, meddle: Callable[[Send], None]
-) -> None:
-    """What was claimed as it was before is given back; what is read again by another digest may go."""
-    people.contacts(session, 60)
-    sending.account(session)
-    send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
-
-    def then(_message: Outgoing) -> str:
-        with unit() as other:
-            meddle(other.get_one(Send, send.id))
-        return "accept"
-
-    tally = run(Line(then))
-    assert tally.sent == 60 if meddle is _change else tally.sent in (dispatch.WINDOW, dispatch.AT_RISK)
-    stays = 60 - (dispatch.WINDOW if meddle is _change else tally.sent)
-    assert 0 < tally.skipped <= 2 * stays, "claimed ahead once more at most"
