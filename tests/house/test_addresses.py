@@ -10,6 +10,7 @@ from tests.house.test_templates import JINJA, PAGES, ROOT, name
 # Fields of forms that are sent with GET, and what is typed or chosen there. All else is posted (app/web/sought.py).
 OPEN = {
     "campaigns/index.html": {"q": "the name of a campaign", "state": "chosen"},
+    "flows/index.html": {"q": "the name of a flow", "state": "chosen"},
     "segments/_segments.html": {"q": "the name of a segment", "state": "chosen"},
     "templates/_templates.html": {"q": "the name of a text", "channel": "chosen", "message_class": "chosen"},
     "messages/index.html": dict.fromkeys(("campaign", "template", "state", "reason", "channel"), "chosen"),

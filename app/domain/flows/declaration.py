@@ -1,7 +1,7 @@
 """What flows brings to the house: journeys."""
 
 from app.core.errors import mark
-from app.core.nouns import Noun, Permission, Subject
+from app.core.nouns import MenuEntry, Noun, Permission, Subject
 from app.domain.access.permissions import EVERYBODY
 from app.domain.flows import destinations, drafts, models, resuming
 from app.domain.flows.models import Flow, FlowDestination
@@ -9,6 +9,8 @@ from app.domain.flows.models import Flow, FlowDestination
 NOUN = Noun(
     name="flows",
     models=models,
+    pages=("flows",),
+    menu=(MenuEntry(mark("Messaging"), 25, mark("Flows"), "sitemap", "flows.index", "flows:read"),),
     permissions={
         "flows:read": Permission(mark("See flows"), EVERYBODY),
         "flows:write": Permission(mark("Draw flows and let approved ones run"), ("marketer",)),
