@@ -58,6 +58,7 @@ class Send(Owned, Base):
     senders: Mapped[list[str] | None]  # who may be named as the sender; null is anybody
     routes: Mapped[list[str] | None]  # fingerprints of the accounts that may carry it; null is any
     retry_until: Mapped[datetime | None]  # until then what failed may go out once more, also after `not_after`
+    tells: Mapped[list[str] | None]  # what somebody waits to hear of its messages (told.py)
 
 
 class Message(Owned, Base):
@@ -258,3 +259,30 @@ class EngagementEvent(Owned, Base):
     agent: Mapped[str | None]
     who: Mapped[str]
     detail: Mapped[dict[str, Any] | None]
+
+
+class MessageInterest(Owned, Base):
+    """That somebody wants to hear of something that happens to the messages of a source; no source is of any."""
+
+    __tablename__ = "message_interests"
+    __table_args__ = (Index(None, "organisation_id", "source_id"),)
+
+    id: Mapped[Uuid7]
+    subject_id: Mapped[UUID]
+    source_id: Mapped[UUID | None]
+    did: Mapped[str]
+
+
+class MessageWake(Owned, Base):
+    """Something that happened to a message and that somebody waits for; a reply has no message. Taken away with what follows."""
+
+    __tablename__ = "message_wakes"
+    __table_args__ = (Index(None, "organisation_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[UUID]
+    occurrence_id: Mapped[UUID | None]
+    send_id: Mapped[UUID | None]
+    source_id: Mapped[UUID | None]
+    did: Mapped[str]
+    at: Mapped[Moment]

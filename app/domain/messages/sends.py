@@ -1,6 +1,6 @@
 """Sends: what governs a batch of messages. Claiming looks at the Send only, so stopping one is one row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +51,7 @@ class NewSend:
     not_after: datetime
     senders: list[str] | None = None
     routes: list[str] | None = None
+    tells: Sequence[str] = ()  # what its source waits to hear of its messages
 
 
 def open_send(session: Session, new: NewSend) -> Send:
@@ -70,6 +71,7 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_after=new.not_after,
         senders=new.senders,
         routes=new.routes,
+        tells=list(new.tells) or None,
         created_at=clock.now(),
     )
     session.add(send)

@@ -1,0 +1,47 @@
+-- People in flows, by the set. Every statement names its flow, its version and step, or its runs, so that row-level security costs
+-- nothing beside the index.
+
+-- name: due_steps
+-- Of every flow that runs, where its longest due run stands: one look into the index a flow, however many wait.
+SELECT f.id AS flow_id, r.version_id, r.step FROM flows f CROSS JOIN LATERAL (
+  SELECT version_id, step, due_at FROM flow_runs
+  WHERE flow_id = f.id AND state = 'active' AND waits_for IS DISTINCT FROM 'call' AND due_at <= :now
+  ORDER BY due_at LIMIT 1) r
+WHERE f.state = 'active' AND f.organisation_id = :organisation ORDER BY r.due_at;
+
+-- name: claim
+-- Runs that are due at one step of one version, held until the end of the transaction: a worker that dies lets go of all of them.
+SELECT r.id, r.contact_id, r.visit_id, r.port, r.why, r.attempts, r.due_at, r.entered_at, r.converted_at, r.key,
+  COALESCE(c.timezone, :zone) AS zone, c.id IS NULL OR c.deleted_at IS NOT NULL OR c.status = 'erased' AS is_gone
+FROM flow_runs r LEFT JOIN contacts c ON c.id = r.contact_id
+WHERE r.version_id = :version AND r.step = :step AND r.state = 'active' AND r.waits_for IS DISTINCT FROM 'call' AND r.due_at <= :now
+ORDER BY r.due_at LIMIT :most FOR UPDATE OF r SKIP LOCKED;
+
+-- name: move
+-- Where the runs of a batch are after it, at once. A fresh visit begins with every new place.
+UPDATE flow_runs r SET state = t.state, step = t.step, visit_id = t.visit, due_at = t.due, port = t.port, why = CAST(t.why AS jsonb),
+  waits_for = t.waits_for, attempts = t.attempts, failure = t.failure, reason = t.reason,
+  converted_at = COALESCE(r.converted_at, t.converted), lease_token = NULL, lease_until = NULL,
+  arrived_at = CASE WHEN r.step IS DISTINCT FROM t.step THEN :now ELSE r.arrived_at END,
+  ended_at = CASE WHEN t.step IS NULL THEN CAST(:now AS timestamptz) END
+FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:steps AS text[]), CAST(:visits AS uuid[]),
+  CAST(:dues AS timestamptz[]), CAST(:ports AS text[]), CAST(:whys AS text[]), CAST(:waits AS text[]), CAST(:attempts AS smallint[]),
+  CAST(:failures AS text[]), CAST(:reasons AS text[]), CAST(:converted AS timestamptz[]))
+  AS t (id, state, step, visit, due, port, why, waits_for, attempts, failure, reason, converted)
+WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.id = t.id;
+
+-- name: note
+-- What happened to the runs of a batch, in its order.
+INSERT INTO flow_log (organisation_id, at, flow_id, version_id, run_id, contact_id, step, kind, port, visit_id, why)
+SELECT :organisation, :now, :flow, :version, t.run, t.contact, t.step, t.kind, t.port, t.visit, CAST(t.why AS jsonb)
+FROM unnest(CAST(:runs AS uuid[]), CAST(:contacts AS uuid[]), CAST(:steps AS text[]), CAST(:kinds AS text[]), CAST(:ports AS text[]),
+  CAST(:visits AS uuid[]), CAST(:whys AS text[])) WITH ORDINALITY AS t (run, contact, step, kind, port, visit, why, n)
+ORDER BY t.n;
+
+-- name: walking
+-- Whoever walks shares this with others who walk; whoever tells runs of what they wait for has it alone. So nothing that happens is
+-- looked for just before it is there and told just before somebody waits for it.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('flows ' || CAST(:organisation AS text), 0));
+
+-- name: telling
+SELECT pg_advisory_xact_lock(hashtextextended('flows ' || CAST(:organisation AS text), 0));
