@@ -4,7 +4,7 @@
 -- A batch of events with their keys and wakes. What comes back is what was not kept: nobody is meant, several are, or he was
 -- erased, or the key is taken (`why` is null: the caller compares what was said with it); and the consumers to ring for, those
 -- that had nothing waiting. A visitor who is known already tells for his contact. What happened more than a day ago is history:
--- segments count it, and it starts no flow. Visitors and keys are locked in their order, so that two batches wait for each other
+-- segments count it, and it starts no flow. Whom a page names wrongly is its visitor (tracking.py). Visitors and keys are locked in their order, so that two batches wait for each other
 -- and never both.
 WITH given AS MATERIALIZED (
   SELECT g.*, uuidv7() AS id FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS g (n int, contact uuid, external_id text, kind text,
@@ -19,6 +19,7 @@ WITH given AS MATERIALIZED (
   JOIN live.contacts c ON c.id = a.contact_id WHERE c.deleted_at IS NULL
 ), whose AS MATERIALIZED (
   SELECT n, (array_agg(id))[1] AS id, count(DISTINCT id) AS people, bool_or(status = 'erased') AS is_erased FROM named GROUP BY n
+  HAVING :is_verified OR (count(DISTINCT id) = 1 AND NOT bool_or(status = 'erased'))
 ), seen AS (
   INSERT INTO visitors AS v (organisation_id, blind, seen_at)
   SELECT :organisation, decode(s.visitor, 'hex'), :now FROM (
