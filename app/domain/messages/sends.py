@@ -14,6 +14,7 @@ from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.calendar.windows import Windows, windows_of
+from app.domain.messages import retries
 from app.domain.messages.models import Message, Send
 from app.domain.outbox.publish import publish
 from app.domain.providers.accounts import fingerprint
@@ -51,7 +52,12 @@ class NewSend:
     not_after: datetime
     senders: list[str] | None = None
     routes: list[str] | None = None
+<<<<<<< HEAD
     tells: Sequence[str] = ()  # what its source waits to hear of its messages
+=======
+    most_attempts: int = retries.MOST
+    retry_hours: int = retries.HOURS
+>>>>>>> main
 
 
 def open_send(session: Session, new: NewSend) -> Send:
@@ -71,7 +77,12 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_after=new.not_after,
         senders=new.senders,
         routes=new.routes,
+<<<<<<< HEAD
         tells=list(new.tells) or None,
+=======
+        most_attempts=new.most_attempts,
+        retry_hours=new.retry_hours,
+>>>>>>> main
         created_at=clock.now(),
     )
     session.add(send)
