@@ -52,12 +52,9 @@ class NewSend:
     not_after: datetime
     senders: list[str] | None = None
     routes: list[str] | None = None
-<<<<<<< HEAD
     tells: Sequence[str] = ()  # what its source waits to hear of its messages
-=======
     most_attempts: int = retries.MOST
     retry_hours: int = retries.HOURS
->>>>>>> main
 
 
 def open_send(session: Session, new: NewSend) -> Send:
@@ -77,12 +74,9 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_after=new.not_after,
         senders=new.senders,
         routes=new.routes,
-<<<<<<< HEAD
         tells=list(new.tells) or None,
-=======
         most_attempts=new.most_attempts,
         retry_hours=new.retry_hours,
->>>>>>> main
         created_at=clock.now(),
     )
     session.add(send)

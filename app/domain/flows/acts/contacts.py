@@ -5,8 +5,8 @@ from uuid import UUID
 
 from app.domain.contacts import changing
 from app.domain.flows.batch import Batch, Outcome, Pass, Run
+from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.engine import NEXT, Node
-from app.domain.flows.pinned import SUBJECT
 from app.domain.flows.steps import Tag, UpdateContact
 
 

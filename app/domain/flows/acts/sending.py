@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, mark
 from app.domain.approvals.models import Approval
 from app.domain.flows.batch import Batch, Outcome, Pass, Run
+from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.engine import NEXT, Node
 from app.domain.flows.models import Flow, FlowSend
-from app.domain.flows.pinned import SUBJECT
 from app.domain.messages import sends
 from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Message, Send

@@ -7,8 +7,8 @@ from app.core.errors import mark
 from app.domain.access import users
 from app.domain.flows import engine
 from app.domain.flows.batch import Batch, Outcome, Pass, Rest, Run
+from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.engine import NEXT, REJECTED, Node
-from app.domain.flows.pinned import SUBJECT
 from app.domain.flows.steps import Notify, Review
 from app.domain.notices.post import post
 
