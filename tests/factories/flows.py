@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.unit import actor_of
-from app.domain.flows import pinned, runs, starts
+from app.domain.flows import clockwork, hearing, pinned, runs, starts, triggers
 from app.domain.flows.definition import parse
 from app.domain.flows.models import Flow, FlowLog, FlowRun, FlowVersion
 
@@ -42,6 +42,7 @@ def flow(session: Session, *lane: Step, trigger: Step = BY_CALL, name: str = "A 
     session.add(made)
     session.flush()
     made.state, made.version_id = "active", version(session, made).id
+    triggers.begin_listening(session, made)
     session.flush()
     return made
 
@@ -63,9 +64,9 @@ def enter(session: Session, flow: Flow, contact_ids: Sequence[UUID], **trigger: 
 
 
 def walk(session: Session) -> int:
-    """Walk everybody who is due; how many batches it took."""
+    """What a worker does until nothing is left to do; how many batches it took."""
     batches = 0
-    while runs.walk_some(session):
+    while hearing.hear(session) or clockwork.tick(session) or runs.walk_some(session):
         batches += 1
     return batches
 

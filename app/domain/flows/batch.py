@@ -103,6 +103,7 @@ class Batch:
     flow_name: str = ""
     _log: list[tuple[Any, ...]] = field(default_factory=list)
     _places: list[tuple[Any, ...]] = field(default_factory=list)
+    _converted: list[tuple[UUID, datetime]] = field(default_factory=list)
 
     @cached_property
     def zone(self) -> str:
@@ -147,6 +148,10 @@ class Batch:
         else:
             self._place(run, "failed", step, attempts=run.attempts, failure=what.reason)
 
+    def send_on(self, run: Run, step: str, port: str, why: Why) -> None:
+        """It is taken up at once, and leaves a step by a port."""
+        self._place(run, "active", step, due=self.now, port=port, why=_json(why))
+
     def end(self, run: Run, state: str, reason: str | None) -> None:
         """It has ended."""
         self._place(run, state, None, reason=reason)
@@ -157,8 +162,15 @@ class Batch:
         converted = self.now if run.has_converted else None
         self._places.append((run.id, state, step, run.visit_id, *(values.get(name) for name in named), converted))
 
+    def convert(self, run: Run, at: datetime) -> None:
+        """It has done what the flow is for, whatever becomes of it."""
+        self._converted.append((run.id, at))
+
     def write(self) -> None:
         """Write everything down."""
+        if self._converted:
+            ids, moments = map(list, zip(*self._converted, strict=True))
+            self.session.execute(_SQL["convert"], {"ids": ids, "moments": moments})
         if self._places:
             columns = zip(*self._places, strict=True)
             self.session.execute(_SQL["move"], {"now": self.now, **dict(zip(_MOVED, map(list, columns), strict=True))})
@@ -167,7 +179,7 @@ class Batch:
             said = dict(zip(_NOTED, map(list, columns), strict=True))
             whose = {"organisation": actor_of(self.session).organisation_id, "flow": self.course.flow_id}
             self.session.execute(_SQL["note"], {**whose, "version": self.course.version_id, "now": self.now, **said})
-        self._places, self._log = [], []
+        self._places, self._log, self._converted = [], [], []
 
 
 _NEW_VISITS = text("SELECT uuidv7() FROM generate_series(1, :number)")

@@ -1,11 +1,16 @@
 """What flows brings to the house: journeys."""
 
 from app.core.errors import mark
-from app.core.nouns import Noun, Permission, Subject, Waiting
+from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.flows import destinations, drafts, models, resuming, runs, starts
+from app.domain.bank.happenings import QualificationApproved
+from app.domain.events import interest
+from app.domain.flows import destinations, drafts, hearing, models, resuming, runs, starts, triggers
 from app.domain.flows.models import Flow, FlowDestination
+from app.domain.messages import told
 
+interest.answer(hearing.CONSUMER, starts.EXECUTE)
+told.answer(starts.EXECUTE)
 NOUN = Noun(
     name="flows",
     models=models,
@@ -13,6 +18,7 @@ NOUN = Noun(
         "flows:read": Permission(mark("See flows"), EVERYBODY),
         "flows:write": Permission(mark("Draw flows and let approved ones run"), ("marketer",)),
         "flows:approve": Permission(mark("Approve flows"), ("admin",), by_name=True),
+        "flows:start": Permission(mark("Put people into flows that begin so"), ("marketer", "operator")),
         "flows:stop": Permission(mark("Pause and resume flows"), ("owner", "admin", "marketer", "operator")),
     },
     acts={
@@ -25,6 +31,7 @@ NOUN = Noun(
         "flow.activated": mark("Let the flow run"),
         "flow.approved": mark("Approved the flow"),
         "flow.archived": mark("Archived the flow"),
+        "flow.called": mark("Put people into the flow"),
         "flow.changed": mark("Changed the flow"),
         "flow.created": mark("Created the flow"),
         "flow.pause": mark("Paused the flow"),
@@ -52,5 +59,6 @@ NOUN = Noun(
         destinations.SUBJECT: destinations.carry_out,
     },
     jobs=(starts.EXECUTE,),
+    hears=(Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),),
     waits=(Waiting(starts.EXECUTE, runs.are_due),),
 )

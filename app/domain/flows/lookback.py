@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, DateTime, FromClause, Uuid, bindparam, exists, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.core.db import among, live
 from app.domain.events.models import Event
@@ -32,7 +33,7 @@ def _events(batch: Batch, what: Happening, runs: Sequence[Run]) -> dict[UUID, di
     assert wanted is not None
     query = (
         select(them.c.run_id, event.c.id)
-        .distinct(them.c.run_id)
+        .ext(distinct_on(them.c.run_id))
         .join(event, event.c.contact_id == them.c.contact_id)
         .where(wanted.compile(event), event.c.occurred_at >= them.c.since)
         .where(event.c.occurred_at >= min(run.entered_at for run in runs))
@@ -46,7 +47,7 @@ def _messages(batch: Batch, what: Happening, runs: Sequence[Run]) -> dict[UUID, 
     step = [FlowLog.step == what.step] if what.step else []
     query = (
         select(FlowLog.run_id, Message.id)
-        .distinct(FlowLog.run_id)
+        .ext(distinct_on(FlowLog.run_id))
         .join(Message, (Message.contact_id == FlowLog.contact_id) & (Message.occurrence_id == FlowLog.visit_id))
         .where(among(FlowLog.run_id, [run.id for run in runs]), FlowLog.kind == "passed", *step)
         .where(FlowLog.at >= min(run.entered_at for run in runs), _did(str(what.did)))

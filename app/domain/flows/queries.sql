@@ -45,3 +45,14 @@ SELECT pg_advisory_xact_lock_shared(hashtextextended('flows ' || CAST(:organisat
 
 -- name: telling
 SELECT pg_advisory_xact_lock(hashtextextended('flows ' || CAST(:organisation AS text), 0));
+
+-- name: runs_of
+-- The runs of some people that something may happen to: those on their way, held, and those that may still count as converted.
+SELECT id, flow_id, version_id, contact_id, visit_id, step, waits_for, entered_at, arrived_at, converted_at, attempts FROM flow_runs
+WHERE contact_id = ANY(CAST(:contacts AS uuid[])) AND (step IS NOT NULL OR (converted_at IS NULL AND entered_at > :since))
+ORDER BY id FOR UPDATE;
+
+-- name: convert
+-- Who has done what the flow is for.
+UPDATE flow_runs r SET converted_at = t.at FROM unnest(CAST(:ids AS uuid[]), CAST(:moments AS timestamptz[])) AS t (id, at)
+WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.id = t.id AND r.converted_at IS NULL;

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.sql import load
 from app.core.unit import actor_of
+from app.domain.flows import clockwork, hearing
 from app.domain.flows.batch import Batch, run_of
 from app.domain.flows.course import course_of
 from app.domain.flows.models import Flow
@@ -29,7 +30,7 @@ def execute(open_unit: OpenUnit, *, seconds: float = 30, stopping: Callable[[], 
     until = monotonic() + seconds
     while not stopping() and monotonic() < until:
         with open_unit() as session:
-            if not walk_some(session):
+            if not (hearing.hear(session) or clockwork.tick(session) or walk_some(session)):
                 return False
     return True
 
@@ -63,6 +64,8 @@ def running(session: Session, flow_id: UUID) -> Flow | None:
 
 
 def are_due(session: Session) -> bool:
-    """True if somebody is due."""
+    """True if somebody is due, something was told, or the clock has to be looked at."""
     looked = {"now": clock.now(), "organisation": actor_of(session).organisation_id}
+    if hearing.is_waiting(session) or clockwork.is_due(session):
+        return True
     return session.execute(_SQL["due_steps"], looked).first() is not None

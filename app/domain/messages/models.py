@@ -38,6 +38,7 @@ class Send(Owned, Base):
         owned_key("template_version_id", "template_versions"),
         Index("ix_sends_open", "organisation_id", "channel", postgresql_where=text("state IN ('running', 'paused')")),
         Index(None, "organisation_id", "source_kind", "source_id"),
+        Index("ix_sends_tells", "organisation_id", postgresql_where=text("tells IS NOT NULL")),
     )
 
     id: Mapped[Uuid7]
@@ -278,7 +279,7 @@ class MessageInterest(Owned, Base):
 
 
 class MessageWake(Owned, Base):
-    """Something that happened to a message and that somebody waits for; a reply has no message. Taken away with what follows."""
+    """Something that happened to a message and that somebody waits for; a reply is to no message. Taken away with what follows."""
 
     __tablename__ = "message_wakes"
     __table_args__ = (Index(None, "organisation_id", "id"),)
@@ -286,7 +287,7 @@ class MessageWake(Owned, Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     contact_id: Mapped[UUID]
     occurrence_id: Mapped[UUID | None]
-    send_id: Mapped[UUID | None]
     source_id: Mapped[UUID | None]
+    reply_id: Mapped[UUID | None]
     did: Mapped[str]
     at: Mapped[Moment]
