@@ -42,6 +42,7 @@ class Run:
     has_converted: bool = False
     is_gone: bool = False
     is_late: bool = False
+    came: bool = False  # to where he stands, in this batch: his visit is still that of a step before
 
 
 def run_of(row: RowMapping) -> Run:
@@ -66,7 +67,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """It stays until a moment, then it leaves by `port` (without one the step is done again), or when what it waits for comes."""
+    """It stays until a moment, then it leaves by `port` (without one the step is done), or when what it waits for comes."""
 
     until: datetime
     port: str | None
@@ -87,6 +88,7 @@ class Fail:
 
     reason: str
     again: datetime | None
+    waits_for: str | None = None
 
 
 Outcome = Pass | Rest | Leave | Fail
@@ -125,11 +127,12 @@ class Batch:
         """What the times of a run depend on."""
         return Facts(run.zone, self.zone, lambda one: self.windows.of_day(one) is not None, day)
 
-    def visits(self, runs: Sequence[Run]) -> None:
-        """Give fresh visits to runs that have just come to a step."""
-        made = self.session.execute(_NEW_VISITS, {"number": len(runs)}).scalars()
-        for run, visit in zip(runs, made, strict=True):
-            run.visit_id = visit
+    def begin_visits(self, runs: Sequence[Run]) -> None:
+        """Let the visit of a step begin for who has just come there; whoever is tried again goes on with his."""
+        new = [run for run in runs if run.came]
+        made = self.session.execute(_NEW_VISITS, {"number": len(new)}).scalars()
+        for run, visit in zip(new, made, strict=True):
+            run.visit_id, run.came = visit, False
 
     def note(self, run: Run, kind: str, step: str | None, *, port: str | None = None, why: Why = None) -> None:
         """A row for the log."""
@@ -144,7 +147,8 @@ class Batch:
         if isinstance(what, Rest):
             self._place(run, "active", step, due=what.until, port=what.port, waits_for=what.waits_for)
         elif what.again:
-            self._place(run, "active", step, due=what.again, attempts=run.attempts + 1, failure=what.reason)
+            tried = {"attempts": run.attempts + 1, "failure": what.reason, "waits_for": what.waits_for}
+            self._place(run, "active", step, due=what.again, **tried)
         else:
             self._place(run, "failed", step, attempts=run.attempts, failure=what.reason)
 

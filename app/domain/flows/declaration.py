@@ -5,7 +5,7 @@ from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.events import interest
-from app.domain.flows import destinations, drafts, hearing, models, resuming, runs, starts, triggers
+from app.domain.flows import calls, destinations, drafts, hearing, models, resuming, runs, starts, triggers
 from app.domain.flows.models import Flow, FlowDestination
 from app.domain.messages import told
 
@@ -58,7 +58,7 @@ NOUN = Noun(
         resuming.SUBJECT: resuming.carry_out,
         destinations.SUBJECT: destinations.carry_out,
     },
-    jobs=(starts.EXECUTE,),
+    jobs=(starts.EXECUTE, starts.CALLING),
     hears=(Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),),
-    waits=(Waiting(starts.EXECUTE, runs.are_due),),
+    waits=(Waiting(starts.EXECUTE, runs.are_due), Waiting(starts.CALLING, calls.are_due)),
 )

@@ -247,12 +247,17 @@ def _key(course: Course, heard: Heard) -> str:
     return "" if value is None else str(value)[:200]
 
 
+def _told(heard: Heard) -> dict[str, Any]:
+    """What an event says is kept with the run: systems may be told of it."""
+    return {"properties": dict(heard.properties)} if heard.properties else {}
+
+
 def _audience(meant: Mapping[tuple[UUID, str], Heard]) -> Any:
     """Contact, key, and what began it."""
     arrays = (
         bindparam(None, [contact_id for contact_id, _ in meant], ARRAY(Uuid)),
         bindparam(None, [key for _, key in meant], ARRAY(Text)),
-        bindparam(None, [dict(one.why) for one in meant.values()], ARRAY(JSONB)),
+        bindparam(None, [{**one.why, **_told(one)} for one in meant.values()], ARRAY(JSONB)),
     )
     them = func.unnest(*arrays).table_valued("contact_id", "key", "trigger").render_derived("told")
     return select(them.c.contact_id, them.c.key, them.c.trigger)

@@ -165,8 +165,9 @@ class FlowRun(Owned, Base):
 class FlowLog(Owned, Base):
     """What happened to a run at a step, and why: nobody changes it. The month of `at` is its partition.
 
-    `kind`: entered (where he begins), arrived (he rests there), passed (with the `port` he left by), failed, retried, moved (`port`
-    out or in), converted, finished, left. Who came to a step is who passed what leads there: it balances (results.py).
+    `kind`: entered (where he begins), arrived (he rests there), called (another system is), passed (with the `port` he left by),
+    failed, retried, moved (`port` out or in), converted, finished, left. Who came to a step is who passed what leads there: it
+    balances (results.py).
     """
 
     __tablename__ = "flow_log"

@@ -56,3 +56,33 @@ ORDER BY id FOR UPDATE;
 -- Who has done what the flow is for.
 UPDATE flow_runs r SET converted_at = t.at FROM unnest(CAST(:ids AS uuid[]), CAST(:moments AS timestamptz[])) AS t (id, at)
 WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.id = t.id AND r.converted_at IS NULL;
+
+-- name: claim_calls
+-- Runs of flows that run and for whom another system is to be called now, leased: if the worker dies they are called again, under the
+-- same visit. What it may be told of them stands beside them.
+UPDATE flow_runs r SET lease_token = :token, lease_until = clock_timestamp() + interval '2 minutes'
+FROM (
+  SELECT w.id, c.id IS NULL OR c.deleted_at IS NOT NULL OR c.status = 'erased' AS is_gone, jsonb_build_object('id', c.id,
+    'external_id', c.external_id, 'language', c.language, 'country', c.country, 'city', c.city, 'lifecycle_stage', c.lifecycle_stage,
+    'engagement_score', c.engagement_score, 'tags', c.tags) AS fields, c.properties
+  FROM flows f CROSS JOIN LATERAL (
+    SELECT id, contact_id, due_at FROM flow_runs
+    WHERE flow_id = f.id AND state = 'active' AND waits_for = 'call' AND due_at <= :now
+      AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) w
+  LEFT JOIN contacts c ON c.id = w.contact_id
+  WHERE f.organisation_id = :organisation AND f.state = 'active'
+  ORDER BY w.due_at LIMIT :most) t
+WHERE r.id = t.id
+RETURNING r.id, r.flow_id, r.version_id, r.contact_id, r.step, r.visit_id, r.attempts, r.entered_at, r.due_at, r.trigger, t.is_gone,
+  t.fields, t.properties;
+
+-- name: calls_are_due
+SELECT EXISTS (SELECT FROM flows f WHERE f.organisation_id = :organisation AND f.state = 'active' AND EXISTS (
+  SELECT FROM flow_runs WHERE flow_id = f.id AND state = 'active' AND waits_for = 'call' AND due_at <= :now
+    AND (lease_until IS NULL OR lease_until < clock_timestamp())));
+
+-- name: still_mine
+-- Those of a claim who still stand where they were claimed: what happened meanwhile may have moved them.
+SELECT id FROM flow_runs WHERE id = ANY(CAST(:ids AS uuid[])) AND lease_token = :token AND state = 'active' AND waits_for = 'call'
+FOR UPDATE;

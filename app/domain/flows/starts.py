@@ -36,6 +36,7 @@ from app.domain.segments.context import Predicate, contact
 from app.domain.segments.kinds.bucket import InBucket
 
 EXECUTE = Job("flows.execute", "jobs.flows.execute", 300)
+CALLING = Job("flows.execute", "jobs.flows.call", 120)
 CONTROL = "control"  # why somebody has ended who was never to go anywhere
 
 
@@ -142,7 +143,7 @@ def _noted(course: Course, begun: CTE, now: datetime) -> CTE:
         "contact_id": begun.c.contact_id,
         "step": begun.c.step,
         "kind": literal("entered"),
-        "why": begun.c.trigger,
+        "why": begun.c.trigger.op("-")("properties"),
     }
     rows = insert(FlowLog).from_select(list(said), select(*said.values()), include_defaults=False)
     return rows.cte("noted")

@@ -30,7 +30,7 @@ def walk(batch: Batch, step: str, runs: Sequence[Run]) -> None:
         step = min(standing, key=lambda one: batch.course.graph.nodes[one].number)
         node, here = batch.course.graph.nodes[step], standing.pop(step)
         for run, outcome in _outcomes(batch, node, here):
-            place = _settle(batch, node, run, outcome)
+            place = settle(batch, node, run, outcome)
             if place is not None:
                 standing.setdefault(place, []).append(run)
     batch.write()
@@ -48,7 +48,7 @@ def _admitted(batch: Batch, step: str, runs: Sequence[Run]) -> list[Run]:
             else "late" if is_late and rules.late == "leave" else None
         )  # fmt: skip
         if reason:
-            _settle(batch, batch.course.graph.nodes[step], run, Leave(reason))
+            settle(batch, batch.course.graph.nodes[step], run, Leave(reason))
             continue
         run.is_late = is_late and rules.late == "skip"
         stay.append(run)
@@ -87,12 +87,12 @@ def _acted(batch: Batch, node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run,
         return [*_acted(batch, node, runs[:half]), *_acted(batch, node, runs[half:])]
 
 
-def failed(batch: Batch, run: Run, reason: str) -> Fail:
+def failed(batch: Batch, run: Run, reason: str, waits_for: str | None = None) -> Fail:
     """A try more, later; after the last one none."""
-    return Fail(reason, batch.now + PAUSES[run.attempts] if run.attempts < len(PAUSES) else None)
+    return Fail(reason, batch.now + PAUSES[run.attempts] if run.attempts < len(PAUSES) else None, waits_for)
 
 
-def _settle(batch: Batch, node: Node, run: Run, outcome: Outcome) -> str | None:
+def settle(batch: Batch, node: Node, run: Run, outcome: Outcome) -> str | None:
     """Note what became of a run at a step; where it goes on now, if it does."""
     step = node.step.id
     match outcome:
@@ -101,7 +101,7 @@ def _settle(batch: Batch, node: Node, run: Run, outcome: Outcome) -> str | None:
                 run.has_converted = True
                 batch.note(run, "converted", step, why=why)
             batch.note(run, "passed", step, port=port, why=why)
-            run.attempts, place = 0, node.ways.get(port)
+            run.attempts, run.came, place = 0, True, node.ways.get(port)
             if place is None:
                 batch.note(run, "finished", None)
                 batch.end(run, "finished", acts.reason_of(node.step, port))

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.flows import lookback, starts
 from app.domain.flows.batch import Batch, Outcome, Pass, Rest, Run
 from app.domain.flows.engine import ENOUGH, NEXT, Node
 from app.domain.flows.models import Flow
 from app.domain.flows.steps import GoTo
+
+CALL = "call"  # what is waited for where another system is called
 
 
 def leave(_batch: Batch, _node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run, Outcome]]:
@@ -36,5 +39,6 @@ def _begin(batch: Batch, config: GoTo, runs: Sequence[Run]) -> dict[str, object]
 
 def call(batch: Batch, _node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run, Outcome]]:
     """Another system is called outside of any transaction (calls.py): until then he stands here."""
-    batch.visits(runs)
-    return [(run, Rest(batch.now, None)) for run in runs]
+    batch.begin_visits(runs)
+    enqueue_after_commit(batch.session, starts.CALLING, actor_of(batch.session).organisation_id)
+    return [(run, Rest(batch.now, None, CALL)) for run in runs]

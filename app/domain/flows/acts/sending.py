@@ -34,7 +34,7 @@ def send(batch: Batch, node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run, O
 
 def _sent(batch: Batch, node: Node, runs: Sequence[Run]) -> dict[UUID, str]:
     """Make the messages; why there is none, by visit."""
-    batch.visits(runs)
+    batch.begin_visits(runs)
     session, opened = batch.session, _opened(batch, node)
     _prolong(batch, opened)
     visits, people = [run.visit_id for run in runs], [run.contact_id for run in runs]
