@@ -1,5 +1,6 @@
 -- People in flows: where each is, by which port he goes on, and what is told of messages somebody waits for.
 ALTER TABLE flows ADD COLUMN looked_at timestamptz;
+ALTER TABLE flows ADD COLUMN resumed_at timestamptz;
 
 -- squawk-ignore adding-field-with-default, adding-required-field
 ALTER TABLE flow_runs ADD COLUMN visit_id uuid DEFAULT uuidv7() NOT NULL;  -- nobody has entered a flow yet
@@ -26,6 +27,8 @@ DROP INDEX ix_flow_log_flow_id_version_id_step_kind;
 CREATE INDEX ix_flow_log_numbers ON flow_log (flow_id, version_id, step, kind, port);
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ix_flow_log_at ON flow_log USING brin (at);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX ix_flow_log_failed ON flow_log (organisation_id, at) WHERE kind = 'failed';
 
 ALTER TABLE sends ADD COLUMN tells TEXT[];
 -- squawk-ignore require-concurrent-index-creation

@@ -156,15 +156,19 @@ class Batch:
         """It is taken up at once, and leaves a step by a port."""
         self._place(run, "active", step, due=self.now, port=port, why=_json(why))
 
+    def take_up(self, run: Run, step: str, *, is_new: bool = False) -> None:
+        """A step is done for it at once; `is_new` where it has just been put there."""
+        self._place(run, "active", step, due=self.now, visit=None if is_new else run.visit_id)
+
     def end(self, run: Run, state: str, reason: str | None) -> None:
         """It has ended."""
         self._place(run, state, None, reason=reason)
 
     def _place(self, run: Run, state: str, step: str | None, **more: Any) -> None:
-        named = ("due", "port", "why", "waits_for", "attempts", "failure", "reason")
-        values = {"attempts": 0, **more}
+        named = ("visit", "due", "port", "why", "waits_for", "attempts", "failure", "reason")
+        values = {"visit": run.visit_id, "attempts": 0, **more}
         converted = self.now if run.has_converted else None
-        self._places.append((run.id, state, step, run.visit_id, *(values.get(name) for name in named), converted))
+        self._places.append((run.id, state, step, *(values.get(name) for name in named), converted))
 
     def convert(self, run: Run, at: datetime) -> None:
         """It has done what the flow is for, whatever becomes of it."""

@@ -5,7 +5,7 @@ from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.events import interest
-from app.domain.flows import calls, destinations, drafts, hearing, models, resuming, runs, starts, triggers
+from app.domain.flows import calls, destinations, drafts, health, hearing, models, resuming, runs, starts, triggers
 from app.domain.flows.models import Flow, FlowDestination
 from app.domain.messages import told
 
@@ -18,6 +18,7 @@ NOUN = Noun(
         "flows:read": Permission(mark("See flows"), EVERYBODY),
         "flows:write": Permission(mark("Draw flows and let approved ones run"), ("marketer",)),
         "flows:approve": Permission(mark("Approve flows"), ("admin",), by_name=True),
+        "flows:people": Permission(mark("Move people in flows, take them out"), ("marketer", "operator")),
         "flows:start": Permission(mark("Put people into flows that begin so"), ("marketer", "operator")),
         "flows:stop": Permission(mark("Pause and resume flows"), ("owner", "admin", "marketer", "operator")),
     },
@@ -35,6 +36,7 @@ NOUN = Noun(
         "flow.changed": mark("Changed the flow"),
         "flow.created": mark("Created the flow"),
         "flow.pause": mark("Paused the flow"),
+        "flow.people": mark("Did something with people in the flow"),
         "flow.rejected": mark("Sent the flow back"),
         "flow.restored": mark("Brought the flow back"),
         "flow.resume": mark("Resumed the flow"),
@@ -60,5 +62,6 @@ NOUN = Noun(
     },
     jobs=(starts.EXECUTE, starts.CALLING),
     hears=(Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),),
+    sweeps=(health.pause_failing,),
     waits=(Waiting(starts.EXECUTE, runs.are_due), Waiting(starts.CALLING, calls.are_due)),
 )

@@ -134,7 +134,7 @@ def resume(session: Session, flow_id: UUID, *, second: UUID | None = None, by: A
             mark("A flow that was stopped is started again by two people: ask for it, and another decides.")
         )
     flow = one_for_update(session, flow_id)
-    flow.state, flow.paused_at = states.after(flow.state, "resume"), None
+    flow.state, flow.paused_at, flow.resumed_at = states.after(flow.state, "resume"), None, clock.now()
     sends.resume(session, SUBJECT, flow.id)
     trail.record(session, by, "flow.resume", (SUBJECT, flow.id), after={"state": flow.state})
     return flow

@@ -45,6 +45,7 @@ class Flow(Owned, Base):
     approval_id: Mapped[UUID | None]
     editors: Mapped[list[UUID]] = mapped_column(server_default="{}")
     paused_at: Mapped[datetime | None]
+    resumed_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]  # up to when its dates and times of day have begun runs
     created_by: Mapped[UUID]
     created_at: Mapped[Moment]
@@ -175,6 +176,7 @@ class FlowLog(Owned, Base):
         Index(None, "run_id", "id"),
         Index("ix_flow_log_numbers", "flow_id", "version_id", "step", "kind", "port"),
         Index("ix_flow_log_at", "at", postgresql_using="brin"),
+        Index("ix_flow_log_failed", "organisation_id", "at", postgresql_where=text("kind = 'failed'")),
         {"postgresql_partition_by": "RANGE (at)", "info": APPEND_ONLY},
     )
 

@@ -18,8 +18,8 @@ WHERE r.version_id = :version AND r.step = :step AND r.state = 'active' AND r.wa
 ORDER BY r.due_at LIMIT :most FOR UPDATE OF r SKIP LOCKED;
 
 -- name: move
--- Where the runs of a batch are after it, at once. A fresh visit begins with every new place.
-UPDATE flow_runs r SET state = t.state, step = t.step, visit_id = t.visit, due_at = t.due, port = t.port, why = CAST(t.why AS jsonb),
+-- Where the runs of a batch are after it, at once. Who has no visit begins one.
+UPDATE flow_runs r SET state = t.state, step = t.step, visit_id = COALESCE(t.visit, uuidv7()), due_at = t.due, port = t.port, why = CAST(t.why AS jsonb),
   waits_for = t.waits_for, attempts = t.attempts, failure = t.failure, reason = t.reason,
   converted_at = COALESCE(r.converted_at, t.converted), lease_token = NULL, lease_until = NULL,
   arrived_at = CASE WHEN r.step IS DISTINCT FROM t.step THEN :now ELSE r.arrived_at END,
@@ -86,3 +86,17 @@ SELECT EXISTS (SELECT FROM flows f WHERE f.organisation_id = :organisation AND f
 -- Those of a claim who still stand where they were claimed: what happened meanwhile may have moved them.
 SELECT id FROM flow_runs WHERE id = ANY(CAST(:ids AS uuid[])) AND lease_token = :token AND state = 'active' AND waits_for = 'call'
 FOR UPDATE;
+
+-- name: failing
+-- Flows that run and in which many have failed since an hour ago, or since it was let go on: more than one of twenty of those who were
+-- anywhere in it, of fifty at least. Nobody is counted further than it takes to know.
+SELECT f.id, n.failed, n.people FROM (
+  SELECT l.flow_id, count(DISTINCT l.run_id) AS failed, GREATEST(min(w.resumed_at), :since) AS since
+  FROM flow_log l JOIN flows w ON w.id = l.flow_id
+  WHERE l.organisation_id = :organisation AND l.kind = 'failed' AND l.at > :since AND l.at > COALESCE(w.resumed_at, :since)
+    AND w.state = 'active'
+  GROUP BY l.flow_id) AS x
+JOIN flows f ON f.id = x.flow_id
+CROSS JOIN LATERAL (SELECT x.failed, count(*) AS people FROM (
+  SELECT DISTINCT run_id FROM flow_log WHERE flow_id = f.id AND at > x.since LIMIT GREATEST(x.failed * 20, 50)) AS seen) AS n
+WHERE n.people >= 50 AND n.failed * 20 > n.people;
