@@ -19,6 +19,7 @@ QUEUES = (
     "imports",
     "reports",
     "bank",
+    "segments",
     "outbox",
     "upkeep",
 )
