@@ -8,7 +8,7 @@ from alembic import op
 from migrations import security
 
 revision = "0077"
-down_revision = "0069"
+down_revision = "0091"
 branch_labels = None
 depends_on = None
 

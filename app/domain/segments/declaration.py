@@ -12,9 +12,11 @@ from app.domain.bank.happenings import (
 )
 from app.domain.consent.ledger import ConsentChanged
 from app.domain.contacts.profile import ContactsChanged
+from app.domain.events import interest
 from app.domain.segments import freshness, members, models
 from app.domain.segments.models import Segment
 
+interest.answer("segments", freshness.REFRESH)
 _OF_THE_BANK = (
     BalancesVerified, QualificationCalculated, QualificationApproved, QualificationReleased, QualificationCompleted,
 )  # fmt: skip

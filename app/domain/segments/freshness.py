@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, insert, select, update
@@ -22,6 +23,7 @@ from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.access.keyring import organisation_of
 from app.domain.consent.ledger import ConsentChanged
 from app.domain.contacts.profile import ContactsChanged
+from app.domain.events import interest
 from app.domain.segments import days, encryption, members, reads
 from app.domain.segments.definition import Definition
 from app.domain.segments.models import Segment, SegmentWake
@@ -32,6 +34,12 @@ RECOUNT = Job("segments", "jobs.segments.recount", 120)
 AT_ONCE = 500  # wakes
 _Open = Callable[[], AbstractContextManager[Session]]
 _is_due = Segment.due_at.is_not(None)
+
+
+class _Woken(NamedTuple):
+    contact_id: UUID
+    reads: Sequence[str] | None
+    reason: str
 
 
 def on_contacts(session: Session, happening: ContactsChanged) -> None:
@@ -54,12 +62,25 @@ def on_bank(session: Session, _happening: Happening) -> None:
 
 def settle(session: Session, segment: Segment, definition: Definition, reason: str) -> None:
     """What follows from a definition that is new: what it looks at, and that it is gone through, with all that name it."""
-    segment.reads = reads.words(reads.needs(session, definition))
+    _look_at(session, segment, definition)
     owe(session, reason, Segment.id == segment.id)
     outer = select(Segment).where(reads.any_of([reads.segment(segment.id)]), Segment.reads.is_not(None))
     for one in session.execute(outer).scalars():
-        one.reads = reads.words(reads.needs(session, encryption.opened(session, one)))
+        _look_at(session, one, encryption.opened(session, one))
         owe(session, reason, Segment.id == one.id)
+
+
+def _look_at(session: Session, segment: Segment, definition: Definition) -> None:
+    """Note what a segment looks at, and hear of the events among it. What happens from now on wakes it."""
+    found = reads.needs(session, definition)
+    segment.reads = reads.words(found)
+    interest.listen(session, "segments", segment.id, found.events)
+
+
+def put_away(session: Session, segment: Segment) -> None:
+    """Let everybody leave a segment that was archived, and hear of nothing any more."""
+    interest.listen(session, "segments", segment.id, ())
+    owe(session, "archived", Segment.id == segment.id)
 
 
 def wake(session: Session, contact_ids: Iterable[UUID], changed: Sequence[str] | None, reason: str) -> None:
@@ -84,7 +105,8 @@ def make_due(session: Session) -> None:
 
 def are_woken(session: Session) -> bool:
     """True if contacts are to be looked at again."""
-    return bool(session.execute(select(exists().where(SegmentWake.id.is_not(None)))).scalar())
+    is_woken = session.execute(select(exists().where(SegmentWake.id.is_not(None)))).scalar()
+    return bool(is_woken) or interest.waiting(session, "segments")
 
 
 def are_due(session: Session) -> bool:
@@ -103,15 +125,17 @@ def refresh_woken(open_unit: _Open, *, stopping: Callable[[], bool] = lambda: Fa
 def take_some(session: Session) -> int:
     """Look again at those who wait longest, all that changed of them together; how many were taken."""
     asked = {"organisation": actor_of(session).organisation_id, "most": AT_ONCE}
-    taken = session.execute(_SQL["take_wakes"], asked).all()
+    taken = [_Woken(*row) for row in session.execute(_SQL["take_wakes"], asked)]
+    told = interest.take(session, "segments", AT_ONCE)
+    taken += [_Woken(one.contact_id, reads.of_event(one.name), "event") for one in told]
     by_reason = defaultdict(list)
-    for wake_ in taken:
-        by_reason[wake_.reason].append(wake_)
-    for reason, wakes in by_reason.items():
-        words = None if any(one.reads is None for one in wakes) else {word for one in wakes for word in one.reads}
+    for one in taken:
+        by_reason[one.reason].append(one)
+    for reason, woken in by_reason.items():
+        words = None if any(one.reads is None for one in woken) else {word for one in woken for word in one.reads or ()}
         segments = session.execute(select(Segment.id).where(reads.any_of(words))).scalars().all()
         if segments:
-            members.refresh_some(session, {one.contact_id for one in wakes}, segments, reason)
+            members.refresh_some(session, {one.contact_id for one in woken}, segments, reason)
     return len(taken)
 
 

@@ -94,7 +94,7 @@ def archive(session: Session, segment_id: UUID, *, by: Actor) -> None:
     segment.archived_at = segment.updated_at = clock.now()
     segment.updated_by = by.id
     session.flush()
-    freshness.owe(session, "archived", Segment.id == segment.id)
+    freshness.put_away(session, segment)
     used_by.uses(session, SUBJECT, segment.id, segment.name, [])
     trail.record(session, by, "segment.archived", (SUBJECT, segment.id), before={"name": segment.name})
 
