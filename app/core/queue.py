@@ -20,6 +20,7 @@ QUEUES = (
     "imports",
     "reports",
     "bank",
+    "segments",
     "outbox",
     "upkeep",
 )

@@ -14,6 +14,7 @@ MODULES = {
     "create-messages": "tests.speed.create_messages",
     "send-sms": "tests.speed.send_sms",
     "page": "tests.speed.page",
+    "segment-live": "tests.speed.segment_live",
     "qualify": "tests.speed.qualify",
 }
 

@@ -90,9 +90,11 @@ def _change(
         .where(among(Contact.id, contact_ids), Contact.deleted_at.is_(None), Contact.status != "erased", differs)
         .values(**change, version=Contact.version + 1, updated_at=clock.now(), content_hash=None)
     )
-    number = int(session.connection().execute(statement).rowcount)
-    if number:
-        after = {"fields": sorted(values), "contacts": number}
+    touched = tuple(session.execute(statement.returning(Contact.id)).scalars())
+    if touched:
+        fields = tuple(sorted(values))
+        after = {"fields": fields, "contacts": len(touched)}
         trail.record(session, actor_of(session), "contacts.changed", source, after=after)
-        publish(session, ContactsChanged(subject=session.execute(text("SELECT uuidv7()")).scalar_one()))
-    return number
+        change = session.execute(text("SELECT uuidv7()")).scalar_one()
+        publish(session, ContactsChanged(subject=change, contacts=touched, fields=fields))
+    return len(touched)

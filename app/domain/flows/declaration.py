@@ -8,6 +8,7 @@ from app.domain.events import interest
 from app.domain.flows import calls, destinations, drafts, health, hearing, models, resuming, runs, starts, triggers
 from app.domain.flows.models import Flow, FlowDestination
 from app.domain.messages import told
+from app.domain.segments.members import SegmentMoved
 
 interest.answer(hearing.CONSUMER, starts.EXECUTE)
 told.answer(starts.EXECUTE)
@@ -61,7 +62,10 @@ NOUN = Noun(
         destinations.SUBJECT: destinations.carry_out,
     },
     jobs=(starts.EXECUTE, starts.CALLING),
-    hears=(Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),),
+    hears=(
+        Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),
+        Consumer("flows.segment_moved", SegmentMoved, triggers.on_segment_moved),
+    ),
     sweeps=(health.pause_failing,),
     waits=(Waiting(starts.EXECUTE, runs.are_due), Waiting(starts.CALLING, calls.are_due)),
 )

@@ -26,6 +26,7 @@ from app.domain.flows.steps import OnCall, OnDate, OnMessage, OnMonth, OnSchedul
 from app.domain.messages import told
 from app.domain.segments import membership
 from app.domain.segments import pinned as segments
+from app.domain.segments.members import SegmentMoved, membership_moves
 
 MOST = 1000  # people of one call
 
@@ -66,6 +67,22 @@ def begun_by(session: Session, kind: type[Trigger]) -> Iterable[tuple[Flow, Cour
         course = course_of(session, flow.version_id)
         if isinstance(course.chart.trigger, kind):
             yield flow, course, course.chart.trigger
+
+
+# --- segments
+
+
+def on_segment_moved(session: Session, happening: SegmentMoved) -> None:
+    """Some came into a segment, or left it: they begin, if it is so by the segment as it was approved, too."""
+    for flow, course, trigger in begun_by(session, OnSegment):
+        if trigger.segment_id != happening.subject:
+            continue
+        comes = course.chart.trigger_type == "segment_enter"
+        moved = membership_moves(session, happening.change, happening.subject, entered=comes).subquery("moved")
+        approved = members(session, course, trigger.segment_id)
+        is_in = moved.c.contact_id.in_(approved)
+        audience = select(moved.c.contact_id).where(is_in if comes else ~is_in)
+        starts.enter(session, flow, audience, {"type": course.chart.trigger_type, "segment": str(happening.subject)})
 
 
 # --- a month of the bank

@@ -5,17 +5,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
 from app.core.errors import Conflict, Invalid
 from app.domain.access.models import Organisation
+from app.domain.bank import programmes
+from app.domain.bank.happenings import QualificationApproved
+from app.domain.bank.models import Outcome, ProgrammeVersion, QualificationRun
 from app.domain.contacts import profile, properties
+from app.domain.contacts.models import Contact
 from app.domain.flows import clockwork, triggers
 from app.domain.flows.models import Flow, FlowRun
-from app.domain.segments import library
+from app.domain.segments import library, members
 from tests.factories import people
 from tests.factories.flows import enter, flow, places, run_of, step, walk
 
@@ -210,3 +214,65 @@ def test_a_flow_without_a_clock_is_not_looked_at(session: Session) -> None:
     flow(session, WAIT)
     with clock.at(clock.now() + timedelta(days=1)):
         assert not clockwork.is_due(session)
+
+
+@pytest.mark.parametrize(("kind", "enters"), [("segment_enter", "comes"), ("segment_leave", "goes")])
+def test_who_comes_into_a_segment_or_leaves_it_begins(session: Session, kind: str, enters: str) -> None:
+    by = people.staff(session, "marketer")
+    them = dict(zip(("comes", "goes"), people.contacts(session, 2, city="Eilat"), strict=True))
+    session.execute(update(Contact).where(Contact.id == them["goes"]).values(city="Haifa"))
+    where = {"where": {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}}
+    segment = library.create(session, library.SegmentInput(name="Haifa", definition=where), by=by)
+    made = flow(session, WAIT, trigger={"id": "trigger", "type": kind, "config": {"segment_id": str(segment.id)}})
+    members.refresh(session, segment, "recount")
+    for name, city in (("comes", "Haifa"), ("goes", "Eilat")):
+        session.execute(update(Contact).where(Contact.id == them[name]).values(city=city))
+    moved = members.refresh(session, segment, "recount")
+    said = {"entered": moved.entered, "left": moved.left, "reason": "recount", "version": 1}
+    triggers.on_segment_moved(session, members.SegmentMoved(subject=segment.id, change=moved.change, **said))
+    assert entered(session, made) == [them[enters]]
+
+
+def test_a_segment_that_was_widened_after_the_approval_lets_nobody_more_begin(session: Session) -> None:
+    by = people.staff(session, "marketer")
+    people.contacts(session, 1, city="Eilat")
+    where = {"where": {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}}
+    segment = library.create(session, library.SegmentInput(name="Haifa", definition=where), by=by)
+    made = flow(
+        session, WAIT, trigger={"id": "trigger", "type": "segment_enter", "config": {"segment_id": str(segment.id)}}
+    )
+    members.refresh(session, segment, "recount")
+    segment.definition = {"version": 1, "zone": "organisation", "where": {"all": []}}
+    moved = members.refresh(session, segment, "definition")
+    assert moved.entered == 1
+    said = {"entered": 1, "left": 0, "reason": "definition", "version": 2}
+    triggers.on_segment_moved(session, members.SegmentMoved(subject=segment.id, change=moved.change, **said))
+    assert entered(session, made) == []
+
+
+@pytest.mark.parametrize("outcome", ["qualified", "not_qualified"])
+def test_a_month_that_was_approved_lets_begin_whoever_has_that_outcome(
+    session: Session, organisation: Organisation, outcome: str
+) -> None:
+    by = system(organisation.id)
+    programme_id = programmes.create(session, programmes.ProgrammeInput(name="Gold", threshold="100"), by=by).id
+    them = dict(zip(("qualified", "not_qualified"), people.contacts(session, 2), strict=True))
+    version_id = session.execute(select(ProgrammeVersion.id)).scalar_one()
+    run = QualificationRun(
+        organisation_id=organisation.id, programme_id=programme_id, programme_version_id=version_id, month=date(2026, 10, 1),
+        version=1, state="approved", created_at=clock.now(),
+    )  # fmt: skip
+    session.add(run)
+    session.flush()
+    for name, contact_id in them.items():
+        days = {"days_passed": 1, "days_required": 1, "missing": []}
+        session.add(
+            Outcome(organisation_id=organisation.id, run_id=run.id, contact_id=contact_id, outcome=name, **days)
+        )
+    session.flush()
+    config = {"programme_id": str(programme_id), "outcome": outcome}
+    made = flow(session, WAIT, trigger={"id": "trigger", "type": "month_qualified", "config": config})
+    for _ in range(2):
+        triggers.on_month_approved(session, QualificationApproved(subject=run.id))
+    assert entered(session, made) == [them[outcome]]
+    assert run_of(session, them[outcome]).key == "2026-10"
