@@ -5,7 +5,19 @@ from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.events import interest
-from app.domain.flows import calls, destinations, drafts, health, hearing, models, resuming, runs, starts, triggers
+from app.domain.flows import (
+    calls,
+    destinations,
+    drafts,
+    health,
+    hearing,
+    models,
+    results,
+    resuming,
+    runs,
+    starts,
+    triggers,
+)
 from app.domain.flows.models import Flow, FlowDestination
 from app.domain.messages import told
 from app.domain.segments.members import SegmentMoved
@@ -66,6 +78,7 @@ NOUN = Noun(
         Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),
         Consumer("flows.segment_moved", SegmentMoved, triggers.on_segment_moved),
     ),
+    upkeep=(results.balance,),
     sweeps=(health.pause_failing,),
     waits=(Waiting(starts.EXECUTE, runs.are_due), Waiting(starts.CALLING, calls.are_due)),
 )

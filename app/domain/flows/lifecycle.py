@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Forbidden, mark
 from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.flows import draft_state, drafts, pinned, states, triggers, validation
+from app.domain.flows import draft_state, drafts, pinned, placement, states, triggers, validation
 from app.domain.flows.drafts import SUBJECT, one_for_update
 from app.domain.flows.models import Flow, FlowVersion
 from app.domain.flows.pinned import Asked, Choices
@@ -110,6 +110,7 @@ def activate(session: Session, flow_id: UUID, *, by: Actor) -> FlowVersion:
     session.add(version)
     session.flush()
     flow.version_id, flow.state, flow.approval_id, flow.editors = version.id, after, None, []
+    placement.carry(session, flow, version, what.choices)
     drafts.note_uses(session, flow)
     triggers.begin_listening(session, flow)
     trail.record(session, by, "flow.activated", (SUBJECT, flow.id), after={"version": version.number})
@@ -161,6 +162,7 @@ def archive(session: Session, flow_id: UUID, *, leave: bool = False, by: Actor) 
     decisions.void(session, (SUBJECT, flow.id))
     sends.stop(session, SUBJECT, flow.id)
     triggers.stop_listening(session, flow)
+    placement.leave_all(session, flow, "archived")
     drafts.note_uses(session, flow)
     trail.record(session, by, "flow.archived", (SUBJECT, flow.id), after={"left": people})
     return flow

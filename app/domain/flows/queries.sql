@@ -100,3 +100,72 @@ JOIN flows f ON f.id = x.flow_id
 CROSS JOIN LATERAL (SELECT x.failed, count(*) AS people FROM (
   SELECT DISTINCT run_id FROM flow_log WHERE flow_id = f.id AND at > x.since LIMIT GREATEST(x.failed * 20, 50)) AS seen) AS n
 WHERE n.people >= 50 AND n.failed * 20 > n.people;
+
+-- name: carry
+-- Everybody at a step of an old version into a new one. A wait that stays one goes on as long as it was to (:stays), anything else
+-- begins anew. Out of the one, into the other: both stand in the log, so that the people of every step add up.
+WITH moved AS (
+  UPDATE flow_runs SET version_id = :new, step = :to, visit_id = uuidv7(), state = 'active', attempts = 0, failure = NULL,
+    due_at = CASE WHEN :stays AND state = 'active' THEN due_at ELSE CAST(:now AS timestamptz) END,
+    port = CASE WHEN :stays AND state = 'active' THEN COALESCE(port, CAST(:port AS text)) END,
+    waits_for = CASE WHEN :stays AND state = 'active' AND port = :port THEN COALESCE(CAST(:waits_for AS text), waits_for) END,
+    why = CASE WHEN :stays AND state = 'active' THEN why END,
+    arrived_at = CASE WHEN :stays THEN arrived_at ELSE CAST(:now AS timestamptz) END, lease_token = NULL, lease_until = NULL
+  WHERE flow_id = :flow AND version_id = :old AND step = :step AND state IN ('active', 'failed')
+  RETURNING organisation_id, id, contact_id
+), noted AS (
+  INSERT INTO flow_log (organisation_id, at, flow_id, version_id, run_id, contact_id, step, kind, port, why)
+  SELECT m.organisation_id, :now, :flow, s.version, m.id, m.contact_id, s.step, 'moved', s.port, s.why
+  FROM moved m CROSS JOIN (VALUES
+    (CAST(:old AS uuid), CAST(:step AS text), 'out', jsonb_build_object('to', CAST(:to AS text), 'version', CAST(:new AS text))),
+    (CAST(:new AS uuid), CAST(:to AS text), 'in', NULL)) AS s (version, step, port, why)
+)
+SELECT count(*) FROM moved;
+
+-- name: leave_version
+-- Everybody at a step of an old version leaves the flow.
+WITH gone AS (
+  UPDATE flow_runs SET state = 'left', step = NULL, due_at = NULL, port = NULL, waits_for = NULL, failure = NULL, reason = 'version',
+    ended_at = :now, lease_token = NULL, lease_until = NULL
+  WHERE flow_id = :flow AND version_id = :old AND step = :step AND state IN ('active', 'failed')
+  RETURNING organisation_id, id, contact_id
+), noted AS (
+  INSERT INTO flow_log (organisation_id, at, flow_id, version_id, run_id, contact_id, step, kind, why)
+  SELECT organisation_id, :now, :flow, :old, id, contact_id, :step, 'left', '{"reason": "version"}' FROM gone
+)
+SELECT count(*) FROM gone;
+
+-- name: leave_all
+-- Everybody who is in a flow leaves it: it was put away.
+WITH gone AS (
+  UPDATE flow_runs r SET state = 'left', step = NULL, due_at = NULL, port = NULL, waits_for = NULL, failure = NULL, reason = :reason,
+    ended_at = :now, lease_token = NULL, lease_until = NULL
+  FROM (SELECT id, step FROM flow_runs WHERE flow_id = :flow AND state IN ('active', 'failed') FOR UPDATE) AS w WHERE r.id = w.id
+  RETURNING r.organisation_id, r.id, r.contact_id, r.version_id, w.step
+), noted AS (
+  INSERT INTO flow_log (organisation_id, at, flow_id, version_id, run_id, contact_id, step, kind, why)
+  SELECT organisation_id, :now, :flow, version_id, id, contact_id, step, 'left', jsonb_build_object('reason', CAST(:reason AS text))
+  FROM gone
+)
+SELECT count(*) FROM gone;
+
+-- name: counted
+-- The people of a flow, counted by what happened at each step (kind and port), and where they are now (kind "here", port their state):
+-- in one statement, so that both are of the same moment.
+SELECT version_id, step, kind, port, count(*) AS number FROM flow_log
+WHERE flow_id = :flow AND kind IN ('entered', 'passed', 'left', 'moved', 'converted', 'retried', 'failed')
+GROUP BY version_id, step, kind, port
+UNION ALL
+SELECT version_id, step, 'here', state, count(*) FROM flow_runs WHERE flow_id = :flow GROUP BY version_id, step, state;
+
+-- name: by_group
+-- Of everybody who ever entered a flow, each once: whether he was of the control group, and whether he did what the flow is for.
+SELECT is_control, count(*) AS people, count(*) FILTER (WHERE has_converted) AS converted FROM (
+  SELECT contact_id, bool_or(is_control) AS is_control, bool_or(converted_at IS NOT NULL) AS has_converted
+  FROM flow_runs WHERE flow_id = :flow GROUP BY contact_id) AS p
+GROUP BY is_control;
+
+-- name: reasons
+-- Why those who have ended have.
+SELECT state, reason, count(*) AS number FROM flow_runs WHERE flow_id = :flow AND state IN ('finished', 'left')
+GROUP BY state, reason;
