@@ -71,3 +71,39 @@ ORDER BY t.id;
 -- name: digests
 -- What was said under some keys.
 SELECT key, encode(digest, 'hex') AS digest FROM live.event_keys WHERE key = ANY(CAST(:keys AS text[]));
+
+-- name: tie
+-- A visitor is a contact: his events that were nobody's are the contact's, and those of the last day are told to who waits for them.
+WITH v AS (
+  INSERT INTO visitors AS v (organisation_id, blind, contact_id, seen_at, known_at)
+  VALUES (:organisation, :blind, :contact, :now, :now)
+  ON CONFLICT (organisation_id, blind) DO UPDATE SET contact_id = EXCLUDED.contact_id, seen_at = EXCLUDED.seen_at,
+    known_at = CASE WHEN v.contact_id = EXCLUDED.contact_id THEN v.known_at ELSE EXCLUDED.known_at END
+  RETURNING v.id
+), claimed AS (
+  UPDATE events e SET contact_id = :contact FROM v WHERE e.visitor_id = v.id AND e.contact_id IS NULL
+  RETURNING e.id, e.occurred_at, e.name
+), woken AS (
+  INSERT INTO event_wakes (organisation_id, consumer, event_id, occurred_at, contact_id, name)
+  SELECT :organisation, i.consumer, c.id, c.occurred_at, :contact, c.name
+  FROM claimed c JOIN (SELECT DISTINCT consumer, name FROM live.event_interests) AS i ON i.name = c.name
+  WHERE i.consumer = 'segments' OR c.occurred_at > :fresh
+  RETURNING consumer
+)
+SELECT (SELECT count(*) FROM claimed) AS events, (SELECT array_agg(DISTINCT consumer) FROM woken) AS consumers;
+
+-- name: see
+-- A visitor is there, locked, and what was said of him before.
+INSERT INTO visitors AS v (organisation_id, blind, seen_at) VALUES (:organisation, :blind, :now)
+ON CONFLICT (organisation_id, blind) DO UPDATE SET seen_at = EXCLUDED.seen_at
+RETURNING v.said;
+
+-- name: say
+-- What was said of a visitor.
+UPDATE visitors SET said = :said WHERE blind = :blind;
+
+-- name: names
+-- How often each name was told in a day and in a month; from the index alone.
+SELECT name, count(*) FILTER (WHERE occurred_at > :day) AS day, count(*) AS month
+FROM live.events WHERE occurred_at > :month
+GROUP BY name ORDER BY count(*) DESC, name LIMIT 500;

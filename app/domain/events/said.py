@@ -37,6 +37,12 @@ class Whose(BaseModel):
         """The contact it names: the kind of name and its value."""
         return next(((kind, str(value)) for kind in KNOWN if (value := getattr(self, kind)) is not None), None)
 
+    @property
+    def is_one(self) -> bool:
+        """Whether it names anybody, and a contact once at most."""
+        named = sum(getattr(self, kind) is not None for kind in KNOWN)
+        return named == 1 or (named == 0 and self.anonymous_id is not None)
+
 
 class EventInput(BaseModel):
     """An event. `id` is the key under which it counts once; without it every telling is an event of its own."""
@@ -66,8 +72,7 @@ class EventInput(BaseModel):
     @field_validator("contact")
     @classmethod
     def _is_one(cls, whose: Whose) -> Whose:
-        named = sum(getattr(whose, kind) is not None for kind in KNOWN)
-        if named > 1 or not (named or whose.anonymous_id):
+        if not whose.is_one:
             raise wrong(
                 mark("Name the contact once: by id, external_id, email or phone; or a visitor by his anonymous_id.")
             )
