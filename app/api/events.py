@@ -73,10 +73,10 @@ def identify() -> ResponseReturnValue:
 
 @bp.get("/events")
 @allow("events:read")
-@envelope.asks("name", paged=True)
+@envelope.asks("event", paged=True)
 def index() -> ResponseReturnValue:
-    """List events as they came in, the newest first; `name` lists those of a name."""
-    page = listing.listed(db.session(), envelope.ask(), name=envelope.word("name"), by=g.actor)
+    """List events as they came in, the newest first; `event` lists those of a name."""
+    page = listing.listed(db.session(), envelope.ask(), name=envelope.word("event"), by=g.actor)
     return envelope.listed(page, asdict)
 
 

@@ -59,7 +59,7 @@ def _value(value: Any) -> str:
 @allow("events:read")
 def index() -> ResponseReturnValue:
     """What comes in; the first page follows by itself."""
-    name = request.args.get("name", "").strip()
+    name = request.args.get("event", "").strip()
     page = listing.listed(db.session(), paging.asked(), name=name, by=g.actor)
     return page_or_part(
         "events/index.html",

@@ -31,10 +31,10 @@ def test_events_are_seen_as_they_come(bank: House) -> None:
         assert "said by a page" in shown
         assert 'hx-trigger="every 4s"' in shown
     assert "data-key=&#34;pk_" in page or 'data-key="pk_' in page
-    found = browser.get("/events?name=login", htmx=True).text
+    found = browser.get("/events?event=login", htmx=True).text
     assert "login" in found
     assert "calculator_used" not in found
-    assert "No event of this name" in browser.get("/events?name=logout", htmx=True).text
+    assert "No event of this name" in browser.get("/events?event=logout", htmx=True).text
     names = browser.get("/events/names").text
     assert "calculator_used" in names
     assert "application_sent" in names, "nobody has told of it yet, and somebody waits for it"
@@ -54,7 +54,7 @@ def test_the_api_lists_what_the_page_shows(bank: House) -> None:
     assert [one["name"] for one in answer["data"]] == ["logout", "login"]
     rest = viewer.client.get(answer["links"]["next"], headers={"Authorization": f"Bearer {viewer.key}"}).get_json()
     assert [one["properties"]["n"] for one in rest["data"]] == [1, 0]
-    assert [one["properties"]["n"] for one in viewer.data("GET", "/events?name=login")] == [2, 1, 0]
+    assert [one["properties"]["n"] for one in viewer.data("GET", "/events?event=login")] == [2, 1, 0]
     names = viewer.data("GET", "/events/names")
     assert names[0] == {
         "name": "login", "day": 3, "month": 3, "listeners": [{"consumer": "segments", "id": str(subject)}],
@@ -92,3 +92,35 @@ def test_the_script_is_small_and_stays_where_it_is(bank: House) -> None:
     assert answer.data == (FOLDER / "js" / "carillon.js").read_bytes()
     again = bank.app.test_client().get("/js/carillon.js", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_a_contacts_history_holds_what_he_did(bank: House) -> None:
+    with bank.unit() as session:
+        (who,) = people.contacts(session, 1)
+    caller, browser = Caller(bank, "marketer"), bank.browser("marketer")
+    page = Page(bank)
+    page("POST", "/track", {"event": "offer_viewed", "contact": ANON, "properties": {"offer": "loan"}})
+    page("POST", "/identify", {"contact": ANON, "traits": {"job": "teacher <b>"}})
+    caller("POST", "/identify", {"contact": {"external_id": "0", **ANON}, "traits": {"city": "Haifa"}})
+    shown = browser.get(f"/contacts/{who}/history").text
+    for words in (
+        "offer_viewed",
+        "offer: loan",
+        "said by a page",
+        "Consent: Granted",
+        "Came in with an import",
+        "City",
+    ):
+        assert words in shown, words
+    few = browser.get(f"/contacts/{who}/history?kind=event", htmx=True).text
+    assert "offer_viewed" in few
+    assert "Granted" not in few
+    assert browser.get(f"/contacts/{who}/history?kind=x").status_code == 422
+    browser.get(f"/contacts/{who}")
+    told = browser.post(f"/contacts/{who}/reveal", htmx=True).text
+    assert "Said on pages, not verified" in told
+    assert "teacher &lt;b&gt;" in told
+    data = caller.data("GET", f"/contacts/{who}/history?kind=event")
+    assert [(one["action"], one["is_verified"], one["properties"]) for one in data] == [
+        ("offer_viewed", False, {"offer": "loan"})
+    ]
