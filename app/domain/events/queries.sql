@@ -107,3 +107,20 @@ UPDATE visitors SET said = :said WHERE blind = :blind;
 SELECT name, count(*) FILTER (WHERE occurred_at > :day) AS day, count(*) AS month
 FROM live.events WHERE occurred_at > :month
 GROUP BY name ORDER BY count(*) DESC, name LIMIT 500;
+
+-- name: forget_keys
+-- Ids that were told long ago, the oldest first.
+DELETE FROM event_keys WHERE (organisation_id, key) IN (
+  SELECT k.organisation_id, k.key FROM live.event_keys k WHERE k.received_at < :until ORDER BY k.received_at LIMIT :most);
+
+-- name: forget_visitors
+-- Visitors who never became known, with their events. Who was seen meanwhile, or has just become known, is looked at again under
+-- his lock, and stays.
+WITH gone AS (
+  DELETE FROM visitors WHERE contact_id IS NULL AND seen_at < :until AND id IN (
+    SELECT v.id FROM live.visitors v WHERE v.contact_id IS NULL AND v.seen_at < :until LIMIT :most)
+  RETURNING id
+), theirs AS (
+  DELETE FROM events WHERE contact_id IS NULL AND visitor_id IN (SELECT id FROM gone)
+)
+SELECT FROM gone;
