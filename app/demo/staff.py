@@ -65,7 +65,8 @@ def _person(session: Session, organisation: Organisation, role: str, who: str = 
 def _public_key(session: Session, organisation: Organisation, settings: Settings) -> str:
     """The key of the bank's site, which the sandbox plays."""
     marketer = session.execute(select(User).where(User.role == "marketer").order_by(User.id).limit(1)).scalar_one()
-    origins = [settings.sandbox_url] if settings.sandbox_url else []
+    here = settings.sandbox_url
+    origins = [here, here.replace("127.0.0.1", "localhost")] if here else []
     key = page_keys.make(session, marketer, name="website", origins=origins, by=system(organisation.id))
     return str(key.shown)
 

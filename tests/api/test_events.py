@@ -20,6 +20,7 @@ from app.domain.contacts import profile
 from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.events import page_keys
 from app.domain.events.models import Event, Visitor
+from sandbox import site
 from tests.api.test_contacts import Caller
 from tests.factories import people
 from tests.web.conftest import bank, page_app, page_settings
@@ -224,6 +225,8 @@ def test_a_token_of_the_banks_server_says_who_a_visitor_is(bank: House, marketer
     answer = page("POST", "/identify", {"contact": ANON, "token": token(marketer.key, external_id="1")})
     assert (answer.status_code, answer.get_json()["data"]) == (202, {"accepted": 1})
     page("POST", "/track", {"event": "application_begun", "contact": ANON})
+    of_the_site = page("POST", "/identify", {"contact": ANON, "token": site.token(marketer.key, "1")})
+    assert of_the_site.status_code == 202, "the sandbox's site makes it in the same way"
     with bank.unit() as session:
         who = session.execute(select(Contact.id).where(Contact.external_id == "1")).scalar_one()
     assert [(one.contact_id, one.is_verified) for one in events(bank)] == [(who, False)] * 2

@@ -73,7 +73,7 @@ ORDER BY t.id;
 SELECT key, encode(digest, 'hex') AS digest FROM live.event_keys WHERE key = ANY(CAST(:keys AS text[]));
 
 -- name: tie
--- A visitor is a contact: his events that were nobody's are the contact's, and those of the last day are told to who waits for them.
+-- A visitor is a contact: his events that were nobody's are the contact's, and those of the last day are told to who waits.
 WITH v AS (
   INSERT INTO visitors AS v (organisation_id, blind, contact_id, seen_at, known_at)
   VALUES (:organisation, :blind, :contact, :now, :now)
@@ -124,3 +124,23 @@ WITH gone AS (
   DELETE FROM events WHERE contact_id IS NULL AND visitor_id IN (SELECT id FROM gone)
 )
 SELECT FROM gone;
+
+-- name: make_up
+-- Made-up events of so many people, for a demonstration: a bank's site is visited by day, some more than others, and of those who
+-- look few apply. The numbers from :first on make them, so that two calls make different ones.
+INSERT INTO events (organisation_id, occurred_at, contact_id, name, properties, source, is_verified, received_at)
+SELECT :organisation, e.at, c.id, k.name,
+  CASE k.name WHEN 'login' THEN jsonb_build_object('device', (ARRAY['app', 'web'])[1 + e.chance % 2])
+    WHEN 'offer_viewed' THEN jsonb_build_object('offer', (ARRAY['home loan', 'deposit', 'credit card'])[1 + e.chance % 3])
+    WHEN 'calculator_used' THEN jsonb_build_object('amount', 10000 * (1 + e.chance % 90), 'years', 5 * (1 + e.chance % 6))
+    ELSE jsonb_build_object('product', 'home loan', 'amount', 10000 * (1 + e.chance % 90)) END,
+  'api', true, e.at
+FROM (
+  SELECT CAST(:now AS timestamptz) - make_interval(secs => (h & 1048575) / 1048576.0 * CAST(:seconds AS float8)) AS at,
+    (h >> 20) & 1023 AS chance, CAST(floor(power(((h >> 30) & 1048575) / 1048576.0, 2) * CAST(:people AS int)) AS int) AS place
+  FROM (SELECT hashint8extended(n, 7) AS h FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n) AS hashed) AS e
+JOIN (
+  SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM live.contacts WHERE deleted_at IS NULL AND status = 'active'
+  ORDER BY id LIMIT :people) AS c ON c.place = e.place
+JOIN (VALUES (0, 519, 'login'), (520, 759, 'offer_viewed'), (760, 919, 'calculator_used'), (920, 989, 'application_begun'),
+  (990, 1023, 'application_sent')) AS k (low, high, name) ON e.chance BETWEEN k.low AND k.high;
