@@ -127,7 +127,7 @@ SELECT FROM gone;
 
 -- name: make_up
 -- Made-up events of so many people, for a demonstration: a bank's site is visited by day, some more than others, and of those who
--- look few apply. The numbers from :first on make them, so that two calls make different ones.
+-- look few apply. The numbers from :first on make them, so that two calls make different ones. In the order they happened, as ids have it.
 INSERT INTO events (organisation_id, occurred_at, contact_id, name, properties, source, is_verified, received_at)
 SELECT :organisation, e.at, c.id, k.name,
   CASE k.name WHEN 'login' THEN jsonb_build_object('device', (ARRAY['app', 'web'])[1 + e.chance % 2])
@@ -140,7 +140,9 @@ FROM (
     (h >> 20) & 1023 AS chance, CAST(floor(power(((h >> 30) & 1048575) / 1048576.0, 2) * CAST(:people AS int)) AS int) AS place
   FROM (SELECT hashint8extended(n, 7) AS h FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n) AS hashed) AS e
 JOIN (
-  SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM live.contacts WHERE deleted_at IS NULL AND status = 'active'
-  ORDER BY id LIMIT :people) AS c ON c.place = e.place
+  SELECT id, row_number() OVER (ORDER BY length(external_id), external_id, id) - 1 AS place
+  FROM live.contacts WHERE deleted_at IS NULL AND status = 'active'
+  ORDER BY length(external_id), external_id, id LIMIT :people) AS c ON c.place = e.place
 JOIN (VALUES (0, 519, 'login'), (520, 759, 'offer_viewed'), (760, 919, 'calculator_used'), (920, 989, 'application_begun'),
-  (990, 1023, 'application_sent')) AS k (low, high, name) ON e.chance BETWEEN k.low AND k.high;
+  (990, 1023, 'application_sent')) AS k (low, high, name) ON e.chance BETWEEN k.low AND k.high
+ORDER BY e.at;
