@@ -7,7 +7,7 @@
 -- segments count it, and it starts no flow. Visitors and keys are locked in their order, so that two batches wait for each other
 -- and never both.
 WITH given AS MATERIALIZED (
-  SELECT g.*, uuidv7() AS id FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS g (n int, contact uuid, external_id text, kind text,
+  SELECT g.*, uuidv7() AS id FROM json_to_recordset(CAST(:batch AS json)) AS g (n int, contact uuid, external_id text, kind text,
     blind text, visitor text, name text, properties jsonb, occurred_at timestamptz, key text, digest text)
 ), named AS (
   SELECT g.n, c.id, c.status FROM given g JOIN live.contacts c ON c.id = g.contact WHERE c.deleted_at IS NULL

@@ -1,11 +1,11 @@
 """Events come in: one or a thousand, from a page, a system or the product itself, in one statement."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -142,7 +142,7 @@ def _keep(session: Session, rows: Mapping[int, Row], source: str) -> dict[int, s
     now = clock.now()
     make_room(session, now, {row["occurred_at"][:7] for row in rows.values()})
     values = {
-        "batch": json.dumps(list(rows.values()), ensure_ascii=False, separators=(",", ":")), "source": source,
+        "batch": to_json(list(rows.values())).decode(), "source": source,
         "organisation": actor_of(session).organisation_id, "is_verified": source != "web", "now": now, "fresh": now - FRESH,
     }  # fmt: skip
     told = session.execute(_SQL["record"], values).all()
