@@ -199,7 +199,9 @@ def test_a_page_changes_nobody(bank: House, marketer: Caller, page: Page) -> Non
         page("PATCH", f"/contacts/{victim}", {"email": "thief@evil.example"})
         page("POST", "/consents", {"contact": str(victim), "channels": ["sms"], "state": "withdrawn"})
     assert everything(bank) == before
-    assert {one.contact_id for one in events(bank)} == {None}
+    assert {(one.contact_id, one.is_verified) for one in events(bank)} == {(victim, False)}, "said of him, not verified"
+    with bank.unit() as session:
+        assert session.execute(select(Visitor).where(Visitor.contact_id.is_not(None))).first() is None
 
 
 def everything(bank: House) -> Any:

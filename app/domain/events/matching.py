@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, cast, func, literal, not_, or_
+from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, cast, collate, func, literal, not_, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.errors import mark
@@ -17,6 +17,8 @@ Op = Literal["eq", "neq", "gt", "gte", "lt", "lte", "contains", "in", "not_in", 
 _ORDERED = ("gt", "gte", "lt", "lte")
 _OPPOSITE = {"neq": "eq", "not_in": "in", "is_not_set": "is_set"}
 Scalar = str | int | float | bool
+MOST_VALUES, MOST_TEXT = 100, 500
+_BELOW = Decimal(10) ** 18
 
 
 class _Part(BaseModel):
@@ -26,23 +28,24 @@ class _Part(BaseModel):
 class PropertyIs(_Part):
     """A property of the event compared with a value. What an event does not have is unequal to everything."""
 
-    property: str = Field(min_length=1, max_length=64)
+    property: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")
     op: Op = "eq"
     value: Scalar | list[Scalar] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> "PropertyIs":
+        values = self.value if isinstance(self.value, list) else [] if self.value is None else [self.value]
         if self.op in ("is_set", "is_not_set"):
             wanted = self.value is None
         elif self.op in ("in", "not_in"):
-            wanted = isinstance(self.value, list) and bool(self.value)
+            wanted = isinstance(self.value, list) and 0 < len(values) <= MOST_VALUES
         elif self.op in _ORDERED:
             wanted = _number(self.value) is not None
         elif self.op == "contains":
             wanted = isinstance(self.value, str) and bool(self.value)
         else:
             wanted = self.value is not None and not isinstance(self.value, list)
-        if not wanted:
+        if not wanted or not all(map(_is_kept, values)):
             raise ValueError(mark("This value does not fit."))
         return self
 
@@ -61,7 +64,7 @@ class PropertyIs(_Part):
             assert isinstance(self.value, list)
             return any(_same(found, one) for one in self.value)
         if op == "contains":
-            return isinstance(found, str) and str(self.value).lower() in found.lower()
+            return isinstance(found, str) and _folded(str(self.value)) in _folded(found)
         if op == "eq":
             return _same(found, self.value)
         have, asked = _number(found), _number(self.value)
@@ -85,7 +88,7 @@ class PropertyIs(_Part):
             return or_(*(_equal(found, one) for one in self.value))
         if op == "contains":
             plain = case((func.jsonb_typeof(found) == "string", properties[self.property].astext), else_="")
-            return func.strpos(func.lower(plain), str(self.value).lower()) > 0
+            return func.strpos(func.lower(collate(plain, "pg_c_utf8")), _folded(str(self.value))) > 0
         if op == "eq":
             return _equal(found, self.value)
         number = numeric(properties, self.property)
@@ -126,10 +129,24 @@ def _equal(found: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
 
 
 def _same(found: Any, value: Any) -> bool:
-    """Equal as JSON: 1 is 1.0, and neither is true."""
+    """Equal as JSON: 1 is 1.0, and neither is true. Numbers as they are written, like PostgreSQL: 1e23 is 10 to the 23rd."""
     if isinstance(found, bool) or isinstance(value, bool):
         return found is value
-    return bool(found == value)
+    one, other = _number(found), _number(value)
+    return bool(found == value) if one is None else one == other
+
+
+def _folded(text: str) -> str:
+    """Small letters as PostgreSQL's pg_c_utf8 makes them: each by itself, so İ stays one letter and Σ is σ everywhere."""
+    return "".join("i" if letter == "İ" else letter.lower() for letter in text)
+
+
+def _is_kept(value: Scalar) -> bool:
+    """Whether JSON in the database can hold it, and anybody could mean it."""
+    if isinstance(value, str):
+        return "\0" not in value and len(value) <= MOST_TEXT
+    number = _number(value)
+    return isinstance(value, bool) or (number is not None and number.is_finite() and abs(number) < _BELOW)
 
 
 def _number(value: Any) -> Decimal | None:

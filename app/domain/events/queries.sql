@@ -3,9 +3,9 @@
 -- name: record
 -- A batch of events with their keys and wakes. What comes back is what was not kept: nobody is meant, several are, or he was
 -- erased, or the key is taken (`why` is null: the caller compares what was said with it); and the consumers to ring for, those
--- that had nothing waiting. A visitor who is known already tells for his contact. What happened more than a day ago is history:
--- segments count it, and it starts no flow. Visitors and keys are locked in their order, so that two batches wait for each other
--- and never both.
+-- that had nothing waiting. A visitor who is known already tells for his contact. Whom a page names wrongly is its visitor
+-- (tracking.py). What happened more than a day ago is history: segments count it, and it starts no flow. Visitors and keys are
+-- locked in their order, so that two batches wait for each other and never both.
 WITH given AS MATERIALIZED (
   SELECT g.*, uuidv7() AS id FROM json_to_recordset(CAST(:batch AS json)) AS g (n int, contact uuid, external_id text, kind text,
     blind text, visitor text, name text, properties jsonb, occurred_at timestamptz, key text, digest text)
@@ -19,6 +19,7 @@ WITH given AS MATERIALIZED (
   JOIN live.contacts c ON c.id = a.contact_id WHERE c.deleted_at IS NULL
 ), whose AS MATERIALIZED (
   SELECT n, (array_agg(id))[1] AS id, count(DISTINCT id) AS people, bool_or(status = 'erased') AS is_erased FROM named GROUP BY n
+  HAVING :is_verified OR (count(DISTINCT id) = 1 AND NOT bool_or(status = 'erased'))
 ), seen AS (
   INSERT INTO visitors AS v (organisation_id, blind, seen_at)
   SELECT :organisation, decode(s.visitor, 'hex'), :now FROM (
@@ -37,7 +38,8 @@ WITH given AS MATERIALIZED (
 ), keyed AS (
   INSERT INTO event_keys (organisation_id, key, event_id, digest, received_at)
   SELECT :organisation, k.key, k.id, decode(k.digest, 'hex'), :now FROM (
-    SELECT DISTINCT ON (m.key) m.key, m.id, m.digest FROM meant m WHERE m.key IS NOT NULL AND m.why IS NULL ORDER BY m.key, m.n) AS k
+    SELECT DISTINCT ON (m.key) m.key, m.id, m.digest FROM meant m WHERE m.key IS NOT NULL AND m.why IS NULL
+    ORDER BY m.key, m.n) AS k
   ON CONFLICT (organisation_id, key) DO NOTHING
   RETURNING event_id
 ), kept AS (
@@ -127,7 +129,8 @@ SELECT FROM gone;
 
 -- name: make_up
 -- Made-up events of so many people, for a demonstration: a bank's site is visited by day, some more than others, and of those who
--- look few apply. The numbers from :first on make them, so that two calls make different ones. In the order they happened, as ids have it.
+-- look few apply. The numbers from :first on make them, so that two calls make different ones. In the order they happened, as
+-- ids have it.
 INSERT INTO events (organisation_id, occurred_at, contact_id, name, properties, source, is_verified, received_at)
 SELECT :organisation, e.at, c.id, k.name,
   CASE k.name WHEN 'login' THEN jsonb_build_object('device', (ARRAY['app', 'web'])[1 + e.chance % 2])

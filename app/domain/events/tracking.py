@@ -54,9 +54,12 @@ def track(session: Session, said: Sequence[EventInput | DomainError], *, by: Act
     """Keep events that a page or a system tells of; what could not even be read comes as its error, and keeps its place.
 
     A secret key names contacts. It makes none: an event of somebody unknown is refused, or kept as the visitor's whose
-    anonymous id stands beside the name; /identify is where contacts are made. A public key is in everybody's hands, so it
-    speaks for visitors only: its events are not verified, and one that names a contact is kept apart as that of a visitor
-    who said so. His contact gets the events of a visitor from when the bank's own server has said who he is.
+    anonymous id stands beside the name; /identify is where contacts are made.
+
+    A public key is in everybody's hands, so what it says is not verified, whoever it names: such an event stands at the contact
+    as what a page said, changes nothing else of him, and starts only flows that ask for no more. Whom a page names wrongly
+    (nobody, several, somebody who was erased) is a visitor who said so: the answer tells nobody who is known here. The events of
+    a visitor are his contact's from when the bank's own server has said who he is.
 
     Raises Invalid (nothing, or more than a thousand), Forbidden.
     """
@@ -114,7 +117,7 @@ def _row(session: Session, n: int, one: EventInput | DomainError, source: str) -
     named = whose.named
     visitor = whose.anonymous_id
     if source == "web" and named:
-        visitor, named = visitor or f"said {named[0]} {named[1]}", None
+        visitor = visitor or f"said {named[0]} {named[1]}"
     at = (one.occurred_at or clock.now()).astimezone(UTC)
     return {
         "n": n, **_name(session, named), "visitor": visitor_blind(session, visitor).hex() if visitor else None,
