@@ -56,6 +56,9 @@ OTHERWISE = {
     "consent.reopening:carry_out_lift": DECIDED,
     "contacts.recipients:carry_out": DECIDED,
     "content.library:possible": SHOWN,
+    "events.page_keys:get": OWN,
+    "events.page_keys:make": CALLER,
+    "events.page_keys:serve": OWN,
     "messages.replies:words": SHOWN,
     "providers.changes:carry_out": DECIDED,
     "bank.qualification:moved": VERB,
@@ -66,6 +69,7 @@ OTHERWISE = {
     "reports.work:listed": SHOWN,
     "segments.library:possible": SHOWN,
     "segments.library:revealed": SHOWN,
+    "timeline.history:may_see": SHOWN,
 }
 
 

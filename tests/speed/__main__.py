@@ -15,6 +15,7 @@ MODULES = {
     "send-sms": "tests.speed.send_sms",
     "page": "tests.speed.page",
     "qualify": "tests.speed.qualify",
+    "track": "tests.speed.track",
 }
 
 
