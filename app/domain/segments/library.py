@@ -15,7 +15,7 @@ from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.links import used_by
 from app.domain.links.models import UsedBy
-from app.domain.segments import encryption, membership
+from app.domain.segments import encryption, freshness, membership
 from app.domain.segments.check import check
 from app.domain.segments.definition import Definition, named_segments
 from app.domain.segments.models import Segment
@@ -94,6 +94,7 @@ def archive(session: Session, segment_id: UUID, *, by: Actor) -> None:
     segment.archived_at = segment.updated_at = clock.now()
     segment.updated_by = by.id
     session.flush()
+    freshness.put_away(session, segment)
     used_by.uses(session, SUBJECT, segment.id, segment.name, [])
     trail.record(session, by, "segment.archived", (SUBJECT, segment.id), before={"name": segment.name})
 
@@ -156,6 +157,7 @@ def recount(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
     require(by, "segments:read")
     segment = one_for_update(session, segment_id)
     membership.recount(session, segment)
+    freshness.owe(session, "recount", Segment.id == segment.id)
     return segment
 
 
@@ -194,6 +196,7 @@ def _changes(session: Session, segment: Segment, new: SegmentInput, definition: 
 
 
 def _settle(session: Session, segment: Segment, definition: Definition) -> None:
-    """What follows from a definition: whom it names, and its size."""
+    """What follows from a definition: whom it names, its size, and who is in it."""
     used_by.uses(session, SUBJECT, segment.id, segment.name, [(SUBJECT, i) for i in named_segments(definition)])
     membership.recount(session, segment)
+    freshness.settle(session, segment, definition, "definition")
