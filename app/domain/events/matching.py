@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, cast, collate, func, literal, not_, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -29,6 +29,15 @@ class PropertyIs(_Part):
     property: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")
     op: Op = "eq"
     value: Scalar | list[Scalar] | None = None
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        """One complaint about a value of no kind, not one for each kind."""
+        values = value if isinstance(value, list) else [value]
+        if not all(one is None or isinstance(one, str | int | float) for one in values):
+            raise ValueError(mark("This value does not fit."))
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> "PropertyIs":

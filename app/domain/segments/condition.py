@@ -88,6 +88,10 @@ class Condition(Part):
         """What a contact, a row of `live.contacts`, has now of what is asked for."""
         return None
 
+    def shown(self, value: Any) -> Any:
+        """What `held` found, as people are told it: itself, or a clause."""
+        return value
+
     @abstractmethod
     def words(self, names: Names) -> Said:
         """Itself as a clause of a sentence."""

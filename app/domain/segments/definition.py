@@ -47,7 +47,7 @@ class Definition(Part):
 for model in (AllOf, AnyOf, Not, Definition):
     model.model_rebuild()
 
-_LATER = frozenset({"event", "sequence", "bank"})
+_LATER = frozenset({"bank"})
 _WORDS = {
     "missing": mark("This field is required."),
     "extra_forbidden": mark("There is no such field."),
@@ -147,7 +147,8 @@ def issues_of(broke: ValidationError, path: str) -> list[Issue]:
     """What pydantic found, by its path below `path`, in words of ours."""
     found = []
     for error in broke.errors():
-        where = ".".join([path, *map(str, error["loc"])]).strip(".")
+        steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]]
+        where = (path + "".join(steps)).strip(".")
         if error["type"] == "value_error":
             found.append(Issue(where, str(error["ctx"]["error"])))
         else:

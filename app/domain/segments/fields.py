@@ -81,6 +81,7 @@ FIELDS = (
     Field("engagement_score", mark("Engagement score"), "number"),
     Field("created_at", mark("Created"), "moment"),
     Field("updated_at", mark("Last changed"), "moment"),
+    Field("last_activity_at", mark("Last activity"), "moment", "activity"),
     Field("tags", mark("Tags"), "list", "tags"),
     Field("groups", mark("Groups"), "list", "groups"),
 )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from flask import flash, g
@@ -11,6 +13,7 @@ from app.core import i18n
 from app.core.db import db
 from app.core.errors import Invalid
 from app.core.page import MOST, Ask
+from app.domain.access.keyring import organisation_of
 from app.domain.audit.models import AuditEntry
 from app.domain.campaigns import drafts
 from app.domain.segments import encryption, fields, library, saying, suggestions, words
@@ -140,7 +143,7 @@ def outline(definition: Definition, counts: Mapping[str, int], about: Explanatio
         said = spoken(node.words(names()))
         if verdict is None:
             return Part(said, "condition", count=counts.get(path))
-        value = present(verdict.value) if node.has_value else ""
+        value = present(node.shown(verdict.value)) if node.has_value else ""
         return Part(said, "condition", holds=verdict.holds, value=value, count=counts.get(path))
 
     return drawn(definition.where, "where")
@@ -161,4 +164,14 @@ def present(value: Any) -> str:
         return str(_("yes") if value else _("no"))
     if isinstance(value, list):
         return ", ".join(str(one) for one in value if one is not None) or str(_("nothing"))
-    return i18n.number(value, current_language()) if isinstance(value, int | float) else str(value)
+    return saying.spoken(value, _, plain)
+
+
+def plain(value: Any) -> str:
+    """A number or a moment as it is written here."""
+    language = current_language()
+    if isinstance(value, int | float | Decimal):
+        return i18n.number(value, language)
+    if isinstance(value, datetime):
+        return i18n.moment(value, language, organisation_of(db.session()).timezone)
+    return i18n.day(value, language) if isinstance(value, date) else str(value)

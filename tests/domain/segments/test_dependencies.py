@@ -12,6 +12,8 @@ from app.domain.segments.kinds import KINDS
 
 OTHER = "00000000-0000-0000-0000-00000000000a"
 CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
+LOGIN: dict[str, Any] = {"kind": "event", "event": "login"}
+QUOTED: dict[str, Any] = {"kind": "sequence", "first": {"event": "quote"}, "then": {"event": "purchase"}}
 JOINED = {"kind": "field", "field": "properties.joined", "op": "in_last", "value": 30, "unit": "days"}
 SENT = {"kind": "message", "did": "sent"}
 WITHIN: dict[str, Any] = {"within": {"last": 3, "unit": "days"}}
@@ -24,6 +26,19 @@ CASES: list[tuple[dict[str, Any], Dependencies]] = [
     (SENT | {"within": {"from": "2026-01-01"}}, Dependencies(messages=True)),
     (SENT | WITHIN, Dependencies(messages=True, relative=True)),
     ({"kind": "segment", "segment": OTHER}, Dependencies(segments=frozenset({UUID(OTHER)}))),
+    (
+        {"kind": "field", "field": "last_activity_at", "op": "is_set"},
+        Dependencies(frozenset({"last_activity_at"}), frozenset({"*"}), messages=True),
+    ),
+    (LOGIN, Dependencies(events=frozenset({"login"}))),
+    (LOGIN | {"where": {"all": [{"property": "p", "op": "is_set"}]}}, Dependencies(events=frozenset({"login"}))),
+    (LOGIN | WITHIN, Dependencies(events=frozenset({"login"}), relative=True)),
+    (
+        LOGIN | {"measure": "last", "op": "not_in_last", "value": 3},
+        Dependencies(events=frozenset({"login"}), relative=True),
+    ),
+    (QUOTED | WITHIN, Dependencies(events=frozenset({"quote", "purchase"}))),
+    (QUOTED | WITHIN | {"happened": False}, Dependencies(events=frozenset({"quote", "purchase"}), relative=True)),
     ({"kind": "bucket", "salt": "x", "from": 0, "to": 9}, Dependencies()),
 ]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.segments.fields import Catalogue
-from app.domain.segments.kinds.field import OPS
+from app.domain.segments.saying import OPS
 from app.web.segments.tree import Rule
 
 Said = dict[str, list[str]]
