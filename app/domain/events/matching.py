@@ -1,5 +1,6 @@
 """Which events are meant: a name, and what their properties have to be. One definition, for SQL and for a single event."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.core.errors import mark
 
 NAME = r"^[a-z0-9][a-z0-9_.:-]{0,63}$"
+WRITTEN = re.compile(NAME)
 Op = Literal["eq", "neq", "gt", "gte", "lt", "lte", "contains", "in", "not_in", "is_set", "is_not_set"]
 _ORDERED = ("gt", "gte", "lt", "lte")
 _OPPOSITE = {"neq": "eq", "not_in": "in", "is_not_set": "is_set"}

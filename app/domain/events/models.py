@@ -57,7 +57,10 @@ class EventKey(Owned, Base):
 
 
 class Visitor(Owned, Base):
-    """Somebody seen on a page under an anonymous id, kept as a keyed hash; the contact he turned out to be, if he did."""
+    """Somebody seen on a page under an anonymous id, kept as a keyed hash; the contact he turned out to be, if he did.
+
+    `said` is what a page told of him, sealed: nobody has verified it, and it changes nothing.
+    """
 
     __tablename__ = "visitors"
     __table_args__ = (
@@ -72,6 +75,7 @@ class Visitor(Owned, Base):
     contact_id: Mapped[UUID | None]
     seen_at: Mapped[Moment]
     known_at: Mapped[datetime | None]
+    said: Mapped[bytes | None]
 
 
 class EventInterest(Owned, Base):
