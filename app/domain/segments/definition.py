@@ -47,7 +47,6 @@ class Definition(Part):
 for model in (AllOf, AnyOf, Not, Definition):
     model.model_rebuild()
 
-_LATER = frozenset({"bank"})
 _WORDS = {
     "missing": mark("This field is required."),
     "extra_forbidden": mark("There is no such field."),
@@ -131,8 +130,6 @@ class _Reader:
         if self.conditions == MOST_CONDITIONS + 1:
             return self._wrong(path, mark("Too many conditions: %(most)s at most."), most=MOST_CONDITIONS)
         kind = raw.get("kind")
-        if isinstance(kind, str) and kind in _LATER:
-            return self._wrong(f"{path}.kind", mark("Conditions of the kind “%(kind)s” cannot be used yet."), kind=kind)
         shape = KINDS.get(kind) if isinstance(kind, str) else None
         if shape is None:
             return self._wrong(f"{path}.kind", mark("There is no such kind of condition."))

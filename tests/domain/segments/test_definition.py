@@ -24,6 +24,8 @@ def field(name: str, op: str, value: Any = None, **more: Any) -> dict[str, Any]:
 
 
 CITY = field("city", "eq", "Haifa")
+BALANCE = {"kind": "bank", "fact": "balance", "op": "gte", "value": 5}
+NOBODY = "00000000-0000-0000-0000-000000000000"
 LOGIN = {"kind": "event", "event": "login"}
 
 
@@ -55,7 +57,22 @@ MISTAKES: list[tuple[Any, str]] = [
     (LOGIN | {"where": {"any": []}}, "where.where.any"),
     ({"any": [{"kind": "sequence", "first": {"event": "a"}}]}, "where.any[0].then"),
     ({"kind": "sequence", "first": {"event": "a"}, "then": {"event": "b"}, "happened": "maybe"}, "where.happened"),
-    ({"kind": "bank", "fact": "balance"}, "where.kind"),
+    ({"kind": "bank"}, "where.fact"),
+    ({"kind": "bank", "fact": "wish"}, "where.fact"),
+    (BALANCE | {"value": "much"}, "where.value"),
+    (BALANCE | {"op": "before"}, "where.op"),
+    (BALANCE | {"days": "some"}, "where.days"),
+    (BALANCE | {"days": {"at_least": 3, "on": "2026-10-01"}}, "where.days"),
+    (BALANCE | {"days": {"at_least": 32}}, "where.days.at_least"),
+    (BALANCE | {"days": {"at_least": True}}, "where.days.at_least"),
+    (BALANCE | {"days": {"on": "2026-02-30"}}, "where.days.on"),
+    (BALANCE | {"days": []}, "where.days"),
+    (BALANCE | {"month": "2026-13"}, "where.month"),
+    (BALANCE | {"month": "9999-12"}, "where.month"),
+    (BALANCE | {"month": "next"}, "where.month"),
+    ({"kind": "bank", "fact": "outcome"}, "where.programme"),
+    ({"kind": "bank", "fact": "outcome", "programme": NOBODY, "value": "rich"}, "where.value"),
+    ({"kind": "bank", "fact": "outcome", "programme": NOBODY}, "where.programme"),
     (field("first_name", "is_set"), "where.field"),
     (field("password", "eq", "x"), "where.field"),
     (field("city", "gt", "x"), "where.op"),

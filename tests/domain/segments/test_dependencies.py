@@ -16,6 +16,8 @@ LOGIN: dict[str, Any] = {"kind": "event", "event": "login"}
 QUOTED: dict[str, Any] = {"kind": "sequence", "first": {"event": "quote"}, "then": {"event": "purchase"}}
 JOINED = {"kind": "field", "field": "properties.joined", "op": "in_last", "value": 30, "unit": "days"}
 SENT = {"kind": "message", "did": "sent"}
+BALANCE: dict[str, Any] = {"kind": "bank", "fact": "balance", "days": "every", "op": "gte", "value": 5}
+OUTCOME: dict[str, Any] = {"kind": "bank", "fact": "outcome", "programme": OTHER}
 WITHIN: dict[str, Any] = {"within": {"last": 3, "unit": "days"}}
 
 CASES: list[tuple[dict[str, Any], Dependencies]] = [
@@ -39,6 +41,11 @@ CASES: list[tuple[dict[str, Any], Dependencies]] = [
     ),
     (QUOTED | WITHIN, Dependencies(events=frozenset({"quote", "purchase"}))),
     (QUOTED | WITHIN | {"happened": False}, Dependencies(events=frozenset({"quote", "purchase"}), relative=True)),
+    (BALANCE | {"month": "2026-10"}, Dependencies(bank=True)),
+    (BALANCE | {"days": {"on": "2026-10-09"}}, Dependencies(bank=True)),
+    (BALANCE, Dependencies(bank=True, relative=True)),
+    (OUTCOME | {"month": "2026-10"}, Dependencies(bank=True)),
+    (OUTCOME | {"month": "previous"}, Dependencies(bank=True, relative=True)),
     ({"kind": "bucket", "salt": "x", "from": 0, "to": 9}, Dependencies()),
 ]
 

@@ -1,6 +1,7 @@
 """The kinds of conditions. A new one is a class in a file here, and its line below."""
 
 from app.domain.segments.condition import Condition
+from app.domain.segments.kinds.bank import BalanceIs
 from app.domain.segments.kinds.bucket import InBucket
 from app.domain.segments.kinds.consent import Consented
 from app.domain.segments.kinds.event import Did
@@ -15,6 +16,7 @@ KINDS: dict[str, type[Condition]] = {
     "message": Messaged,
     "event": Did,
     "sequence": DidThen,
+    "bank": BalanceIs,  # reads either fact
     "segment": InSegment,
     "bucket": InBucket,
 }

@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, RowMapping, Select, func, not_, select
 
 from app.core.errors import mark
-from app.domain.events.matching import NAME, EventIs, Where, numeric
+from app.domain.events.matching import EventIs, EventName, PropertyName, Where, numeric
 from app.domain.segments import comparisons, events, values
 from app.domain.segments.comparisons import COMPARE
 from app.domain.segments.condition import Condition, Dependencies, Unfit
@@ -65,9 +65,9 @@ class Did(Condition):
     """
 
     kind: Literal["event"] = "event"
-    event: str = Field(pattern=NAME)
+    event: EventName
     measure: Literal["count", "sum", "avg", "min", "max", "distinct", "first", "last"] = "count"
-    measured: str | None = Field(default=None, alias="property", min_length=1, max_length=64, pattern=r"^[^\x00]+$")
+    measured: PropertyName | None = Field(default=None, alias="property")
     op: str = Field(default="gte", min_length=1, max_length=30)
     value: Any = None
     unit: Literal["days", "weeks", "months", "years"] | None = None
