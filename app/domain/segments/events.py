@@ -1,5 +1,7 @@
 """What contacts did, in conditions: the rows of the events that are meant, and which those are, in words."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -13,6 +15,8 @@ from app.domain.segments.spans import When, during
 
 event = live(Event)
 _AND = mark(" and ")
+_SINGLE = {"in": "eq", "not_in": "neq"}
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 def rows(meant: EventIs, when: When, *columns: Any) -> Select[Any]:
@@ -31,12 +35,29 @@ def words(meant: EventIs) -> Any:
 
 
 def _property(one: PropertyIs) -> Said:
-    values = one.value if isinstance(one.value, list) else [one.value]
-    said = Listed(tuple(_value(value) for value in values))
-    return compared(f"“{one.property}”", one.op, None if one.value is None else said)
+    if not isinstance(one.value, list):
+        return compared(f"“{one.property}”", one.op, None if one.value is None else _value(one.value))
+    values = each_once(one.value)
+    op = _SINGLE[one.op] if len(values) == 1 else one.op
+    return compared(f"“{one.property}”", op, Listed(tuple(map(_value, values))))
 
 
 def _value(value: Any) -> Any:
     if isinstance(value, bool):
         return Said(mark("yes")) if value else Said(mark("no"))
-    return f"“{value}”" if isinstance(value, str) else value
+    return f"“{value}”" if isinstance(value, str) and isinstance(scalar(value), str) else value
+
+
+def scalar(text: str) -> Any:
+    """A number or a boolean where the text looks like one."""
+    if text in ("true", "false"):
+        return text == "true"
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
+
+
+def each_once(values: Sequence[Any]) -> list[Any]:
+    """The values of a list, of a number and the text that looks like it only the text: the builder asks for both."""
+    told = {(isinstance(one, bool), one) for one in map(scalar, (one for one in values if isinstance(one, str)))}
+    return [one for one in values if isinstance(one, str) or (isinstance(one, bool), one) not in told]

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from flask import flash, g
 from flask_babel import gettext as _
 
-from app.core import i18n
+from app.core import clock, i18n
 from app.core.db import db
 from app.core.errors import Invalid
 from app.core.page import MOST, Ask
 from app.domain.access.keyring import organisation_of
 from app.domain.audit.models import AuditEntry
+from app.domain.bank import balances
 from app.domain.campaigns import drafts
 from app.domain.segments import encryption, fields, library, saying, suggestions, words
 from app.domain.segments.condition import Condition
@@ -100,6 +101,28 @@ def suggested(name: str) -> list[str]:
     """Values the field has now, to choose from."""
     field = catalogue().get(name)
     return suggestions.of(db.session(), field) if field else []
+
+
+def months(chosen: str) -> list[tuple[str, str]]:
+    """The months a fact of the bank can be about: this one, the last, every one that balances are kept of, and the chosen one."""
+    session, language = db.session(), current_language()
+    month, oldest, named = clock.today(organisation_of(session).timezone), balances.oldest(session), []
+    while (month := (month.replace(day=1) - timedelta(days=1)).replace(day=1)) >= oldest:
+        named.append(month)
+    if clock.is_day(f"{chosen}-01") and date.fromisoformat(f"{chosen}-01") not in named:
+        named.append(date.fromisoformat(f"{chosen}-01"))
+    near = [("current", _("this month, as far as it goes")), ("previous", _("last month"))]
+    return [*near, *((f"{one:%Y-%m}", i18n.month(one, language)) for one in named)]
+
+
+def events() -> list[str]:
+    """Events that somebody did."""
+    return suggestions.event_names(db.session())
+
+
+def event_properties(event: str) -> list[str]:
+    """What an event is told with."""
+    return suggestions.event_properties(db.session(), event.lower()) if event else []
 
 
 def segments(without: str | None) -> list[tuple[str, str]]:
