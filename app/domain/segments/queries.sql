@@ -17,6 +17,12 @@ UPDATE segments SET size = size + more, counted_at = :now
 FROM unnest(CAST(:ids AS uuid[]), CAST(:more AS int[])) AS moved (segment_id, more)
 WHERE segments.id = segment_id AND due_at IS NULL;
 
+-- name: growth
+-- How many came and went on each day of the organisation; `was` are those who were in it already when it was first counted.
+SELECT CAST(at AT TIME ZONE :zone AS date) AS day, count(*) FILTER (WHERE entered) AS came,
+  count(*) FILTER (WHERE NOT entered) AS went, count(*) FILTER (WHERE reason = 'first_count') AS was
+FROM live.segment_moves WHERE segment_id = :segment AND at >= :since GROUP BY day;
+
 -- name: make_due
 -- What time alone makes due: everything once an hour, as a net; what asks for today once the day is another one; what asks for
 -- messages every minute, or as seldom as it takes for all of these together to keep a tenth of one processor busy at most.
