@@ -138,7 +138,7 @@ def test_the_overlap_of_segments_becomes_a_segment(bank: House, haifa: UUID) -> 
     marketer = bank.browser("marketer")
     assert "Choose a segment" in words(marketer.get("/segments/overlap"))
     page = marketer.get(f"/segments/overlap?segment={haifa}&segment={hebrew}&segment=")
-    assert re.search(r"In both 2 40.0% .* In Hebrew , not in Haifa 3 60.0% .* In any of them 5 100.0%", words(page))
+    assert re.search(r"In both 2 40.0% .* In “Hebrew” , not in “Haifa” 3 60.0% .* In any of them 5 100.0%", words(page))
     links = [unescape(one) for one in re.findall(r'href="(/segments/new[^"]*)"', page.get_data(as_text=True))]
     assert links == [
         f"/segments/new?all={haifa}&all={hebrew}", f"/segments/new?all={haifa}&none={hebrew}",
