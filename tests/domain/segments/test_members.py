@@ -22,8 +22,11 @@ from app.domain.consent import ledger
 from app.domain.contacts import profile
 from app.domain.contacts.models import Contact, PropertyDefinition
 from app.domain.contacts.profile import ContactsChanged
+from app.domain.events import tracking
+from app.domain.events.said import EventInput
 from app.domain.outbox.publish import publish
-from app.domain.segments import freshness, library, members, membership
+from app.domain.segments import dependencies, freshness, library, members, membership
+from app.domain.segments.dependencies import Dependencies
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment, SegmentMember, SegmentMove, SegmentWake
 from tests.domain.segments.told import refresh_all, tell_all
@@ -438,3 +441,24 @@ def test_one_organisation_never_moves_the_contacts_of_another(session: Session, 
     assert inside(session, mine) == set()
     act_as(session, by)
     assert len(inside(session, mine)) == 2
+
+
+def test_an_event_wakes_the_segments_that_look_at_it(
+    session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = dependencies.of
+    looks = Dependencies(events=frozenset({"order"}))
+    monkeypatch.setattr(dependencies, "of", lambda definition: own(definition) | looks)
+    one, other = people.contacts(session, 2, city="Haifa")
+    haifa = made(session, by, "Haifa", HAIFA)
+    catch_up(session)
+    session.execute(update(Contact).values(city="Eilat"))  # as if it were the event that counts
+    order = {"event": "order", "contact": {"id": str(one)}}
+    tracking.record(session, [EventInput.model_validate(order), EventInput.model_validate(order | {"event": "login"})])
+    assert freshness.are_woken(session)
+    refresh_all(session)
+    assert (inside(session, haifa), moves(session, haifa)) == ({other}, [(one, False, "event", 1)])
+    assert not freshness.are_woken(session)
+    library.archive(session, haifa.id, by=by)
+    tracking.record(session, [EventInput.model_validate(order)])
+    assert not freshness.are_woken(session), "an archived segment hears of nothing"
