@@ -1,6 +1,7 @@
 """/segments from outside: with a key, over HTTP, as the specification says."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.core import clock
+from app.core.actor import system
 from app.core.settings import Settings
 from app.domain.access import keys
 from app.domain.access.models import User
 from app.domain.audit.models import AuditEntry
+from app.domain.bank import programmes
+from app.domain.bank.programmes import ProgrammeInput
+from app.domain.contacts.models import Contact
+from app.domain.events.models import Event
 from app.factory import create_app
 from tests.conftest import NUMBER, WORKER
 from tests.domain.segments.told import refresh_all, tell_all
@@ -217,3 +224,42 @@ def test_overlaps_are_told(marketer: Caller) -> None:
     assert sizes[tuple(ids)] == 0
     for wrong, status in ((ids[0], 422), (f"{ids[0]},x", 422), ("", 422), (f"{ids[0]},{UUID(int=0)}", 404)):
         assert marketer("GET", f"/overlap?segments={wrong}").status_code == status
+
+
+def test_the_whole_grammar_is_counted_said_and_explained(bank: House, marketer: Caller) -> None:
+    with bank.unit() as session:
+        programme = programmes.create(session, ProgrammeInput(name="Premium"), by=system(bank.organisation_id))
+        one = session.execute(select(Contact).where(Contact.external_id == "1")).scalar_one()
+        for name, ago in (("quote", 2), ("purchase", 1)):
+            at = clock.now() - timedelta(hours=ago)
+            session.add(
+                Event(
+                    organisation_id=bank.organisation_id, contact_id=one.id, name=name, properties={"amount": 5000.5},
+                    source="api", is_verified=True, occurred_at=at, received_at=at,
+                )
+            )  # fmt: skip
+    parts: list[dict[str, Any]] = [
+        {"kind": "event", "event": "quote", "op": "gte", "value": 1, "within": {"last": 30, "unit": "days"}},
+        {"kind": "event", "event": "purchase", "measure": "sum", "property": "amount", "op": "gte", "value": 5000},
+        {"kind": "event", "event": "purchase", "measure": "last", "op": "in_last", "value": {"last": 3, "unit": "days"}},
+        {"kind": "sequence", "first": {"event": "quote"}, "then": {"event": "purchase"}, "within": {"last": 14, "unit": "days"}},
+        {"not": {"kind": "bank", "fact": "balance", "days": "every", "op": "gte", "value": "15000.00", "month": "2026-10"}},
+        {"not": {"kind": "bank", "fact": "outcome", "programme": str(programme.id), "month": "previous"}},
+        {"kind": "field", "field": "last_activity_at", "op": "in_last", "value": 1},
+    ]  # fmt: skip
+    definition = {"where": {"all": parts}}
+    counted = marketer("POST", "/count", {"definition": definition}).get_json()["data"]
+    assert counted["count"] == 1
+    assert [part["count"] for part in counted["conditions"]] == [1, 1, 1, 1, 0, 0, 1]
+    assert "the sum of “amount” of the events “purchase” is at least 5000" in counted["words"]
+    path = f"/{marketer('POST', '', {'name': 'Behaviour', 'definition': definition}).get_json()['data']['id']}"
+    told = marketer("GET", f"{path}/explain?contact=1").get_json()["data"]
+    assert told["in"] is True
+    values = [part["value"] for part in told["conditions"]]
+    assert values[:2] == [1, "5000.5"]
+    assert values[3]["first"] < values[3]["then"] == values[2] == values[6]
+    assert values[4] == {"days": 31, "fitting": 0, "day": "2026-10-01", "amount": None}
+    nobody = marketer("GET", f"{path}/explain?contact=2").get_json()["data"]
+    assert [part["value"] for part in nobody["conditions"]][:4] == [0, "0", None, None]
+    hidden = Caller(bank, "viewer")("GET", f"{path}/explain?contact=1").get_json()["data"]["conditions"]
+    assert [part["value"] for part in hidden][4] is None, "balances are for those who may see the bank's pages"

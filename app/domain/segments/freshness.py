@@ -28,7 +28,7 @@ from app.domain.segments import days, encryption, members, reads
 from app.domain.segments.definition import Definition
 from app.domain.segments.models import Segment, SegmentWake
 
-_SQL = load("segments/queries.sql")
+_SQL = load("segments/members.sql")
 REFRESH = Job("segments", "jobs.segments.refresh", 60)
 RECOUNT = Job("segments", "jobs.segments.recount", 120)
 AT_ONCE = 500  # wakes

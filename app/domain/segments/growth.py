@@ -18,7 +18,7 @@ from app.domain.segments import days as calendar
 from app.domain.segments.context import contact
 from app.domain.segments.models import Segment, SegmentMember, SegmentMove
 
-_SQL = load("segments/queries.sql")
+_SQL = load("segments/members.sql")
 MOST = 400  # days
 FIRST = "first_count"
 

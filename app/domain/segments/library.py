@@ -17,7 +17,7 @@ from app.domain.links import used_by
 from app.domain.links.models import UsedBy
 from app.domain.segments import encryption, freshness, membership, versions
 from app.domain.segments.check import check
-from app.domain.segments.definition import Definition, named_segments
+from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
 
 SUBJECT = "segment"
@@ -255,7 +255,9 @@ def _changes(session: Session, segment: Segment, new: SegmentInput, definition: 
 
 
 def _settle(session: Session, segment: Segment, definition: Definition, reason: str = "definition") -> None:
-    """What follows from a definition: whom it names, its size, and who is in it."""
-    used_by.uses(session, SUBJECT, segment.id, segment.name, [(SUBJECT, i) for i in named_segments(definition)])
+    """What follows from a definition: what it names, its size, and who is in it."""
+    used_by.uses(
+        session, SUBJECT, segment.id, segment.name, [named for part, _ in conditions(definition) for named in part.uses]
+    )
     membership.recount(session, segment)
     freshness.settle(session, segment, definition, reason)

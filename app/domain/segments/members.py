@@ -22,7 +22,7 @@ from app.domain.segments.difference import Moved, Wanted, difference
 from app.domain.segments.membership import BUDGET, PATIENCE, in_time
 from app.domain.segments.models import Segment, SegmentMove
 
-_SQL = load("segments/queries.sql")
+_SQL = load("segments/members.sql")
 # A statement about everybody reads whole tables. The planner knows nothing of who was just found, and took turns with each.
 _WHOLE = {"enable_nestloop": "off"}
 REASONS: dict[str, str] = {

@@ -15,6 +15,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid, Stale, Unavailable
 from app.domain.segments import library, membership, overlap, suggestions
 from app.domain.segments.definition import MOST_DEEP, everybody
+from app.domain.segments.kinds.event import OF_PROPERTY
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.membership import Numbers
 from app.domain.segments.models import Segment
@@ -26,6 +27,7 @@ from app.web.render import is_part_wanted, leave_for, parts
 from app.web.segments import builder, conditions, shown, tree, typed
 from app.web.segments.blueprint import bp
 from app.web.segments.builder import Builder, Judged
+from app.web.segments.rows import bank, event, filters, sequence
 
 
 class SegmentForm(FlaskForm):  # type: ignore[misc]
@@ -196,6 +198,16 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "written": typed.written,
         "choosable_segments": shown.segments(without=own),
         "choosable_campaigns": shown.campaigns(),
+        "choosable_programmes": [(str(one), name) for one, name in known.programmes.items()],
+        "months": shown.months,
+        "events": shown.events,
+        "event_properties": shown.event_properties,
+        "filters": filters,
+        "measures": event.MEASURES,
+        "of_property": OF_PROPERTY,
+        "happened": sequence.HAPPENED,
+        "spans": sequence.SPANS,
+        "bank_days": bank.DAYS,
         "plain": not is_part_wanted(),
         "full": {group for group, level in tree.levels(state.root) if level >= MOST_DEEP},
     }
@@ -204,7 +216,7 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
 # Before anything is counted, or where nothing can be.
 _NOTHING: dict[str, Any] = {
     "is_counted": False, "numbers": None, "counts": {}, "sample": [], "left_out": 0, "too_slow": "", "is_part": False,
-    "unknown": [],
+    "unknown": [], "unheard": [],
 }  # fmt: skip
 
 
@@ -217,10 +229,11 @@ def _counted(judged: Judged) -> dict[str, Any]:
         found = membership.numbers(db.session(), judged.definition)
         sample = membership.sample(db.session(), judged.definition)
         unknown = suggestions.unknown(db.session(), judged.definition)
+        unheard = suggestions.unheard(db.session(), judged.definition)
     except Unavailable as error:
         return nothing | {"too_slow": said(error)}
     counts = {row: _by_row(found, path) for row, path in judged.paths.items() if path in found.by_condition}
-    return nothing | {"numbers": found, "counts": counts, "sample": sample, "unknown": unknown}
+    return nothing | {"numbers": found, "counts": counts, "sample": sample, "unknown": unknown, "unheard": unheard}
 
 
 def _by_row(found: Numbers, path: str) -> int:

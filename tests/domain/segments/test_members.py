@@ -25,8 +25,7 @@ from app.domain.contacts.profile import ContactsChanged
 from app.domain.events import tracking
 from app.domain.events.said import EventInput
 from app.domain.outbox.publish import publish
-from app.domain.segments import dependencies, freshness, library, members, membership
-from app.domain.segments.dependencies import Dependencies
+from app.domain.segments import freshness, library, members, membership
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment, SegmentMember, SegmentMove, SegmentWake
 from tests.domain.segments.told import refresh_all, tell_all
@@ -443,22 +442,24 @@ def test_one_organisation_never_moves_the_contacts_of_another(session: Session, 
     assert len(inside(session, mine)) == 2
 
 
-def test_an_event_wakes_the_segments_that_look_at_it(
-    session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = dependencies.of
-    looks = Dependencies(events=frozenset({"order"}))
-    monkeypatch.setattr(dependencies, "of", lambda definition: own(definition) | looks)
-    one, other = people.contacts(session, 2, city="Haifa")
-    haifa = made(session, by, "Haifa", HAIFA)
+def test_an_event_wakes_the_segments_that_look_at_it(session: Session, by: Actor) -> None:
+    one, other = people.contacts(session, 2)
+    ordered = made(session, by, "Ordered", {"kind": "event", "event": "order"})
+    not_yet = made(session, by, "Not yet", {"all": [inside_of(ordered, "not_in"), field("language", "eq", "en")]})
     catch_up(session)
-    session.execute(update(Contact).values(city="Eilat"))  # as if it were the event that counts
     order = {"event": "order", "contact": {"id": str(one)}}
-    tracking.record(session, [EventInput.model_validate(order), EventInput.model_validate(order | {"event": "login"})])
+    tracking.record(session, [EventInput.model_validate(order | {"event": "login"})])
+    assert not freshness.are_woken(session), "nobody looks at that one"
+    tracking.record(session, [EventInput.model_validate(order)])
     assert freshness.are_woken(session)
     refresh_all(session)
-    assert (inside(session, haifa), moves(session, haifa)) == ({other}, [(one, False, "event", 1)])
+    assert (inside(session, ordered), moves(session, ordered)) == ({one}, [(one, True, "event", 1)])
+    assert (inside(session, not_yet), moves(session, not_yet)) == ({other}, [(one, False, "event", 1)])
     assert not freshness.are_woken(session)
-    library.archive(session, haifa.id, by=by)
+    change(session, by, not_yet, GRANTED)
+    change(session, by, ordered, {"kind": "event", "event": "refund"})
     tracking.record(session, [EventInput.model_validate(order)])
+    assert not freshness.are_woken(session), "nobody looks at it any more"
+    library.archive(session, ordered.id, by=by)
+    tracking.record(session, [EventInput.model_validate(order | {"event": "refund"})])
     assert not freshness.are_woken(session), "an archived segment hears of nothing"
