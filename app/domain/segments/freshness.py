@@ -150,5 +150,7 @@ def refresh_due(open_unit: _Open, *, stopping: Callable[[], bool] = lambda: Fals
             segment = session.execute(oldest).scalar_one_or_none()
             if segment is None:
                 return True
+            if segment.reads is None:  # of before there were such words
+                _look_at(session, segment, encryption.opened(session, segment))
             members.refresh(session, segment, segment.due_reason or "recount")
     return False
