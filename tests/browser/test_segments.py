@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -24,11 +25,13 @@ from app.domain.segments.library import SegmentInput
 from app.factory import create_app
 from tests.browser.test_frame import browser, complaints, pytestmark, said
 from tests.conftest import NUMBER, WORKER
+from tests.domain.segments.told import refresh_all
 from tests.factories import people
 from tests.servers.throwaway import Servers
 from tests.web.pages import House, house
 
 __all__ = ["browser", "pytestmark"]
+HEBREW = {"kind": "field", "field": "language", "op": "eq", "value": "he"}
 CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
 BRANCH = {
     "any": [
@@ -89,6 +92,15 @@ def behaviour(bank: House) -> str:
         outcome = {"kind": "bank", "fact": "outcome", "programme": str(programme.id), "month": "previous"}
         new = SegmentInput(name="Behaviour", definition={"where": {"any": [BEHAVIOUR, outcome]}})
         return str(library.create(session, new, by=bank.staff["marketer"]).id)
+def lived(bank: House, segment: str) -> str:
+    """The segment after a life: changed once, some came and some left; the address that compares it with another."""
+    with bank.unit() as session:
+        by = bank.staff["marketer"]
+        other = library.create(session, SegmentInput(name="Hebrew", definition={"where": HEBREW}), by=by)
+        refresh_all(session)
+        library.update(session, UUID(segment), SegmentInput(name="Haifa קיץ", definition={"where": CITY}), by=by)
+        refresh_all(session)
+        return f"/overlap?segment={segment}&segment={other.id}"
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +265,7 @@ def test_a_contact_is_explained(opened: Opened, segment: str) -> None:
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
 def test_every_page_is_accessible_and_obeys_the_policy(
-    opened: Opened, segment: str, behaviour: str, language: str, theme: str, width: int
+    opened: Opened, segment: str, behaviour: str, lived: str, language: str, theme: str, width: int
 ) -> None:
     for path in (
         "",
@@ -264,6 +276,9 @@ def test_every_page_is_accessible_and_obeys_the_policy(
         f"/{segment}/why",
         f"/{segment}/history",
         f"/{behaviour}/edit",
+        f"/{segment}/growth",
+        f"/{segment}/versions?from=1&to=2",
+        lived,
     ):
         page = opened(f"/segments{path}", language=language, theme=theme, width=width)
         page.wait_for_timeout(600)
