@@ -192,6 +192,44 @@ def _with_scopes(bank: House, scopes: list[str]) -> Caller:
     return caller
 
 
+def test_a_release_is_planned_and_called_off_on_the_page(bank: House, run_id: UUID) -> None:
+    approver, page = bank.browser("admin"), f"/bank/runs/{run_id}"
+    officer = Caller(bank, "bank_officer")
+    assert approver.get(page).status_code == 200
+    assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 409, "it is not approved"
+    officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
+    approver.get(f"{page}/review")
+    approver.post(f"{page}/approve", {"seen": str(_request(bank, run_id)), "sure": "y"})
+    assert "Date and time" in shown(approver.get(f"{page}/plan"))
+    for wrong in ("", "2026-11-27T09:30", "2027-03-01T09:30", "tomorrow"):
+        assert approver.post(f"{page}/plan", {"at": wrong}).status_code == 422
+    assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 303
+    assert officer.data("GET", page)["planned_for"] == "2026-11-29T07:30:00.000Z", "half past nine in Jerusalem"
+    looks = bank.browser("bank_officer")
+    assert "planned its release for" in shown(looks.get(page))
+    assert "was=planned" in looks.get(page).get_data(as_text=True), "the page follows what becomes of it"
+    assert looks.post(f"{page}/call-off").status_code == 303
+    assert "planned its release for" not in shown(looks.get(page))
+    assert looks.post(f"{page}/call-off").status_code == 409
+    with bank.unit() as session:
+        session.get_one(QualificationRun, run_id).plan_failure = "No release is planned."
+    assert "The planned release did not begin: No release is planned." in shown(looks.get(page))
+
+
+def test_a_release_is_planned_and_called_off_over_the_api(bank: House, run_id: UUID) -> None:
+    officer, page = Caller(bank, "bank_officer"), f"/bank/runs/{run_id}"
+    submitted = officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
+    approver = _with_scopes(bank, ["*", "bank:approve", "bank:release"])
+    approver.data("POST", f"{page}/approve", {"approval_id": submitted["approval_id"]})
+    assert approver("POST", f"{page}/release", {"at": "2026-11-27T09:30:00Z"}).status_code == 422
+    assert approver("POST", f"{page}/release", {"at": "2026-11-29T09:30:00"}).status_code == 422, "of which zone?"
+    run = approver.data("POST", f"{page}/release", {"at": "2026-11-29T09:30:00+02:00"})
+    assert (run["state"], run["planned_for"]) == ("approved", "2026-11-29T07:30:00.000Z")
+    assert "call_off" in run["actions"]
+    assert officer.data("DELETE", f"{page}/release")["planned_for"] is None
+    assert officer("DELETE", f"{page}/release").status_code == 409
+
+
 def test_what_does_not_exist_is_said_and_nothing_breaks(bank: House, run_id: UUID) -> None:
     officer = bank.browser("bank_officer")
     nobody = UUID(int=7)

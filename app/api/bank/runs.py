@@ -63,7 +63,8 @@ def serialize(row: QualificationRun, stands: dict[str, int] | None = None) -> di
         "totals": {name: stands[name] for name in ("customers", *OUTCOMES)} if stands else None,
         "overridden": stands.get("overridden", 0), "gates": row.gates,
         "input_hash": row.input_hash, "failure": row.failure, "created_at": row.created_at,
-        "calculated_at": row.calculated_at, "approval_id": row.approval_id, **told,
+        "calculated_at": row.calculated_at, "approval_id": row.approval_id, "planned_for": row.planned_for,
+        "plan_failure": row.plan_failure, **told,
     }  # fmt: skip
 
 

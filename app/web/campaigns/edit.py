@@ -1,6 +1,6 @@
 """The form of a campaign: new, change, clone."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ from app.domain.segments.models import Segment
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import conflicts
+from app.web import conflicts, moments
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
@@ -212,17 +212,13 @@ def _command(form: CampaignForm) -> CampaignInput:
 
 
 def _moment(form: CampaignForm) -> datetime | None:
-    """The moment in UTC. An hour that the clock leaps over in spring does not exist and is refused."""
+    """The moment in UTC."""
     if form.moment.data != "at":
         return None
-    local = form.scheduled_at.data
+    local: datetime | None = form.scheduled_at.data
     if local is None:
         raise Invalid.field("scheduled_at", mark("Choose a date and a time."))
-    zone = ZoneInfo(organisation_of(db.session()).timezone)
-    moment: datetime = local.replace(tzinfo=zone).astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) != local:
-        raise Invalid.field("scheduled_at", mark("This hour does not exist: the clock leaps over it that night."))
-    return moment
+    return moments.utc(local, "scheduled_at")
 
 
 def _onto(form: CampaignForm, error: Invalid) -> None:

@@ -106,6 +106,9 @@ class QualificationRun(Owned, Base):
     created_at: Mapped[Moment]
     calculated_at: Mapped[datetime | None]
     approval_id: Mapped[UUID | None]
+    planned_for: Mapped[datetime | None]  # the moment of its release, where one was chosen
+    planned_by: Mapped[UUID | None]
+    plan_failure: Mapped[str | None]  # why it was not released then
     released_at: Mapped[datetime | None]
     released_by: Mapped[UUID | None]
     occurrence_id: Mapped[UUID | None]  # of the messages of its release
