@@ -66,13 +66,14 @@ def examine() -> None:
     "--access-file", type=click.Path(path_type=Path), required=True, help="Where to write the demo logins (mode 600)."
 )
 @click.option("--empty", is_flag=True, help="Only its people and providers, without customers and campaigns.")
-def seed_demo(access_file: Path, empty: bool) -> None:
+@click.option("--months", is_flag=True, help="With two months of the bank, which the workers make afterwards.")
+def seed_demo(access_file: Path, empty: bool, months: bool) -> None:
     """Load the demo organisation, once, and write its logins; not while the workers run."""
     from app import demo
 
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
-    access = demo.load(factory, settings, empty=empty)
+    access = demo.load(factory, settings, empty=empty, months=months)
     if access is None:
         click.echo("The demo organisation is there already.")
         return
