@@ -72,7 +72,8 @@ class ProgrammeVersion(Owned, Base):
 class QualificationRun(Owned, Base):
     """One calculation of a month by a version of a programme; made again it is a version more, and the one before superseded.
 
-    `input_hash` is over everything that was looked at: the same input gives the same hash.
+    `input_hash` is over everything that was looked at: the same input gives the same hash. In the format 1 it is over all balances at
+    once, in 2 over a digest of each customer.
     """
 
     __tablename__ = "qualification_runs"
@@ -101,6 +102,7 @@ class QualificationRun(Owned, Base):
     totals: Mapped[dict[str, Any] | None]
     gates: Mapped[list[Any] | None]
     input_hash: Mapped[str | None]
+    input_format: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     failure: Mapped[str | None]
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
