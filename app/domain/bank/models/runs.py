@@ -72,8 +72,8 @@ class ProgrammeVersion(Owned, Base):
 class QualificationRun(Owned, Base):
     """One calculation of a month by a version of a programme; made again it is a version more, and the one before superseded.
 
-    `input_hash` is over everything that was looked at: the same input gives the same hash. In format 1 it is over all balances at once,
-    in 2 over a digest of each customer.
+    `input_hash` is over everything that was looked at: the same input gives the same hash. In format 1 it is over all balances at
+    once, in 2 over a digest of each customer.
     """
 
     __tablename__ = "qualification_runs"
