@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -190,6 +190,25 @@ def _with_scopes(bank: House, scopes: list[str]) -> Caller:
         caller.key = keys.create(session, user, name="decides", scopes=scopes, by=bank.staff["admin"])
         keys.of_whole(session, caller.key).is_waiting = False
     return caller
+
+
+def test_the_numbers_stand_beside_those_of_the_month_before(bank: House, run_id: UUID) -> None:
+    officer, page = bank.browser("bank_officer"), f"/bank/runs/{run_id}"
+    assert "since" not in shown(officer.get(page)), "the first month has none"
+    call = Caller(bank, "bank_officer")
+    assert call.data("GET", page)["month_before"] is None
+    with bank.unit() as session:
+        run = session.get_one(QualificationRun, run_id)
+        names = ("organisation_id", "programme_id", "programme_version_id", "created_at", "calculated_at")
+        then = {name: getattr(run, name) for name in names}
+        totals = {"customers": 1_003, "qualified": 0, "not_qualified": 1_002, "indeterminate": 1}
+        september = QualificationRun(**then, month=date(2026, 9, 1), version=1, state="completed", totals=totals)
+        session.add(september)
+    numbers = shown(officer.get(page))
+    assert "-1,000 since September 2026" in numbers
+    assert "+1 since September 2026" in numbers
+    assert "as in September 2026" in numbers
+    assert call.data("GET", page)["month_before"] == {"id": str(september.id), "month": "2026-09", "totals": totals}
 
 
 def test_a_release_is_planned_and_called_off_on_the_page(bank: House, run_id: UUID) -> None:

@@ -77,6 +77,15 @@ def near(session: Session, run: QualificationRun, *, by: Actor) -> int:
     return int(session.execute(query).scalar_one())
 
 
+def month_before(
+    session: Session, run: QualificationRun, *, by: Actor
+) -> tuple[QualificationRun, dict[str, int]] | None:
+    """The newest run of an earlier month, and its totals as they stand; None for the first."""
+    require(by, "bank:read")
+    before = outcomes.month_before(session, run)
+    return (before, outcomes.totals(session, before)) if before else None
+
+
 @dataclass(frozen=True)
 class Moved:
     """What changed against the month before: who came, who went, who stayed, and its totals."""

@@ -15,7 +15,7 @@ from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.bank import outcomes, planned, programmes, qualification, release, review, sample
+from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Wanted
 from app.domain.reports.words import GATE as GATES
@@ -72,6 +72,7 @@ def _around(run: QualificationRun) -> dict[str, object]:
         "asked": programmes.version_of(session, run, by=g.actor),
         "totals": outcomes.totals(session, run) if is_made else {},
         "gates": GATES,
+        "earlier": figures.month_before(session, run, by=g.actor) if is_made else None,
         "before": before,
         "became": outcomes.compare(session, run.id, before.id, by=g.actor) if before and is_made else [],
         "sample": drawn,
