@@ -224,6 +224,7 @@ def test_a_release_is_planned_and_called_off_on_the_page(bank: House, run_id: UU
         assert approver.post(f"{page}/plan", {"at": wrong}).status_code == 422
     assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 303
     assert officer.data("GET", page)["planned_for"] == "2026-11-29T07:30:00.000Z", "half past nine in Jerusalem"
+    assert 'value="2026-11-29T09:30"' in approver.get(f"{page}/plan").get_data(as_text=True)
     looks = bank.browser("bank_officer")
     assert "planned its release for" in shown(looks.get(page))
     assert "was=planned" in looks.get(page).get_data(as_text=True), "the page follows what becomes of it"

@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.access import users
+from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample
 from app.domain.bank.models import OUTCOMES, QualificationRun
@@ -135,7 +136,8 @@ def let_go(run_id: UUID) -> ResponseReturnValue:
 @allow("bank:release")
 def plan(run_id: UUID) -> ResponseReturnValue:
     """The form of a later release."""
-    return _plan_page(run_id, PlanForm(formdata=None))
+    planned_for = qualification.get(db.session(), run_id, by=g.actor).planned_for
+    return _plan_page(run_id, PlanForm(formdata=None, at=moments.local(planned_for) if planned_for else None))
 
 
 @bp.post("/runs/<uuid:run_id>/plan")
@@ -158,7 +160,8 @@ def _plan_page(run_id: UUID, form: PlanForm, status: int = 200) -> ResponseRetur
     session = db.session()
     run = qualification.get(session, run_id, by=g.actor)
     programme = programmes.get(session, run.programme_id, by=g.actor)
-    return make_response(render_template("bank/plan.html", run=run, programme=programme, form=form), status)
+    values = {"run": run, "programme": programme, "form": form, "zone": organisation_of(session).timezone}
+    return make_response(render_template("bank/plan.html", **values), status)
 
 
 @bp.post("/runs/<uuid:run_id>/call-off")

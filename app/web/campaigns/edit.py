@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from flask import flash, g, make_response, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -166,7 +165,6 @@ def _page(form: CampaignForm, campaign: Campaign | None, status: int, **more: ob
 
 def _present(campaign: Campaign) -> dict[str, Any]:
     """The form's data from what is kept; the moment in the organisation's time."""
-    zone = ZoneInfo(organisation_of(db.session()).timezone)
     moment = campaign.scheduled_at
     return {
         "version": str(campaign.version),
@@ -180,7 +178,7 @@ def _present(campaign: Campaign) -> dict[str, Any]:
         "sms_template_id": str(campaign.sms_template_id or ""),
         "email_template_id": str(campaign.email_template_id or ""),
         "moment": "at" if moment else "approval",
-        "scheduled_at": moment.astimezone(zone).replace(tzinfo=None) if moment else None,
+        "scheduled_at": moments.local(moment) if moment else None,
     }
 
 
