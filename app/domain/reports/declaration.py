@@ -6,7 +6,7 @@ from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationCompleted
-from app.domain.reports import models, runs
+from app.domain.reports import counted, models, runs
 from app.domain.reports.models import ReportRun
 
 NOUN = Noun(
@@ -36,5 +36,6 @@ NOUN = Noun(
     },
     hears=(Consumer("reports.month", QualificationCompleted, runs.on_completed),),
     jobs=(runs.RUN_REPORT,),
+    upkeep=(counted.forget,),
     waits=(Waiting(runs.RUN_REPORT, runs.waiting),),
 )
