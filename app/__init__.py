@@ -12,14 +12,15 @@ Arrows only go down; import-linter (pyproject.toml) keeps it so.
 
 The ladder of nouns, highest first; a noun uses only nouns below it, siblings are strangers:
 
+    timeline                  one person's whole history
     reports
     transfer
-    campaigns
+    campaigns | flows         what is sent once to many | journeys that people walk one by one
     segments
     bank                  balances of every day, programmes, who qualified in a month
     messages              one door: every message is made by messages.create_messages and ends in messages.receipts
     content | providers
-    consent
+    consent | events          who may be written to | what customers do
     contacts
     approvals             one four-eyes mechanism for everything
     notices | calendar    mail to staff and managers, from a durable row | allowed hours, Shabbat, holidays

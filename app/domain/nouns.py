@@ -10,6 +10,8 @@ from app.domain.campaigns import declaration as _campaigns
 from app.domain.consent import declaration as _consent
 from app.domain.contacts import declaration as _contacts
 from app.domain.content import declaration as _content
+from app.domain.events import declaration as _events
+from app.domain.flows import declaration as _flows
 from app.domain.links import declaration as _links
 from app.domain.messages import declaration as _messages
 from app.domain.notices import declaration as _notices
@@ -31,12 +33,14 @@ NOUNS = tuple(
         _approvals,
         _contacts,
         _consent,
+        _events,
         _content,
         _providers,
         _messages,
         _bank,
         _segments,
         _campaigns,
+        _flows,
         _transfer,
         _reports,
     )

@@ -80,6 +80,14 @@ NAMES = {
     "template": mark("Text"),
     "template_version": mark("Version of the text"),
     "user": mark("User"),
+    "threshold": mark("Threshold"),
+    "rule": mark("Rule"),
+    "calendar": mark("Days without a value"),
+    "carry_days": mark("Days a value is carried"),
+    "template_id": mark("SMS"),
+    "most_attempts": mark("Attempts in all"),
+    "retry_hours": mark("Hours between them"),
+    "recipients": mark("Recipients of the report"),
 }
 
 RETURNED = mark("A text, a segment or the sender was changed after the approval")

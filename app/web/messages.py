@@ -81,7 +81,7 @@ def failures() -> ResponseReturnValue:
         found=failed.listed(db.session(), by=g.actor),
         policy=failed.policy(),
         most=retries.MOST,
-        hours=int(retries.PAUSE.total_seconds()) // 3600,
+        hours=retries.HOURS,
     )
 
 
@@ -117,7 +117,7 @@ def _page(message_id: UUID, *, reveal: bool) -> ResponseReturnValue:
         "messages/show.html",
         found=found,
         message=message,
-        most=retries.MOST,
+        most=found.send.most_attempts,
         recipient=masked_recipients.of(session, [message.contact_id]).get(message.contact_id, masked_recipients.NOBODY),
         text=message_text.of(session, message, by=g.actor, reveal=reveal),
     )

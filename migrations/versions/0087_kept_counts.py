@@ -7,7 +7,7 @@ from alembic import op
 from migrations import security
 
 revision = "0087"
-down_revision = "0067"
+down_revision = "0091"
 branch_labels = None
 depends_on = None
 

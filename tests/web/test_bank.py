@@ -1,5 +1,6 @@
 """The bank's month on its pages and over the API: a programme takes two people, a month is taken, calculated and explained."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +15,7 @@ from app.core import clock
 from app.core.actor import system
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
+from app.domain.access import users
 from app.domain.bank import balances, programmes, qualification
 from app.domain.bank.models import QualificationRun
 from tests.api.test_contacts import Caller
@@ -25,6 +27,7 @@ from tests.web.test_campaigns import shown
 
 GOOD = ["15000.00"] * 31
 PREMIUM = {"name": "Premium", "threshold": "15000.00", "currency": "ILS", "rule": "every", "calendar": "value"}
+PREMIUM |= {"most_attempts": "3", "retry_hours": "6"}
 
 
 @pytest.fixture(autouse=True)
@@ -73,9 +76,17 @@ def test_a_programme_takes_two_people(first_bank: House) -> None:
     officer = first_bank.browser("bank_officer")
     officer.get("/bank/programmes/new")
     assert "Days" in shown(officer.post("/bank/programmes/new", {**PREMIUM, "threshold": "a lot"}))
-    answer = officer.post("/bank/programmes/new", PREMIUM)
+    assert officer.post("/bank/programmes/new", {**PREMIUM, "most_attempts": "4"}).status_code == 422
+    auditor = re.search(
+        r'value="([^"]+)"[^>]*><label[^>]*>Auditor<', officer.get("/bank/programmes/new").get_data(as_text=True)
+    )
+    assert auditor
+    answer = officer.post("/bank/programmes/new", {**PREMIUM, "most_attempts": "2", "recipients": [auditor.group(1)]})
     assert answer.status_code == 303
-    assert "Add a programme customers qualify for" in shown(officer.get(answer.location))
+    request = shown(officer.get(answer.location))
+    assert "Add a programme customers qualify for" in request
+    assert "Recipients of the report" in request
+    assert "Auditor" in request
     assert "No programmes yet" in shown(officer.get("/bank"))
     Campaigning(first_bank, UUID(int=0)).granted("admin")
     page = shown(officer.get("/bank"))
@@ -124,6 +135,12 @@ def test_the_same_over_the_api(first_bank: House) -> None:
     programme_id = premium(first_bank)
     call = Caller(first_bank, "bank_officer")
     assert call.data("GET", "/bank/programmes")[0]["name"] == "Premium"
+    with first_bank.unit() as session:
+        auditor = next(user for user in users.with_permission(session, "audit:read") if user.role == "auditor")
+    change = {"retry_hours": 9, "recipients": [str(auditor.id)]}
+    assert call("PATCH", f"/bank/programmes/{programme_id}", {**change, "retry_hours": 99}).status_code == 422
+    assert call("PATCH", f"/bank/programmes/{programme_id}", {"recipients": [str(programme_id)]}).status_code == 422
+    assert call("PATCH", f"/bank/programmes/{programme_id}", change).status_code == 202
     job = call.data("POST", "/bank/balances/check", {"from": "2026-10-01", "to": "2026-10-31"})
     assert (job["kind"], job["state"], job["days"], job["from"]) == ("balances", "queued", 31, "2026-10-01")
     taken(first_bank, a_month())

@@ -91,7 +91,10 @@ class UserSession(Owned, Base):
 
 
 class ApiKey(Owned, Base):
-    """A key that acts as its user within its scopes. `prefix` finds it, the SHA-256 of the secret proves it."""
+    """A key that acts as its user within its scopes. `prefix` finds it, the SHA-256 of the secret proves it.
+
+    A public one stands in pages for everybody to read: it is `shown` again, serves the pages of its `origins`, and tells events.
+    """
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -106,6 +109,8 @@ class ApiKey(Owned, Base):
     prefix: Mapped[str] = mapped_column(unique=True)
     secret_hash: Mapped[bytes]
     scopes: Mapped[list[str]]
+    origins: Mapped[list[str]] = mapped_column(server_default="{}")
+    shown: Mapped[str | None]
     created_at: Mapped[Moment]
     is_waiting: Mapped[bool] = mapped_column(server_default=text("false"))  # until a second person grants its scopes
     expires_at: Mapped[Moment]

@@ -240,10 +240,22 @@ def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -
     _make_room(session, {value.day for value in values})
     # Version by version: of two in one batch the newer is current.
     versions = sorted({value.record.version for value in values})
-    stored = (_store(session, [one for one in values if one.record.version == n], source) for n in versions)
-    more = [issue for some in stored for issue in some]
+    more, days = [], set[date]()
+    for version in versions:
+        wrong, news = _store(session, [one for one in values if one.record.version == version], source)
+        more += wrong
+        days |= news
+    if days:
+        given = {"organisation": actor_of(session).organisation_id, "days": sorted(days), "now": clock.now()}
+        changed(session, _SQL["mark"], given)
     _note(session, [*issues, *more])
     return len(values) - len(more), len(issues) + len(more)
+
+
+def came_since(session: Session, first: date, after: date, moment: datetime | None) -> bool:
+    """True if a value of these days, `after` not among them, came in after a moment."""
+    span = {"organisation": actor_of(session).organisation_id, "first": first, "after": after, "moment": moment}
+    return bool(session.execute(_SQL["changed_since"], span).scalar())
 
 
 def note_file(session: Session, day: date, records: int, kept: int, issues: int) -> None:
@@ -270,8 +282,8 @@ def _currencies(session: Session) -> frozenset[str]:
     return frozenset({*found, organisation_of(session).currency})
 
 
-def _store(session: Session, values: Sequence[Value], source: str) -> list[Issue]:
-    """Keep values of one version; what comes back is wrong with some."""
+def _store(session: Session, values: Sequence[Value], source: str) -> tuple[list[Issue], set[date]]:
+    """Keep values of one version; what is wrong with some, and the days that have other values now."""
     if values[0].record.version > 1:
         keys = {
             "customers": [value.record.external_id for value in values],
@@ -289,7 +301,8 @@ def _store(session: Session, values: Sequence[Value], source: str) -> list[Issue
     given = {"batch": json.dumps(batch), "organisation": actor_of(session).organisation_id}
     told = session.execute(_SQL["keep"], given | {"source": source, "now": clock.now()}).all()
     by_key = {(value.record.record, value.day): value for value in values}
-    return [Issue(row.kind, by_key[row.record, row.day].record, row.day) for row in told]
+    wrong = [Issue(row.kind, by_key[row.record, row.day].record, row.day) for row in told if row.kind != "kept"]
+    return wrong, {row.day for row in told if row.kind == "kept"}
 
 
 def _note(session: Session, issues: Sequence[Issue]) -> None:

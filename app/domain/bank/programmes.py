@@ -11,16 +11,20 @@ from sqlalchemy.orm import Session
 from app.core import clock, rows
 from app.core.actor import Actor, require
 from app.core.errors import Conflict, Invalid, mark
+from app.domain.access import users
+from app.domain.access.models import User
 from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 from app.domain.content.models import Template
+from app.domain.messages import retries
 
 SUBJECT = "programme"
 WRITE = "bank:write"
 DECIDES = "bank:approve"
+READS = ("reports:read", "bank:read")  # whoever may have the report of a month
 MISSING = mark("There is no such programme.")
 
 
@@ -47,19 +51,25 @@ class Rule(BaseModel):
 
 
 class ProgrammeInput(Rule):
-    """What a programme asks for, and what it is called."""
+    """What a programme asks for, what it is called, how often somebody is told in vain, and who gets the report of a month."""
 
     name: str = Field(min_length=1, max_length=120)
+    most_attempts: int = Field(default=retries.MOST, ge=1, le=retries.MOST)
+    retry_hours: int = Field(default=retries.HOURS, ge=1, le=retries.LONGEST)
+    recipients: tuple[UUID, ...] = Field(default=(), max_length=20)
 
 
 def propose(session: Session, new: ProgrammeInput, programme_id: UUID | None = None, *, by: Actor) -> Approval:
     """Ask a second person for a programme, or for another version of one.
 
-    Raises NotFound, Invalid (the name is taken, the text is no SMS), Conflict (nothing is different), Forbidden.
+    Raises:
+        NotFound, Invalid (the name is taken, the text is no SMS, somebody may not read reports), Conflict (nothing is different),
+        Forbidden.
     """
     require(by, WRITE)
     _check_name(session, new.name, programme_id)
     _check_text(session, new.template_id)
+    _check_recipients(session, new.recipients)
     if programme_id is None:
         made: UUID = session.execute(text("SELECT uuidv7()")).scalar_one()
         change = Change((SUBJECT, made), new.name, "programme.create", DECIDES, values=_plain(new), after=_plain(new))
@@ -90,6 +100,7 @@ def carry_out(session: Session, approval_id: UUID, *, note: str = "", by: Actor)
     new = ProgrammeInput(**changes.approve(session, approval, state=state, note=note, by=by))
     _check_name(session, new.name, approval.subject_id)
     _check_text(session, new.template_id)
+    _check_recipients(session, new.recipients)
     if programme is None:
         programme = Programme(
             id=approval.subject_id, organisation_id=by.organisation_id, name=new.name, number=0, created_at=clock.now()
@@ -144,6 +155,24 @@ def texts(session: Session, *, by: Actor) -> list[Template]:
     return list(session.execute(query).scalars())
 
 
+def readers(session: Session, *, by: Actor) -> list[User]:
+    """The colleagues who may get the report of a month, by name."""
+    require(by, "bank:read")
+    return _readers(session)
+
+
+def recipients(session: Session, version: ProgrammeVersion, *, by: Actor) -> list[User]:
+    """Who gets the report of a month by this version; whoever may not read it any more does not."""
+    require(by, "bank:read")
+    return [user for user in _readers(session) if user.id in version.recipients]
+
+
+def _readers(session: Session) -> list[User]:
+    first, *more = READS
+    also = [{user.id for user in users.with_permission(session, one)} for one in more]
+    return [user for user in users.with_permission(session, first) if all(user.id in ids for ids in also)]
+
+
 def current(session: Session, programme: Programme) -> ProgrammeVersion:
     """The version in force."""
     query = select(ProgrammeVersion).where(
@@ -170,6 +199,7 @@ def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeI
     return ProgrammeInput(
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
         calendar=version.calendar, carry_days=version.carry_days, template_id=version.template_id,
+        most_attempts=version.most_attempts, retry_hours=version.retry_hours, recipients=tuple(version.recipients),
     )  # fmt: skip
 
 
@@ -194,6 +224,11 @@ def _check_text(session: Session, template_id: UUID | None) -> None:
     template = session.get(Template, template_id)
     if template is None or template.archived_at is not None or template.channel != "sms":
         raise Invalid.field("template_id", mark("Choose an SMS template."))
+
+
+def _check_recipients(session: Session, recipients: tuple[UUID, ...]) -> None:
+    if set(recipients) - {user.id for user in _readers(session)}:
+        raise Invalid.field("recipients", mark("Choose colleagues who may read the reports of the bank's month."))
 
 
 def _plain(new: ProgrammeInput) -> dict[str, object]:

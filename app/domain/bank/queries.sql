@@ -21,7 +21,7 @@ WHERE b.contact_id = g.id AND b.day = g.day AND b.is_current AND b.version < g.v
 -- name: keep
 -- A batch of records, each a version of a customer's day; one that is known already stays as it is. What comes back are those
 -- of nobody we know, and those that say something else than the version we have. One JSON for the batch: six arrays cost their
--- driver more than the rest of the statement the database.
+-- driver more than the rest of the statement the database. And once each, as "kept", the days that have a value they had not before.
 WITH given AS (
   SELECT g.*, c.id AS contact_id
   FROM jsonb_to_recordset(CAST(:batch AS jsonb))
@@ -33,8 +33,10 @@ WITH given AS (
     NOT EXISTS (SELECT FROM balances b WHERE b.contact_id = g.contact_id AND b.day = g.day AND b.is_current)
   FROM given g WHERE g.contact_id IS NOT NULL
   ON CONFLICT (contact_id, day, version) DO NOTHING
-  RETURNING contact_id, day, version
+  RETURNING day, is_current
 )
+SELECT NULL AS external_id, day, NULL AS record, NULL AS contact_id, 'kept' AS kind FROM added WHERE is_current GROUP BY day
+UNION ALL
 SELECT g.external_id, g.day, g.record, g.contact_id, CASE WHEN g.contact_id IS NULL THEN 'unknown_customer' ELSE 'conflict' END AS kind
 FROM given g
 LEFT JOIN balances b ON b.contact_id = g.contact_id AND b.day = g.day AND b.version = g.version
@@ -174,12 +176,17 @@ FROM qualification_outcomes o
 LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.contact_id AND v.withdrawn_at IS NULL
 WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified';
 
+-- name: mark
+-- The moment the last value of some days came in. In the order of the days: two batches that bring values of the same never wait
+-- for each other.
+INSERT INTO balance_marks AS m (organisation_id, day, changed_at)
+SELECT :organisation, day, :now FROM unnest(CAST(:days AS date[])) AS day ORDER BY day
+ON CONFLICT (organisation_id, day) DO UPDATE SET changed_at = GREATEST(m.changed_at, excluded.changed_at);
+
 -- name: changed_since
--- Whether a balance a run looks at came in after a moment. A correction may come with any later day, so only while no day of the
--- month or after it has been taken since, or is on its way, nothing is looked through.
-SELECT EXISTS (SELECT FROM balance_days WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND (taken_at > :moment OR taken_at IS NULL))
-  AND EXISTS (SELECT FROM balances
-    WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND taken_at > :moment AND is_current);
+-- Whether a balance of some days came in after a moment.
+SELECT EXISTS (SELECT FROM balance_marks
+  WHERE organisation_id = :organisation AND day >= :first AND day < :after AND changed_at > :moment);
 
 -- name: note_notices
 -- The next of those who qualified and were told nothing of this month yet: each once, whoever else releases at the same moment.

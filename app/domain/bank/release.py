@@ -22,7 +22,7 @@ from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.bank import outcomes, programmes, qualification, review, states
 from app.domain.bank.happenings import QualificationCompleted, QualificationReleased
-from app.domain.bank.models import Notice, QualificationRun
+from app.domain.bank.models import Notice, ProgrammeVersion, QualificationRun
 from app.domain.bank.qualification import MISSING, SUBJECT
 from app.domain.calendar.windows import windows_of
 from app.domain.contacts.models import Contact, ContactAddress
@@ -68,6 +68,7 @@ def release(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
 
 def _open(session: Session, run: QualificationRun, approval: Approval) -> Send:
     pinned, now = review.pinned_of(approval), clock.now()
+    asked = session.get_one(ProgrammeVersion, run.programme_version_id)
     assert run.occurrence_id is not None
     begins = (windows_of(session).next_open(now) if pinned.message_class == "marketing" else now) or now
     new = sends.NewSend(
@@ -83,6 +84,8 @@ def _open(session: Session, run: QualificationRun, approval: Approval) -> Send:
         not_after=begins + SENT_WITHIN,
         senders=list(pinned.senders),
         routes=list(pinned.routes),
+        most_attempts=asked.most_attempts,
+        retry_hours=asked.retry_hours,
     )
     return sends.open_send(session, new)
 

@@ -20,7 +20,7 @@ from app.domain.approvals import decisions
 from app.domain.approvals.decisions import digest_of
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
-from app.domain.bank import outcomes, overrides, programmes, qualification, sample, states
+from app.domain.bank import balances, outcomes, overrides, programmes, qualification, sample, states
 from app.domain.bank.balances import month_of
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.bank.models import BalanceFile, Notice, Outcome, ProgrammeVersion, QualificationRun
@@ -143,8 +143,7 @@ def is_stale(session: Session, run: QualificationRun) -> bool:
     """True if balances of its month came in after it was calculated."""
     first, after = month_of(run.month)
     carry = session.get_one(ProgrammeVersion, run.programme_version_id).carry_days
-    span = {"first": first, "after": after, "carry": carry, "moment": run.calculated_at}
-    return bool(session.execute(_SQL["changed_since"], span).scalar())
+    return balances.came_since(session, first - timedelta(days=carry), after, run.calculated_at)
 
 
 def class_of(session: Session, run: QualificationRun) -> str:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
 from app.core.errors import Conflict, mark
 from app.core.sql import load
-from app.domain.bank import programmes, qualification
-from app.domain.bank.models import OUTCOMES, Balance, QualificationRun
+from app.domain.bank import balances, programmes, qualification
+from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import Became
 from app.domain.bank.programmes import Rule
 from app.domain.bank.qualification import looks_at
@@ -46,11 +45,10 @@ def ask(session: Session, run_id: UUID, rule: Rule, *, by: Actor) -> WhatIf:
         raise Conflict(mark("This month has not been calculated yet."))
     asked = looks_at(session, run.month, rule)
     rows = session.execute(_SQL["what_if"], asked | {"run": run.id}).all()
-    came = Balance.day >= asked["first"], Balance.day < asked["after"], Balance.taken_at > run.calculated_at
     return WhatIf(
         run,
         {name: sum(row.customers for row in rows if row.before == name) for name in OUTCOMES},
         {name: sum(row.customers for row in rows if row.after == name) for name in OUTCOMES},
         [Became(row.before, row.after, row.customers) for row in rows if row.before != row.after],
-        bool(session.execute(select(exists().where(*came))).scalar()),
+        balances.came_since(session, asked["first"], asked["after"], run.calculated_at),
     )

@@ -66,7 +66,7 @@ def changed_by_authors(session: Session, approval: Approval, what: Pinned) -> li
 def _fields(session: Session, what: Pinned) -> set[str]:
     """Every field that a text or a segment of the campaign reads, as segments name them."""
     definitions = (encryption.readable(session, stored) for stored in what.definitions.values())
-    found = {name for one in definitions for part, _ in conditions(one) for name in part.fields}
+    found = {name for one in definitions for part, _ in conditions(one) for name in part.needs.fields}
     if what.audience.groups:
         found.add("groups")
     for text in what.texts:

@@ -16,9 +16,10 @@ from app.domain.audit import trail
 from app.domain.campaigns import drift, pinned, plan, states
 from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import PRIORITIES, Campaign
-from app.domain.campaigns.pinned import Pinned, PinnedText
+from app.domain.campaigns.pinned import Pinned
 from app.domain.messages import sends
 from app.domain.messages.create_messages import create_messages
+from app.domain.messages.pinned import PinnedText
 
 SENT_WITHIN = timedelta(hours=24)
 

@@ -16,10 +16,11 @@ from app.domain.calendar.windows import windows_of
 from app.domain.campaigns import pinned
 from app.domain.campaigns.estimate import Estimate, estimate
 from app.domain.campaigns.models import Campaign
-from app.domain.campaigns.pinned import Pinned, PinnedText
+from app.domain.campaigns.pinned import Pinned
 from app.domain.content import checks, marking
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages import policy
+from app.domain.messages.pinned import PinnedText
 from app.domain.providers import accounts
 
 

@@ -14,6 +14,7 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.contacts.models import Contact, ContactAddress
 
 KINDS = ("id", "external_id", "email", "phone")
+SHARED = mark("Several contacts share this address. Name one by its id or customer number.")
 
 
 class Ambiguous(Conflict):
@@ -35,7 +36,7 @@ def resolve(session: Session, kind: str, value: str) -> Contact:
     if not contacts:
         raise NotFound(mark("There is no such contact."))
     if len(contacts) > 1:
-        raise Ambiguous(mark("Several contacts share this address. Name one by its id or customer number."))
+        raise Ambiguous(SHARED)
     return contacts[0]
 
 

@@ -70,8 +70,8 @@ def records(landed: Iterable[Landed]) -> list[Step]:
 
 
 def _record(claim: Claim, told: Told) -> list[Step]:
-    due = retries.next_due(claim.hours)
-    lines = outcomes.lines(told, claim.account, claim.before, due)
+    again = retries.again(claim.scene.send, claim.hours)
+    lines = outcomes.lines(told, claim.account, claim.before, again)
     named = keys([(ready.occurrence_id, ready.id) for ready, _ in told])
     values = {
         **claim.common,
@@ -79,7 +79,7 @@ def _record(claim: Claim, told: Told) -> list[Step]:
         "occurrences": list(set(named["occurrences"])),
         "told": json.dumps(lines),
     }
-    stays_open = {"send": claim.scene.send.id, "due": due, "allowed": retries.ALLOWED}
+    stays_open = {"send": claim.scene.send.id, "due": again.due, "allowed": retries.ALLOWED}
     more: list[Step] = [(_SQL["open_send"], stays_open)] if any(line.get("again") for line in lines) else []
     return [(_SQL["record"], values), *more]
 

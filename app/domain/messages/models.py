@@ -57,6 +57,10 @@ class Send(Owned, Base):
     drained_at: Mapped[datetime | None]
     senders: Mapped[list[str] | None]  # who may be named as the sender; null is anybody
     routes: Mapped[list[str] | None]  # fingerprints of the accounts that may carry it; null is any
+    most_attempts: Mapped[int] = mapped_column(
+        SmallInteger, server_default="3"
+    )  # in all, of what fails for a while (retries.py)
+    retry_hours: Mapped[int] = mapped_column(SmallInteger, server_default="6")  # between them
     retry_until: Mapped[datetime | None]  # until then what failed may go out once more, also after `not_after`
 
 

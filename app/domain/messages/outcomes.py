@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.core import clock
-from app.domain.messages import retries
 from app.domain.messages.rendering import Ready
+from app.domain.messages.retries import Again
 from app.domain.messages.states import RANKS
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.base import Accepted, Category, InDoubt, Outcome, Refusal, Rejected, Unavailable
@@ -45,23 +45,20 @@ class Before:
 
 
 def lines(
-    told: Sequence[tuple[Ready, Outcome]], account: ProviderAccount, before: Mapping[UUID, Before], due_again: datetime
+    told: Sequence[tuple[Ready, Outcome]], account: ProviderAccount, before: Mapping[UUID, Before], again: Again
 ) -> list[dict[str, Any]]:
-    """One record a message, as `record` in queries.sql reads them. `due_again` is when what is refused now is tried again."""
+    """One record a message, as `record` in queries.sql reads them. `again` is what is refused now and tried once more."""
     return [
         {"occurrence_id": str(ready.occurrence_id), "id": str(ready.id)}
-        | (
-            _again(outcome, account, before[ready.id], due_again)
-            or _line(ready, outcome, account, before[ready.id].number)
-        )
+        | (_again(outcome, account, before[ready.id], again) or _line(ready, outcome, account, before[ready.id].number))
         for ready, outcome in told
     ]
 
 
-def _again(outcome: Outcome, account: ProviderAccount, before: Before, due: datetime) -> dict[str, Any] | None:
+def _again(outcome: Outcome, account: ProviderAccount, before: Before, again: Again) -> dict[str, Any] | None:
     """A refusal that is tried again, or None."""
-    if isinstance(outcome, Rejected) and retries.is_due_again(account.channel, outcome.category, before.retries):
-        return _state("queued", "rejected") | _why(outcome) | {"due": due.isoformat(), "again": True}
+    if isinstance(outcome, Rejected) and again.holds(account.channel, outcome.category, before.retries):
+        return _state("queued", "rejected") | _why(outcome) | {"due": again.due.isoformat(), "again": True}
     return None
 
 

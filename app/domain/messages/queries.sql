@@ -238,11 +238,11 @@ WITH taken AS (
     CASE r.kind WHEN 'delivered' THEN 70 WHEN 'failed' THEN 65 WHEN 'bounced' THEN 65 WHEN 'undeliverable' THEN 60 ELSE 50 END
       AS rank,
     COALESCE(array_position(CAST(:order AS text[]), COALESCE(r.category, r.kind)), 0) AS badness,
-    r.kind IN ('failed', 'undeliverable') AND r.category = ANY(CAST(:again AS text[])) AND r.retry + 1 < :most
+    r.kind IN ('failed', 'undeliverable') AND r.category = ANY(CAST(:again AS text[])) AND r.retry + 1 < s.most_attempts
       AND m.channel = ANY(CAST(:channels AS text[])) AND m.reason IS DISTINCT FROM 'no_confirmation' AND s.state <> 'stopped' AS again,
     m.state = 'queued' AND r.retry = m.retries - 1 AS is_planned,
-    CASE WHEN s.message_class = 'marketing' AND s.source_kind <> :test THEN CAST(:due_in_hours AS timestamptz)
-      ELSE CAST(:due AS timestamptz) END AS due
+    CASE WHEN s.message_class = 'marketing' AND s.source_kind <> :test THEN (CAST(:dues_in_hours AS timestamptz[]))[s.retry_hours]
+      ELSE (CAST(:dues AS timestamptz[]))[s.retry_hours] END AS due
   FROM receipts r
   JOIN unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS t (account, key)
     ON r.provider_account_id = t.account AND r.event_key = t.key

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
 from app.core.errors import Conflict, NotFound, mark
-from app.domain.bank import qualification, review
+from app.domain.bank import programmes, qualification, review
 from app.domain.bank.models import QualificationRun
 from app.domain.campaigns import drafts
 from app.domain.campaigns.models import Campaign
@@ -63,7 +63,7 @@ CATALOGUE = {
     "campaign": Kind(mark("Campaign report"), "campaign_id", _campaign, _make_campaign),
     "bank_month": Kind(
         mark("Report of the month"), "run", _run, _make_month,
-        asks=("reports:run", "bank:read"), reads=("reports:read", "bank:read"),
+        asks=("reports:run", "bank:read"), reads=programmes.READS,
     ),
     "bank_pack": Kind(
         mark("Pack for auditors"), "run", _run, _make_pack,

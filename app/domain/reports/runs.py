@@ -22,6 +22,7 @@ from app.domain.access import users
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.audit import trail
+from app.domain.bank import programmes
 from app.domain.bank.happenings import QualificationCompleted
 from app.domain.bank.models import QualificationRun
 from app.domain.notices import deliver
@@ -102,18 +103,23 @@ def _address(session: Session, given: str) -> str:
 
 
 def on_completed(session: Session, happening: QualificationCompleted) -> None:
-    """Everybody of a month was told: its report is made, and mailed to those who submitted, approved and released it."""
+    """Everybody of a month was told: its report is made, and mailed to those who submitted, approved and released it.
+
+    And to whoever its programme names.
+    """
     run = session.get_one(QualificationRun, happening.subject)
     decided = decisions.get(session, run.approval_id) if run.approval_id else None
     hands = {run.released_by, *((decided.made_by, decided.decided_by) if decided else ())}
     people = [users.get(session, one) for one in hands if one]
-    addresses = sorted(user.email for user in people if user.is_active)
+    by = system(run.organisation_id)
+    named = programmes.recipients(session, programmes.version_of(session, run, by=by), by=by)
+    addresses = sorted({user.email for user in (*people, *named) if user.is_active})
     wanted = ReportInput(
         run=run.id,
         language=i18n.language(organisation_of(session).locale),
         recipients=tuple(one for one in addresses if deliver.is_allowed(session, one)),
     )
-    ask(session, "bank_month", wanted, by=system(run.organisation_id))
+    ask(session, "bank_month", wanted, by=by)
 
 
 def waiting(session: Session) -> list[UUID]:

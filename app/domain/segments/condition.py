@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
@@ -31,6 +32,37 @@ class Unfit(ValueError):
     def __init__(self, place: str, message: str, **values: object) -> None:
         super().__init__(message)
         self.place, self.message, self.values = place, message, values
+
+
+ANY_EVENT = "*"
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What has to change before somebody comes in or goes out.
+
+    Fields of the contact, events by name (`*` is any), the messages he got, his consent, facts of the bank, other segments,
+    and, where it is `relative`, the time alone.
+    """
+
+    fields: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+    messages: bool = False
+    consent: bool = False
+    bank: bool = False
+    segments: frozenset[UUID] = frozenset()
+    relative: bool = False
+
+    def __or__(self, other: "Dependencies") -> "Dependencies":
+        return Dependencies(
+            self.fields | other.fields,
+            self.events | other.events,
+            self.messages or other.messages,
+            self.consent or other.consent,
+            self.bank or other.bank,
+            self.segments | other.segments,
+            self.relative or other.relative,
+        )
 
 
 class Condition(Part):
@@ -66,6 +98,6 @@ class Condition(Part):
         return ()
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """The fields of the contact it reads."""
-        return ()
+    @abstractmethod
+    def needs(self) -> Dependencies:
+        """What it has to be worked out again for."""

@@ -80,7 +80,7 @@ def parse(raw: object) -> Definition:
     try:
         read = Definition(where=AllOf(all=()), **head)
     except ValidationError as broke:
-        issues += _issues(broke, "")
+        issues += issues_of(broke, "")
     except TypeError:
         issues.append(Issue("", mark("There is no such field.")))
     if issues or node is None:
@@ -139,11 +139,12 @@ class _Reader:
         try:
             return shape.read(raw)
         except ValidationError as broke:
-            self.issues += _issues(broke, path)
+            self.issues += issues_of(broke, path)
             return None
 
 
-def _issues(broke: ValidationError, path: str) -> list[Issue]:
+def issues_of(broke: ValidationError, path: str) -> list[Issue]:
+    """What pydantic found, by its path below `path`, in words of ours."""
     found = []
     for error in broke.errors():
         where = ".".join([path, *map(str, error["loc"])]).strip(".")

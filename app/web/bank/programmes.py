@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, IntegerField, SelectField, StringField
+from wtforms import DecimalField, IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import i18n
 from app.core.db import db
@@ -57,6 +58,11 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
     template_id = SelectField(_l("SMS"), default="")
+    most_attempts = IntegerField(_l("Attempts in all"), [InputRequired()])
+    retry_hours = IntegerField(_l("Hours between them"), [InputRequired()])
+    recipients = SelectMultipleField(
+        _l("Recipients of the report"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
 
 
 def _form(**values: object) -> ProgrammeForm:
@@ -65,12 +71,13 @@ def _form(**values: object) -> ProgrammeForm:
     form.calendar.choices = [(key, _(word)) for key, word in CALENDARS.items()]
     texts = programmes.texts(db.session(), by=g.actor)
     form.template_id.choices = [("", _("Nobody is told")), *((str(one.id), one.name) for one in texts)]
+    form.recipients.choices = [(str(one.id), one.name) for one in programmes.readers(db.session(), by=g.actor)]
     return form
 
 
 def _command(form: ProgrammeForm) -> ProgrammeInput:
     """The form as the command of the page and the API. Raises Invalid."""
-    names = ("name", "threshold", "currency", "rule", "days", "calendar")
+    names = ("name", "threshold", "currency", "rule", "days", "calendar", "most_attempts", "retry_hours", "recipients")
     values = {name: getattr(form, name).data for name in names}
     others = {"carry_days": form.carry_days.data or 0, "template_id": form.template_id.data or None}
     return inputs.read(ProgrammeInput, {**values, **others})
@@ -80,9 +87,8 @@ def _command(form: ProgrammeForm) -> ProgrammeInput:
 @allow("bank:write")
 def new() -> ResponseReturnValue:
     """The form of a new programme."""
-    form = _form(
-        threshold=ProgrammeInput.model_fields["threshold"].default, currency=organisation_of(db.session()).currency
-    )
+    fields = {name: one.default for name, one in ProgrammeInput.model_fields.items() if not one.is_required()}
+    form = _form(**{**fields, "currency": organisation_of(db.session()).currency, "template_id": ""})
     return render_template("bank/programme.html", form=form, programme=None)
 
 
@@ -99,7 +105,10 @@ def edit(programme_id: UUID) -> ResponseReturnValue:
     """The form of a programme's next version."""
     programme = programmes.get(db.session(), programme_id, by=g.actor)
     asked_now = programmes.as_input(db.session(), programme, by=g.actor).model_dump()
-    form = _form(**{**asked_now, "template_id": str(asked_now["template_id"] or "")})
+    given = {
+        "template_id": str(asked_now["template_id"] or ""), "recipients": [str(one) for one in asked_now["recipients"]],
+    }  # fmt: skip
+    form = _form(**{**asked_now, **given})
     return render_template("bank/programme.html", form=form, programme=programme)
 
 

@@ -126,6 +126,7 @@ def _page(run: QualificationRun, form: ReviewForm, status: int = 200, refused: s
     if not requests:
         return make_response(render_template("bank/review_none.html", run=run, programme=programme))
     approval, earlier = requests[0], requests[1] if len(requests) > 1 else None
+    asked = programmes.version_of(session, run, by=g.actor)
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
     reason = review.blocked_reason(session, run, approval, by=g.actor)
     tells = int(approval.summary["waterfall"].get("will_receive", 0))
@@ -134,7 +135,8 @@ def _page(run: QualificationRun, form: ReviewForm, status: int = 200, refused: s
     values: dict[str, Any] = {
         "run": run,
         "programme": programme,
-        "asked": programmes.version_of(session, run, by=g.actor),
+        "asked": asked,
+        "reported_to": [user.name for user in programmes.recipients(session, asked, by=g.actor)],
         "approval": approval,
         "earlier": earlier,
         "differences": audit_labels.changes(_plain(earlier.summary), _plain(approval.summary)) if earlier else [],

@@ -1,5 +1,6 @@
 """What may happen between the review of a month and its last message, and must not slip through."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
@@ -7,7 +8,7 @@ from threading import Event, Thread
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core import clock
@@ -15,6 +16,7 @@ from app.core.actor import Actor, system
 from app.core.db import make_engine, session_factory
 from app.core.errors import Conflict, Forbidden
 from app.core.settings import Settings
+from app.core.sql import load
 from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.access.keyring import vault_of
@@ -74,6 +76,28 @@ def test_a_later_day_without_a_correction_stops_nothing(
         take(of_november(), NOVEMBER, NOVEMBER)
         release.release(session, run.id, by=approver)
     assert run.state == "released"
+
+
+def test_a_month_that_is_told_again_as_it_is_stops_nothing(
+    session: Session, run: QualificationRun, take: Take, officer: Actor, approver: Actor
+) -> None:
+    approved(session, run, officer, approver)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        take(october({"0": GOOD, "3": GOOD, "4": GOOD}))
+        assert not review.is_stale(session, run)
+
+
+def test_whether_a_month_still_stands_is_asked_without_reading_its_balances(
+    session: Session, run: QualificationRun
+) -> None:
+    """The page of a review asks it again and again; 100,000 customers have three million balances."""
+    asked = {"organisation": run.organisation_id, "first": FIRST, "after": NOVEMBER, "moment": run.calculated_at}
+    session.execute(text("SET LOCAL enable_seqscan = off"))  # the table is small in a test
+    plan = "\n".join(
+        session.execute(text(f"EXPLAIN {load('bank/queries.sql')['changed_since'].text}"), asked).scalars()
+    )
+    assert "pk_balance_marks" in plan
+    assert not re.search(r"\bon balances", plan)
 
 
 def test_balances_that_come_in_after_the_approval_stop_the_release(

@@ -25,6 +25,7 @@ from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Attempt, Message
 from app.domain.messages.outcomes import Before
 from app.domain.messages.rendering import Ready
+from app.domain.messages.retries import Again
 from app.gateways.channels.base import Accepted, InDoubt, Outgoing, Unavailable
 from tests.domain.messages.line import Line, Run, states, until
 from tests.factories import people, sending
@@ -119,7 +120,9 @@ def test_who_is_deleted_after_the_claim_gets_nothing(
 def test_what_was_surely_not_sent_waits_however_often_it_is_refused(session: Session, tries: int) -> None:
     ready = Ready(uuid4(), uuid4(), Outgoing("a reference", "+972522000000", "CARILLON", "Hello"), 1)
     account = sending.account(session)
-    [line] = outcomes.lines([(ready, Unavailable("slow down"))], account, {ready.id: Before(tries, 0)}, clock.now())
+    [line] = outcomes.lines(
+        [(ready, Unavailable("slow down"))], account, {ready.id: Before(tries, 0)}, Again(3, clock.now())
+    )
     assert line["state"] == "queued"
     assert timedelta() < datetime.fromisoformat(line["due"]) - clock.now() <= timedelta(hours=1)
 

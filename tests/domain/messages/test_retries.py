@@ -155,6 +155,36 @@ def test_a_refusal_for_good_is_not(session: Session, run: Run, account: Provider
     assert (message.state, message.reason, message.attempts) == ("failed", category, 1)
 
 
+def test_a_send_says_itself_how_often_and_how_many_hours_apart(
+    session: Session, run: Run, message: Message, account: ProviderAccount
+) -> None:
+    """Of a refusal in the answer and of a receipt alike."""
+    session.execute(update(Send).values(most_attempts=2, retry_hours=9))
+    session.expire_all()
+    with hours_later(1):
+        told(session, message, failed())
+    assert (message.state, message.due_at) == ("queued", NOON + timedelta(hours=10))
+    with hours_later(10):
+        assert run(Line(lambda _m: Rejected("not now", category=Category.TIMEOUT))).sent == 0
+    session.refresh(message)
+    assert (message.state, message.attempts) == ("failed", 2)
+
+
+def test_a_send_of_one_attempt_is_not_tried_again(session: Session, message: Message) -> None:
+    session.execute(update(Send).values(most_attempts=1))
+    told(session, message, failed())
+    assert message.state == "failed"
+
+
+def test_a_refusal_is_due_after_the_hours_of_its_send(session: Session, run: Run, account: ProviderAccount) -> None:
+    people.contacts(session, 1)
+    with hours_later(0):
+        sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+        session.execute(update(Send).values(retry_hours=2))
+        run(Line(lambda _m: Rejected("not now", category=Category.QUOTA_EXCEEDED)))
+    assert session.execute(select(Message)).scalar_one().due_at == NOON + timedelta(hours=2)
+
+
 def test_what_was_surely_not_taken_uses_up_no_attempt(session: Session, run: Run, account: ProviderAccount) -> None:
     message, busy = sent(session, run, Line(lambda _m: "later")), Line(lambda _m: "later")
     for minutes in range(10, 60, 10):
@@ -171,7 +201,7 @@ def test_a_retry_waits_for_the_allowed_hours_where_its_send_does(session: Sessio
     session.execute(update(Send).values(source_kind="campaign", message_class="marketing"))
     with hours_later(5):  # five in the afternoon
         told(session, message, failed())
-        assert message.due_at == windows_of(session).next_open(clock.now() + retries.PAUSE)
+        assert message.due_at == windows_of(session).next_open(clock.now() + timedelta(hours=retries.HOURS))
     assert message.due_at == datetime(2026, 11, 18, 7, tzinfo=UTC)  # nine in the morning in Jerusalem
 
 

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import openpyxl
 import pytest
@@ -15,9 +16,10 @@ from app.core import clock
 from app.core.actor import Actor
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.page import Ask
+from app.domain.access import users
 from app.domain.bank import overrides, qualification
 from app.domain.bank.happenings import QualificationCompleted
-from app.domain.bank.models import QualificationRun
+from app.domain.bank.models import ProgrammeVersion, QualificationRun
 from app.domain.messages.models import Message
 from app.domain.notices.models import Notice
 from app.domain.reports import bank_month, runs, work
@@ -212,6 +214,23 @@ def test_a_completed_month_is_reported_by_itself_to_those_who_decided(
     assert sorted(mail.address for mail in mails) == asked.recipients
     assert "Bank_Officer, who answers questions" in mails[0].body
     assert [one["name"].rpartition(".")[2] for one in mails[0].attachments] == ["xlsx", "pdf"]
+
+
+def test_the_report_goes_to_the_colleagues_its_programme_names_too(
+    session: Session, released: QualificationRun
+) -> None:
+    auditor = people.staff(session, "auditor")
+    asked = session.get_one(ProgrammeVersion, released.programme_version_id)
+    names = ("organisation_id", "programme_id", "threshold", "currency", "rule", "calendar", "template_id")
+    same = {name: getattr(asked, name) for name in names}
+    named = ProgrammeVersion(**same, number=2, created_at=clock.now(), recipients=[auditor.id, uuid4()])
+    session.add(named)
+    session.flush()
+    released.programme_version_id = named.id
+    runs.on_completed(session, QualificationCompleted(subject=released.id))
+    report = session.execute(select(ReportRun)).scalar_one()
+    assert users.get(session, auditor.id or uuid4()).email in report.recipients
+    assert len(report.recipients) == 3
 
 
 def test_the_checksums_of_a_report_cannot_be_changed(

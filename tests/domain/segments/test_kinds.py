@@ -11,7 +11,7 @@ from app.core.errors import Invalid, mark
 from app.domain.access.models import Organisation
 from app.domain.segments import encryption, explain, fields, membership, saying, words
 from app.domain.segments.check import check
-from app.domain.segments.condition import Condition, Unfit
+from app.domain.segments.condition import Condition, Dependencies, Unfit
 from app.domain.segments.context import CompileContext, Predicate, contact
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.kinds import KINDS
@@ -36,6 +36,10 @@ class EndsWith(Condition):
 
     def held(self, _around: CompileContext, row: RowMapping) -> Any:
         return row["external_id"]
+
+    @property
+    def needs(self) -> Dependencies:
+        return Dependencies(fields=frozenset({"external_id"}))
 
     def words(self, _names: Names) -> Said:
         return Said("the number ends with %(digit)s", {"digit": self.digit})

@@ -8,6 +8,7 @@ from app.domain.bank.models.balances import (
     BalanceDay,
     BalanceFile,
     BalanceIssue,
+    BalanceMark,
 )
 from app.domain.bank.models.runs import (
     CALENDARS,
@@ -35,6 +36,7 @@ __all__ = [
     "BalanceDay",
     "BalanceFile",
     "BalanceIssue",
+    "BalanceMark",
     "Notice",
     "Outcome",
     "Override",

@@ -105,6 +105,16 @@ class Balance(Owned, Base):
     is_current: Mapped[bool]
 
 
+class BalanceMark(Owned, Base):
+    """When the last value of a day came in: whether a month stands as it was calculated is seen without reading its balances."""
+
+    __tablename__ = "balance_marks"
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    changed_at: Mapped[Moment]
+
+
 class BalanceIssue(Owned, Base):
     """Something wrong with a record of a day, or that there is none: kept, counted, and shown at the customer.
 

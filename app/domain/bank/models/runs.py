@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, SmallInteger, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import APPEND_ONLY, Base, Moment, Owned, Uuid7, owned_key
@@ -60,6 +60,11 @@ class ProgrammeVersion(Owned, Base):
     calendar: Mapped[str]
     carry_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     template_id: Mapped[UUID | None]  # what those who qualified are told; nobody is, without
+    most_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="3")  # of telling somebody, in all
+    retry_hours: Mapped[int] = mapped_column(SmallInteger, server_default="6")  # between them
+    recipients: Mapped[list[UUID]] = mapped_column(
+        ARRAY(Uuid), server_default="{}"
+    )  # colleagues who get the month's report
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
 

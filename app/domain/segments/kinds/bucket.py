@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import BigInteger, LargeBinary, RowMapping, cast, func, literal
 
 from app.core.errors import mark
-from app.domain.segments.condition import Condition
+from app.domain.segments.condition import Condition, Dependencies
 from app.domain.segments.context import CompileContext, Predicate, contact
 from app.domain.segments.saying import Names, Said
 
@@ -51,3 +51,8 @@ class InBucket(Condition):
             mark("the contact is in a fixed random %(share)s%% (draw “%(salt)s”, buckets %(first)s to %(last)s)"),
             {"share": f"{share:g}", "salt": self.salt, "first": self.first, "last": self.last},
         )
+
+    @property
+    def needs(self) -> Dependencies:
+        """Nothing: a draw stays as it is."""
+        return Dependencies()

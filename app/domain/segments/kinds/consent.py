@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, not_, select
 from app.core.db import live
 from app.core.errors import mark
 from app.domain.consent.models import ConsentState
-from app.domain.segments.condition import Condition
+from app.domain.segments.condition import Condition, Dependencies
 from app.domain.segments.context import CompileContext, Predicate, contact
 from app.domain.segments.saying import CHANNELS, Names, Said
 
@@ -45,6 +45,11 @@ class Consented(Condition):
         if self.op == "neq":
             return Said(mark("for consent to %(channel)s it is not so that it %(state)s"), values)
         return Said(mark("consent to %(channel)s %(state)s"), values)
+
+    @property
+    def needs(self) -> Dependencies:
+        """Consent."""
+        return Dependencies(consent=True)
 
     def _of(self, query: Select[Any], whose: ColumnElement[Any] | Any) -> Select[Any]:
         return query.where(

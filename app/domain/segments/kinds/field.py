@@ -11,9 +11,9 @@ from app.core.errors import Conflict, mark
 from app.domain.contacts.models import ContactAddress, GroupMember
 from app.domain.segments import values
 from app.domain.segments.comparisons import compare
-from app.domain.segments.condition import Condition
+from app.domain.segments.condition import Condition, Dependencies
 from app.domain.segments.context import CompileContext, Predicate
-from app.domain.segments.fields import MANY, PERSONAL, Catalogue, Comparison, masked_value
+from app.domain.segments.fields import MANY, PERSONAL, RELATIVE, Catalogue, Comparison, masked_value
 from app.domain.segments.fields import Field as Info
 from app.domain.segments.saying import SPANS, Listed, Names, Said, label
 
@@ -87,9 +87,9 @@ class FieldIs(Condition):
         return Said(mark("%(field)s %(op)s %(value)s"), said | {"value": value})
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """The one it compares."""
-        return (self.field,)
+    def needs(self) -> Dependencies:
+        """The field it compares, and the day where that is today."""
+        return Dependencies(fields=frozenset({self.field}), relative=self.op in RELATIVE)
 
     @property
     def _comparison(self) -> Comparison:

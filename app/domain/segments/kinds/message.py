@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, select
 from app.core.db import live
 from app.core.errors import mark
 from app.domain.messages.models import EngagementEvent, Message, Receipt, Send
-from app.domain.segments.condition import Condition, Id
+from app.domain.segments.condition import Condition, Dependencies, Id
 from app.domain.segments.context import CompileContext, Predicate
 from app.domain.segments.saying import CHANNELS, Listed, Names, Said
 from app.domain.segments.spans import Span, Times, When, during
@@ -90,3 +90,8 @@ class Messaged(Condition):
         if self.who == "any" and self.did in ("opened", "clicked"):
             parts.append(Said(mark("(robots counted too)")))
         return Said("%(parts)s", {"parts": Listed(tuple(parts), " ")})
+
+    @property
+    def needs(self) -> Dependencies:
+        """Messages, and the day where the last so many count."""
+        return Dependencies(messages=True, relative=bool(self.within and self.within.last))

@@ -4,7 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.core.errors import mark
-from app.domain.segments.condition import Condition, Id
+from app.domain.segments.condition import Condition, Dependencies, Id
 from app.domain.segments.context import CompileContext, Predicate, opposite
 from app.domain.segments.saying import Names, Said
 
@@ -32,3 +32,8 @@ class InSegment(Condition):
     def segments(self) -> tuple[UUID, ...]:
         """The one it names."""
         return (self.segment,)
+
+    @property
+    def needs(self) -> Dependencies:
+        """The segment it names; what that one needs is its own affair."""
+        return Dependencies(segments=frozenset(self.segments))

@@ -1,0 +1,1 @@
+"""Events: what customers do, as it is told by pages and systems."""

@@ -1,0 +1,1 @@
+"""Flows: journeys that staff draw and people walk."""

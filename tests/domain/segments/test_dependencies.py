@@ -1,0 +1,50 @@
+"""What a definition depends on is told whole: nobody is forgotten when something changes."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.domain.segments import dependencies
+from app.domain.segments.definition import parse
+from app.domain.segments.dependencies import Dependencies
+from app.domain.segments.kinds import KINDS
+
+OTHER = "00000000-0000-0000-0000-00000000000a"
+CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
+JOINED = {"kind": "field", "field": "properties.joined", "op": "in_last", "value": 30, "unit": "days"}
+SENT = {"kind": "message", "did": "sent"}
+WITHIN: dict[str, Any] = {"within": {"last": 3, "unit": "days"}}
+
+CASES: list[tuple[dict[str, Any], Dependencies]] = [
+    (CITY, Dependencies(fields=frozenset({"city"}))),
+    (JOINED, Dependencies(fields=frozenset({"properties.joined"}), relative=True)),
+    ({"kind": "consent", "channel": "sms"}, Dependencies(consent=True)),
+    (SENT, Dependencies(messages=True)),
+    (SENT | {"within": {"from": "2026-01-01"}}, Dependencies(messages=True)),
+    (SENT | WITHIN, Dependencies(messages=True, relative=True)),
+    ({"kind": "segment", "segment": OTHER}, Dependencies(segments=frozenset({UUID(OTHER)}))),
+    ({"kind": "bucket", "salt": "x", "from": 0, "to": 9}, Dependencies()),
+]
+
+
+@pytest.mark.parametrize(("where", "needed"), CASES, ids=lambda one: one.get("kind") if isinstance(one, dict) else "")
+def test_a_condition_tells_what_it_needs(where: dict[str, Any], needed: Dependencies) -> None:
+    assert dependencies.of(parse({"where": where})) == needed
+    assert dependencies.of(parse({"where": {"not": {"any": [where]}}})) == needed
+
+
+def test_every_kind_is_told_of() -> None:
+    assert {where["kind"] for where, _ in CASES} == set(KINDS)
+
+
+def test_a_definition_needs_what_any_of_its_conditions_needs() -> None:
+    where = {"all": [CITY, {"any": [JOINED, {"not": SENT}]}]}
+    expected = Dependencies(fields=frozenset({"city", "properties.joined"}), messages=True, relative=True)
+    assert dependencies.of(parse({"where": where})) == expected
+
+
+def test_by_each_contacts_own_day_his_time_zone_counts() -> None:
+    found = dependencies.of(parse({"zone": "contact", "where": JOINED}))
+    assert found.fields == {"properties.joined", "timezone"}
+    assert dependencies.of(parse({"zone": "contact", "where": CITY})).fields == {"city"}
