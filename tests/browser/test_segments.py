@@ -23,14 +23,14 @@ from app.domain.events.models import Event
 from app.domain.segments import library
 from app.domain.segments.library import SegmentInput
 from app.factory import create_app
-from tests.browser.test_frame import browser, complaints, pytestmark, said
+from tests.browser.axe import complaints
+from tests.browser.test_frame import said
 from tests.conftest import NUMBER, WORKER
 from tests.domain.segments.told import refresh_all
 from tests.factories import people
 from tests.servers.throwaway import Servers
 from tests.web.pages import House, house
 
-__all__ = ["browser", "pytestmark"]
 HEBREW = {"kind": "field", "field": "language", "op": "eq", "value": "he"}
 CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
 BRANCH = {
@@ -112,10 +112,8 @@ def address(bank: House) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(browser: Browser, bank: House, address: str) -> Iterator["Opened"]:
-    pages = Opened(browser, bank, address)
-    yield pages
-    pages.close()
+def opened(browser: Browser, bank: House, address: str) -> "Opened":
+    return Opened(browser, bank, address)
 
 
 class Opened:
@@ -126,15 +124,15 @@ class Opened:
         with bank.unit() as session:
             user = session.get_one(User, bank.staff["marketer"].id)
             self.cookie = sessions.start(session, user, ip="127.0.0.1", agent="test", with_factor=True)
-        self.contexts: list[object] = []
 
     def __call__(
         self, path: str, *, language: str = "en", theme: str = "light", width: int = 1440, script: bool = True
     ) -> Page:
-        context = self.browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
+        context = self.browser.new_context(
+            viewport={"width": width, "height": 900}, java_script_enabled=script, reduced_motion="reduce"
+        )
         cookies = {"carillon_locale": language, "carillon_theme": theme, "sid": self.cookie}
         context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in cookies.items()])
-        self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(8000)
         heard: list[str] = []
@@ -143,10 +141,6 @@ class Opened:
         page.on("pageerror", lambda error: heard.append(str(error)))
         page.goto(self.address + path, wait_until="load")
         return page
-
-    def close(self) -> None:
-        for context in self.contexts:
-            context.close()  # type: ignore[attr-defined]
 
 
 def test_a_segment_is_built_counted_and_saved(opened: Opened) -> None:
@@ -281,7 +275,6 @@ def test_every_page_is_accessible_and_obeys_the_policy(
         lived,
     ):
         page = opened(f"/segments{path}", language=language, theme=theme, width=width)
-        page.wait_for_timeout(600)
         assert complaints(page) == [], path
         assert said(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
