@@ -92,6 +92,8 @@ def behaviour(bank: House) -> str:
         outcome = {"kind": "bank", "fact": "outcome", "programme": str(programme.id), "month": "previous"}
         new = SegmentInput(name="Behaviour", definition={"where": {"any": [BEHAVIOUR, outcome]}})
         return str(library.create(session, new, by=bank.staff["marketer"]).id)
+
+
 def lived(bank: House, segment: str) -> str:
     """The segment after a life: changed once, some came and some left; the address that compares it with another."""
     with bank.unit() as session:
