@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -169,6 +169,6 @@ def handle(session: Session, reply_id: UUID, *, by: Actor) -> Reply:
     return reply
 
 
-def waiting(session: Session) -> int:
-    """How many replies wait for a person."""
-    return session.execute(select(func.count()).select_from(Reply).where(Reply.handled_at.is_(None))).scalar_one()
+def number_waiting() -> Select[int]:
+    """How many replies wait for a person, to be asked together with other numbers."""
+    return select(func.count()).select_from(Reply).where(Reply.handled_at.is_(None))

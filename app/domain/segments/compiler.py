@@ -27,8 +27,8 @@ from app.domain.segments.models import Segment
 
 def compile_context(session: Session) -> CompileContext:
     """The present moment of the session's organisation."""
-    zone = organisation_of(session).timezone
-    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), zone, _segment)
+    organisation = organisation_of(session)  # held here, so that those below do not ask for it again
+    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), organisation.timezone, _segment)
 
 
 def present() -> Predicate:

@@ -35,6 +35,7 @@ NOUN = Noun(
         "segment.archived": mark("Archived a segment"),
         "segment.changed": mark("Changed a segment"),
         "segment.created": mark("Created a segment"),
+        "segment.unarchived": mark("Brought an archived segment back"),
         "segment.revealed": mark("Looked at personal data in a segment"),
     },
     subjects={

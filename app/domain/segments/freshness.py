@@ -28,7 +28,7 @@ from app.domain.segments import days, encryption, members, reads
 from app.domain.segments.definition import Definition
 from app.domain.segments.models import Segment, SegmentWake
 
-_SQL = load("segments/queries.sql")
+_SQL = load("segments/members.sql")
 REFRESH = Job("segments", "jobs.segments.refresh", 60)
 RECOUNT = Job("segments", "jobs.segments.recount", 120)
 AT_ONCE = 500  # wakes
@@ -150,5 +150,7 @@ def refresh_due(open_unit: _Open, *, stopping: Callable[[], bool] = lambda: Fals
             segment = session.execute(oldest).scalar_one_or_none()
             if segment is None:
                 return True
+            if segment.reads is None:  # of before there were such words
+                _look_at(session, segment, encryption.opened(session, segment))
             members.refresh(session, segment, segment.due_reason or "recount")
     return False

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, false, select, update
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -22,7 +23,7 @@ from app.domain.segments.difference import Moved, Wanted, difference
 from app.domain.segments.membership import BUDGET, PATIENCE, in_time
 from app.domain.segments.models import Segment, SegmentMove
 
-_SQL = load("segments/queries.sql")
+_SQL = load("segments/members.sql")
 # A statement about everybody reads whole tables. The planner knows nothing of who was just found, and took turns with each.
 _WHOLE = {"enable_nestloop": "off"}
 REASONS: dict[str, str] = {
@@ -54,8 +55,8 @@ class SegmentMoved(Happening):
 def refresh(session: Session, segment: Segment, reason: str) -> Moved:
     """Bring a segment's members in line with its definition, and count it.
 
-    What cannot be counted (a field is gone, it takes too long) keeps its members and has no size. Whoever changes the definition
-    meanwhile finds it due again.
+    What cannot be counted (a field is gone, a number is too large, it takes too long) keeps its members and has no size.
+    Whoever changes the definition meanwhile finds it due again.
     """
     _lock(session, [segment.id])
     session.refresh(segment)
@@ -66,7 +67,7 @@ def refresh(session: Session, segment: Segment, reason: str) -> Moved:
         wanted = {segment.id: Wanted(version, _predicate(session, segment))}
         with in_time(session, BUDGET, _WHOLE):
             [moved] = difference(session, wanted, "first_count" if is_first else reason)
-    except DomainError:
+    except (DomainError, DataError):
         moved, seen["size"] = Moved(segment.id, uuid4()), None
     else:
         seen |= {"size": moved.found, "filled_at": segment.filled_at or clock.now()}
@@ -103,7 +104,7 @@ def refresh_some(
     try:
         with in_time(session, PATIENCE):
             moved = difference(session, wanted, reason, who)
-    except Unavailable:
+    except (Unavailable, DataError):
         session.execute(
             update(Segment).where(among(Segment.id, list(wanted))).values(due_at=around.now, due_reason=reason)
         )

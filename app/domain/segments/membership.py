@@ -87,6 +87,19 @@ def numbers(session: Session, definition: Definition) -> Numbers:
     return Numbers(matched, everybody, dict(zip(found, alone, strict=True)))
 
 
+def combinations(session: Session, segment_ids: Sequence[UUID]) -> dict[tuple[bool, ...], int]:
+    """How many there are of every combination of these segments: in it or not, one after the other.
+
+    Raises NotFound, Unavailable if it takes too long.
+    """
+    around = compiler.compile_context(session)
+    below = _worked_out([_predicate(around, one) for one in segment_ids])
+    held = [one.is_(true()) for one in below.c]
+    with in_time(session):
+        rows = session.execute(select(*held, func.count()).select_from(below).group_by(*held)).all()
+    return {tuple(row[:-1]): int(row[-1]) for row in rows}
+
+
 def _worked_out(wanted: Sequence[ColumnElement[bool]]) -> Subquery:
     """One row a contact, one column a condition, each worked out once.
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -22,6 +23,9 @@ from app.domain.consent import ledger
 from app.domain.contacts import profile
 from app.domain.contacts.models import Contact, PropertyDefinition
 from app.domain.contacts.profile import ContactsChanged
+from app.domain.events import tracking
+from app.domain.events.models import EventInterest
+from app.domain.events.said import EventInput
 from app.domain.outbox.publish import publish
 from app.domain.segments import freshness, library, members, membership
 from app.domain.segments.library import SegmentInput
@@ -269,9 +273,7 @@ def test_what_is_due_as_a_whole_is_not_looked_at_for_a_few(session: Session, by:
     assert inside(session, haifa) == set()
 
 
-def test_a_segment_that_cannot_be_counted_keeps_its_members(
-    session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_that_cannot_be_counted_keeps_its_members(session: Session, by: Actor) -> None:
     one, other = people.contacts(session, 2, city="Haifa", properties={"product": "gold"})
     session.add(PropertyDefinition(
         organisation_id=by.organisation_id, key="product", label="Product", type="text", created_at=clock.now()
@@ -289,14 +291,42 @@ def test_a_segment_that_cannot_be_counted_keeps_its_members(
     session.refresh(gold)
     assert (gold.size, inside(session, gold), due(session)) == (None, {one, other}, {})
 
-    def too_long(*_: Any) -> Any:
-        raise Unavailable("Counting takes too long.")
 
-    monkeypatch.setattr(members, "difference", too_long)
-    becomes(session, by, other, city="Eilat", properties={})
+@pytest.mark.parametrize("broke", [Unavailable("too long"), DataError("sum", {}, Exception("numeric overflow"))])
+def test_what_breaks_or_takes_too_long_holds_nobody_else_up(
+    session: Session, by: Actor, monkeypatch: pytest.MonkeyPatch, broke: Exception
+) -> None:
+    [one] = people.contacts(session, 1, city="Haifa")
+    haifa = made(session, by, "Haifa", HAIFA)
+    catch_up(session)
+    really = members.difference
+
+    def breaks(*_: Any) -> Any:
+        raise broke
+
+    monkeypatch.setattr(members, "difference", breaks)
+    becomes(session, by, one, city="Eilat")
     tell_all(session)
     assert freshness.take_some(session) == 1
-    assert due(session) == {"Gold": "data", "Haifa": "data"}
+    assert due(session) == {"Haifa": "data"}
+    refresh_all(session)
+    session.refresh(haifa)
+    assert (due(session), haifa.size, inside(session, haifa)) == ({}, None, {one})
+    monkeypatch.setattr(members, "difference", really)
+    freshness.owe(session, "recount", Segment.id == haifa.id)
+    catch_up(session)
+    assert (inside(session, haifa), moves(session, haifa)) == (set(), [(one, False, "recount", 1)])
+
+
+def test_a_segment_of_before_is_asked_what_it_looks_at(session: Session, by: Actor) -> None:
+    people.contacts(session, 2, city="Haifa")
+    haifa = made(session, by, "Haifa", {"all": [HAIFA, {"kind": "event", "event": "order"}]})
+    session.execute(update(Segment).values(reads=None, due_reason="first_count"))
+    session.execute(delete(EventInterest))
+    session.expire_all()
+    assert freshness.refresh_due(lambda: _same(session))
+    assert (haifa.reads, haifa.filled_at is not None) == (["event:order", "field:city"], True)
+    assert session.execute(select(EventInterest.name)).scalars().all() == ["order"]
 
 
 def test_time_alone_makes_due_what_asks_for_it(session: Session, by: Actor) -> None:
@@ -438,3 +468,26 @@ def test_one_organisation_never_moves_the_contacts_of_another(session: Session, 
     assert inside(session, mine) == set()
     act_as(session, by)
     assert len(inside(session, mine)) == 2
+
+
+def test_an_event_wakes_the_segments_that_look_at_it(session: Session, by: Actor) -> None:
+    one, other = people.contacts(session, 2)
+    ordered = made(session, by, "Ordered", {"kind": "event", "event": "order"})
+    not_yet = made(session, by, "Not yet", {"all": [inside_of(ordered, "not_in"), field("language", "eq", "en")]})
+    catch_up(session)
+    order = {"event": "order", "contact": {"id": str(one)}}
+    tracking.record(session, [EventInput.model_validate(order | {"event": "login"})])
+    assert not freshness.are_woken(session), "nobody looks at that one"
+    tracking.record(session, [EventInput.model_validate(order)])
+    assert freshness.are_woken(session)
+    refresh_all(session)
+    assert (inside(session, ordered), moves(session, ordered)) == ({one}, [(one, True, "event", 1)])
+    assert (inside(session, not_yet), moves(session, not_yet)) == ({other}, [(one, False, "event", 1)])
+    assert not freshness.are_woken(session)
+    change(session, by, not_yet, GRANTED)
+    change(session, by, ordered, {"kind": "event", "event": "refund"})
+    tracking.record(session, [EventInput.model_validate(order)])
+    assert not freshness.are_woken(session), "nobody looks at it any more"
+    library.archive(session, ordered.id, by=by)
+    tracking.record(session, [EventInput.model_validate(order | {"event": "refund"})])
+    assert not freshness.are_woken(session), "an archived segment hears of nothing"
