@@ -56,6 +56,9 @@ OTHERWISE = {
     "consent.reopening:carry_out_lift": DECIDED,
     "contacts.recipients:carry_out": DECIDED,
     "content.library:possible": SHOWN,
+    "events.page_keys:get": OWN,
+    "events.page_keys:make": CALLER,
+    "events.page_keys:serve": OWN,
     "flows.destinations:carry_out": DECIDED,
     "flows.possible:blocked_reason": SHOWN,
     "flows.possible:possible": SHOWN,
@@ -70,6 +73,7 @@ OTHERWISE = {
     "reports.work:listed": SHOWN,
     "segments.library:possible": SHOWN,
     "segments.library:revealed": SHOWN,
+    "timeline.history:may_see": SHOWN,
 }
 
 

@@ -1,11 +1,11 @@
 """Events come in: one or a thousand, from a page, a system or the product itself, in one statement."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -54,9 +54,12 @@ def track(session: Session, said: Sequence[EventInput | DomainError], *, by: Act
     """Keep events that a page or a system tells of; what could not even be read comes as its error, and keeps its place.
 
     A secret key names contacts. It makes none: an event of somebody unknown is refused, or kept as the visitor's whose
-    anonymous id stands beside the name; /identify is where contacts are made. A public key is in everybody's hands, so it
-    speaks for visitors only: its events are not verified, and one that names a contact is kept apart as that of a visitor
-    who said so. His contact gets the events of a visitor from when the bank's own server has said who he is.
+    anonymous id stands beside the name; /identify is where contacts are made.
+
+    A public key is in everybody's hands, so what it says is not verified, whoever it names: such an event stands at the contact
+    as what a page said, changes nothing else of him, and starts only flows that ask for no more. Whom a page names wrongly
+    (nobody, several, somebody who was erased) is a visitor who said so: the answer tells nobody who is known here. The events of
+    a visitor are his contact's from when the bank's own server has said who he is.
 
     Raises Invalid (nothing, or more than a thousand), Forbidden.
     """
@@ -114,7 +117,7 @@ def _row(session: Session, n: int, one: EventInput | DomainError, source: str) -
     named = whose.named
     visitor = whose.anonymous_id
     if source == "web" and named:
-        visitor, named = visitor or f"said {named[0]} {named[1]}", None
+        visitor = visitor or f"said {named[0]} {named[1]}"
     at = (one.occurred_at or clock.now()).astimezone(UTC)
     return {
         "n": n, **_name(session, named), "visitor": visitor_blind(session, visitor).hex() if visitor else None,
@@ -140,9 +143,9 @@ def _name(session: Session, named: tuple[str, str] | None) -> dict[str, str]:
 def _keep(session: Session, rows: Mapping[int, Row], source: str) -> dict[int, str | None]:
     """Keep what can be kept, and ring for who waits for it; what was not kept, and why if not for its key."""
     now = clock.now()
-    _make_room(session, now, {row["occurred_at"][:7] for row in rows.values()})
+    make_room(session, now, {row["occurred_at"][:7] for row in rows.values()})
     values = {
-        "batch": json.dumps(list(rows.values()), ensure_ascii=False, separators=(",", ":")), "source": source,
+        "batch": to_json(list(rows.values())).decode(), "source": source,
         "organisation": actor_of(session).organisation_id, "is_verified": source != "web", "now": now, "fresh": now - FRESH,
     }  # fmt: skip
     told = session.execute(_SQL["record"], values).all()
@@ -150,7 +153,7 @@ def _keep(session: Session, rows: Mapping[int, Row], source: str) -> dict[int, s
     return {row.n: row.why for row in told if not row.consumer}
 
 
-def _make_room(session: Session, now: datetime, months: set[str]) -> None:
+def make_room(session: Session, now: datetime, months: set[str]) -> None:
     """Make the partitions of older months, where there are none; upkeep has made those of this month and the last."""
     made = {now.strftime("%Y-%m"), (now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")}
     for month in sorted(months - made):

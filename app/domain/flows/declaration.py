@@ -1,11 +1,33 @@
 """What flows brings to the house: journeys."""
 
 from app.core.errors import mark
+<<<<<<< HEAD
 from app.core.nouns import MenuEntry, Noun, Permission, Subject
+=======
+from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
+>>>>>>> wk3
 from app.domain.access.permissions import EVERYBODY
-from app.domain.flows import destinations, drafts, models, resuming
+from app.domain.bank.happenings import QualificationApproved
+from app.domain.events import interest
+from app.domain.flows import (
+    calls,
+    destinations,
+    drafts,
+    health,
+    hearing,
+    models,
+    results,
+    resuming,
+    runs,
+    starts,
+    triggers,
+)
 from app.domain.flows.models import Flow, FlowDestination
+from app.domain.messages import told
+from app.domain.segments.members import SegmentMoved
 
+interest.answer(hearing.CONSUMER, starts.EXECUTE)
+told.answer(starts.EXECUTE)
 NOUN = Noun(
     name="flows",
     models=models,
@@ -15,6 +37,8 @@ NOUN = Noun(
         "flows:read": Permission(mark("See flows"), EVERYBODY),
         "flows:write": Permission(mark("Draw flows and let approved ones run"), ("marketer",)),
         "flows:approve": Permission(mark("Approve flows"), ("admin",), by_name=True),
+        "flows:people": Permission(mark("Move people in flows, take them out"), ("marketer", "operator")),
+        "flows:start": Permission(mark("Put people into flows that begin so"), ("marketer", "operator")),
         "flows:stop": Permission(mark("Pause and resume flows"), ("owner", "admin", "marketer", "operator")),
     },
     acts={
@@ -27,9 +51,11 @@ NOUN = Noun(
         "flow.activated": mark("Let the flow run"),
         "flow.approved": mark("Approved the flow"),
         "flow.archived": mark("Archived the flow"),
+        "flow.called": mark("Put people into the flow"),
         "flow.changed": mark("Changed the flow"),
         "flow.created": mark("Created the flow"),
         "flow.pause": mark("Paused the flow"),
+        "flow.people": mark("Did something with people in the flow"),
         "flow.rejected": mark("Sent the flow back"),
         "flow.restored": mark("Brought the flow back"),
         "flow.resume": mark("Resumed the flow"),
@@ -53,4 +79,12 @@ NOUN = Noun(
         resuming.SUBJECT: resuming.carry_out,
         destinations.SUBJECT: destinations.carry_out,
     },
+    jobs=(starts.EXECUTE, starts.CALLING),
+    hears=(
+        Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),
+        Consumer("flows.segment_moved", SegmentMoved, triggers.on_segment_moved),
+    ),
+    upkeep=(results.balance,),
+    sweeps=(health.pause_failing,),
+    waits=(Waiting(starts.EXECUTE, runs.are_due), Waiting(starts.CALLING, calls.are_due)),
 )

@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Forbidden, mark
 from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.flows import draft_state, drafts, moving, pinned, states, validation
+from app.domain.flows import draft_state, drafts, moving, pinned, placement, states, triggers, validation
 from app.domain.flows.drafts import SUBJECT, one_for_update
 from app.domain.flows.models import Flow, FlowVersion
 from app.domain.flows.pinned import Asked, Choices
@@ -110,7 +110,9 @@ def activate(session: Session, flow_id: UUID, *, by: Actor) -> FlowVersion:
     session.add(version)
     session.flush()
     flow.version_id, flow.state, flow.approval_id, flow.editors = version.id, after, None, []
+    placement.carry(session, flow, version, what.choices)
     drafts.note_uses(session, flow)
+    triggers.begin_listening(session, flow)
     trail.record(session, by, "flow.activated", (SUBJECT, flow.id), after={"version": version.number})
     return version
 
@@ -133,7 +135,7 @@ def resume(session: Session, flow_id: UUID, *, second: UUID | None = None, by: A
             mark("A flow that was stopped is started again by two people: ask for it, and another decides.")
         )
     flow = one_for_update(session, flow_id)
-    flow.state, flow.paused_at = states.after(flow.state, "resume"), None
+    flow.state, flow.paused_at, flow.resumed_at = states.after(flow.state, "resume"), None, clock.now()
     sends.resume(session, SUBJECT, flow.id)
     trail.record(session, by, "flow.resume", (SUBJECT, flow.id), after={"state": flow.state})
     return flow
@@ -159,6 +161,8 @@ def archive(session: Session, flow_id: UUID, *, leave: bool = False, by: Actor) 
     flow.state, flow.archived_at, flow.version_id, flow.approval_id = after, clock.now(), None, None
     decisions.void(session, (SUBJECT, flow.id))
     sends.stop(session, SUBJECT, flow.id)
+    triggers.stop_listening(session, flow)
+    placement.leave_all(session, flow, "archived")
     drafts.note_uses(session, flow)
     trail.record(session, by, "flow.archived", (SUBJECT, flow.id), after={"left": people})
     return flow

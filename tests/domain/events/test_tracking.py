@@ -13,7 +13,7 @@ from app.core.actor import Actor
 from app.core.errors import Forbidden, Invalid
 from app.core.unit import actor_of
 from app.domain.access.models import Organisation
-from app.domain.contacts.models import Contact
+from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.events.models import EventKey, Visitor
 from app.domain.events.tracking import record
 from tests.domain.events.conftest import codes, said, sentence, tell, told
@@ -107,13 +107,25 @@ def test_a_page_cannot_take_the_ids_of_the_bank(session: Session, organisation: 
 
 
 @pytest.mark.parametrize("named", [{"external_id": "0"}, {"email": "client0@mail.example"}, {"phone": "0522000000"}])
-def test_a_page_speaks_for_visitors_only(
+def test_what_a_page_says_of_a_contact_is_not_verified(
     session: Session, organisation: Organisation, page: Actor, named: dict[str, Any]
 ) -> None:
     (who,) = people.contacts(session, 1)
     for whose in (named, {"id": str(who)}, named | ANON):
         assert tell(session, said(contact=whose), by=page).accepted == 1
-    assert [(one.contact_id, one.is_verified, one.source) for one in told(session)] == [(None, False, "web")] * 3
+    assert [(one.contact_id, one.is_verified, one.source) for one in told(session)] == [(who, False, "web")] * 3
+
+
+def test_a_page_is_not_told_who_is_known(session: Session, organisation: Organisation, page: Actor) -> None:
+    erased, one, other = people.contacts(session, 3)
+    session.execute(update(Contact).where(Contact.id == erased).values(status="erased"))
+    of_one = select(ContactAddress.blind).where(ContactAddress.contact_id == one, ContactAddress.kind == "email")
+    mail = update(ContactAddress).where(ContactAddress.contact_id == other, ContactAddress.kind == "email")
+    session.execute(mail.values(blind=of_one.scalar_subquery()))
+    for named in ({"external_id": "0"}, {"external_id": "404"}, {"email": "client1@mail.example"}):
+        taken = tell(session, said(contact=named), by=page)
+        assert (taken.accepted, taken.refused) == (1, ())
+    assert {one.contact_id for one in told(session)} == {None}
 
 
 def test_a_visitor_is_not_kept_by_his_id(session: Session, organisation: Organisation, page: Actor) -> None:
