@@ -1,11 +1,7 @@
 """What flows brings to the house: journeys."""
 
 from app.core.errors import mark
-<<<<<<< HEAD
-from app.core.nouns import MenuEntry, Noun, Permission, Subject
-=======
-from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
->>>>>>> wk3
+from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.events import interest
