@@ -351,4 +351,5 @@ SELECT count(*) FROM messages WHERE provider_account_id = :account AND state = '
 UPDATE messages SET state = 'undeliverable', rank = 60, reason = 'no_confirmation', final_at = :now
 WHERE (occurrence_id, id) IN (SELECT occurrence_id, id FROM messages
   WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms' AND sent_at <= :before
-  ORDER BY sent_at LIMIT :most FOR UPDATE SKIP LOCKED);
+  ORDER BY sent_at LIMIT :most FOR UPDATE SKIP LOCKED)
+RETURNING occurrence_id, id;
