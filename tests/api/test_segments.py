@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -21,6 +22,7 @@ from app.domain.contacts.models import Contact
 from app.domain.events.models import Event
 from app.factory import create_app
 from tests.conftest import NUMBER, WORKER
+from tests.domain.segments.told import refresh_all, tell_all
 from tests.factories import people
 from tests.servers.throwaway import Servers
 from tests.web.pages import House, house
@@ -153,6 +155,75 @@ def test_who_stands_in_a_definition_is_masked_or_the_look_is_logged(bank: House,
     with bank.unit() as session:
         looks = select(AuditEntry).where(AuditEntry.action == "segment.revealed", AuditEntry.subject_id == path[1:])
         assert len(session.execute(looks).all()) == 2, "made and read"
+
+
+def keep_up(bank: House) -> None:
+    with bank.unit() as session:
+        tell_all(session)
+        refresh_all(session)
+
+
+def test_growth_and_moves_are_told(marketer: Caller, bank: House) -> None:
+    segment = marketer("POST", "", {"name": "Grown", "definition": {"where": CITY}}).get_json()["data"]
+    path = f"/{segment['id']}"
+    assert marketer("GET", f"{path}/growth?days=1").get_json()["data"]["since"] is None
+    keep_up(bank)
+    told = marketer("GET", f"{path}/growth?days=2").get_json()["data"]
+    assert [day["size"] for day in told["days"]] == [None, segment["size"]]
+    assert len(marketer("GET", f"{path}/growth").get_json()["data"]["days"]) == 90
+    for wrong in ("x", "0", "401", "-1"):
+        assert marketer("GET", f"{path}/growth?days={wrong}").status_code == 422
+    assert marketer("GET", f"{path}/moves").get_json()["data"] == []
+    whole = marketer("GET", f"{path}/moves?whole=true&per_page=200").get_json()["data"]
+    assert {(one["entered"], one["reason"], one["version"]) for one in whole} == {(True, "first_count", 1)}
+    assert len(whole) == segment["size"]
+    marketer("PATCH", path, {"definition": {"where": {"not": CITY}}})
+    keep_up(bank)
+    left = marketer("GET", f"{path}/moves?entered=false&per_page=200").get_json()["data"]
+    assert {one["contact"] for one in left} == {one["contact"] for one in whole}
+    assert {(one["entered"], one["reason"], one["version"]) for one in left} == {(False, "definition", 2)}
+    assert {one["entered"] for one in marketer("GET", f"{path}/moves?entered=true").get_json()["data"]} == {True}
+    assert marketer("GET", f"{path}/moves?entered=perhaps").status_code == 422
+
+
+def test_versions_are_told_restored_and_brought_back(marketer: Caller, bank: House) -> None:
+    secret = {"kind": "field", "field": "email", "op": "eq", "value": "client1@mail.example"}
+    made = marketer("POST", "", {"name": "Versioned", "definition": {"where": secret}})
+    path = f"/{made.get_json()['data']['id']}"
+    changed = marketer("PATCH", path, {"name": "Versioned anew", "definition": {"where": CITY}})
+    new, old = marketer("GET", f"{path}/versions").get_json()["data"]
+    assert (new["number"], old["number"], old["changes"], old["by"]["name"]) == (2, 1, None, "Marketer")
+    assert new["changes"]["name"] == {"before": "Versioned", "after": "Versioned anew"}
+    assert new["changes"]["added"] == [CITY]
+    assert "client1@" not in json.dumps([new, old])
+    assert marketer("POST", f"{path}/versions/1/restore", If_Match=made.headers["ETag"]).status_code in (409, 412)
+    restored = marketer("POST", f"{path}/versions/1/restore", If_Match=changed.headers["ETag"]).get_json()["data"]
+    assert (restored["version"], restored["name"], restored["size"]) == (3, "Versioned anew", 1)
+    assert marketer("GET", f"{path}/versions").get_json()["data"][0]["restored_from"] == 1
+    assert marketer("POST", f"{path}/versions/9/restore").status_code == 404
+    assert marketer("DELETE", path).status_code == 204
+    assert marketer("POST", f"{path}/versions/2/restore").status_code == 409
+    assert "unarchive" in marketer("GET", path).get_json()["data"]["actions"]
+    assert marketer("POST", f"{path}/unarchive").get_json()["data"]["archived_at"] is None
+    viewer = Caller(bank, "viewer")
+    assert viewer("GET", f"{path}/versions").status_code == 200
+    assert viewer("POST", f"{path}/versions/1/restore").status_code == 403
+    assert viewer("POST", f"{path}/unarchive").status_code == 403
+
+
+def test_overlaps_are_told(marketer: Caller) -> None:
+    ids = [
+        marketer("POST", "", {"name": name, "definition": {"where": where}}).get_json()["data"]["id"]
+        for name, where in (("In Haifa", CITY), ("Elsewhere", {"not": CITY}), ("Everybody", {"all": []}))
+    ]
+    told = marketer("GET", f"/overlap?segments={','.join(ids)}").get_json()["data"]
+    assert told["together"] == sum(part["size"] for part in told["parts"])
+    assert [one["name"] for one in told["segments"]] == ["In Haifa", "Elsewhere", "Everybody"]
+    sizes = {tuple(part["in"]): part["size"] for part in told["parts"]}
+    assert sizes[(ids[0], ids[2])] == told["segments"][0]["size"]
+    assert sizes[tuple(ids)] == 0
+    for wrong, status in ((ids[0], 422), (f"{ids[0]},x", 422), ("", 422), (f"{ids[0]},{UUID(int=0)}", 404)):
+        assert marketer("GET", f"/overlap?segments={wrong}").status_code == status
 
 
 def test_the_whole_grammar_is_counted_said_and_explained(bank: House, marketer: Caller) -> None:

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, Stale, Unavailable
-from app.domain.segments import library, membership, suggestions
+from app.domain.segments import library, membership, overlap, suggestions
 from app.domain.segments.definition import MOST_DEEP, everybody
 from app.domain.segments.kinds.event import OF_PROPERTY
 from app.domain.segments.library import SegmentInput
@@ -41,10 +41,12 @@ class SegmentForm(FlaskForm):  # type: ignore[misc]
 @bp.get("/new")
 @allow("segments:write")
 def create() -> ResponseReturnValue:
-    """An empty builder, or a copy of a segment (`?like=`)."""
+    """An empty builder, a copy of a segment (`?like=`), or what others are made into (`?all=`, `?any=` and `?none=`)."""
     like = request.args.get("like", type=UUID)
     if like is None:
-        return _page(SegmentForm(formdata=None), builder.of_definition(everybody(), shown.catalogue()))
+        every, either, without = (request.args.getlist(name, type=UUID) for name in ("all", "any", "none"))
+        begun = overlap.made_of(every, either, without) if every or either or without else everybody()
+        return _page(SegmentForm(formdata=None), builder.of_definition(begun, shown.catalogue()))
     segment = library.get(db.session(), like, by=g.actor)
     form = SegmentForm(
         formdata=None, name=_("%(name)s (copy)", name=segment.name)[:120], description=segment.description

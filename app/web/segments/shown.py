@@ -24,6 +24,7 @@ from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
 from app.domain.segments.saying import Names
+from app.domain.segments.versions import Difference
 from app.web import audit_labels
 from app.web.audit_labels import Act, Change, Value
 from app.web.locale import current_language
@@ -138,6 +139,35 @@ def campaigns() -> list[tuple[str, str]]:
 def saved(segment: Segment, *, is_new: bool) -> None:
     """Say that a segment was saved."""
     flash(_("The segment is made.") if is_new else _("The segment is saved."), "success")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that is different between two versions."""
+
+    name: str
+    said: str
+
+
+def differences(found: Difference) -> list[Line]:
+    """What is different, in words."""
+    lines = []
+    if found.name:
+        lines.append(Line(_("Name"), _("“%(old)s” became “%(new)s”", old=found.name[0], new=found.name[1])))
+    if found.description:
+        lines.append(Line(_("What it is for"), found.description[1] or _("nothing")))
+    if found.zone:
+        whose = {"organisation": _("in the zone of the bank"), "contact": _("in the zone of each contact")}
+        lines.append(Line(_("Today is counted"), whose[found.zone[1]]))
+    lines += [Line(_("Added"), _said(one)) for one in found.added]
+    lines += [Line(_("Removed"), _said(one)) for one in found.removed]
+    if found.is_regrouped:
+        lines.append(Line(_("Conditions"), _("the same, put together in another way")))
+    return lines
+
+
+def _said(condition: Condition) -> str:
+    return spoken(condition.words(names()))
 
 
 @dataclass(frozen=True)
