@@ -15,6 +15,7 @@ QUEUES = (
     "campaigns.send",
     "messages.sms",
     "messages.email",
+    "flows.execute",
     "webhooks.inbound",
     "imports",
     "reports",

@@ -15,6 +15,7 @@ OPEN = {
     "segments/_versions.html": {"from": "a number", "to": "a number"},
     "segments/_segments.html": {"q": "the name of a segment", "state": "chosen"},
     "templates/_templates.html": {"q": "the name of a text", "channel": "chosen", "message_class": "chosen"},
+    "events/index.html": {"event": "the name of an event"},
     "messages/index.html": dict.fromkeys(("campaign", "template", "state", "reason", "channel"), "chosen"),
     "replies/index.html": {"state": "chosen"},
     "audit/index.html": dict.fromkeys(("action", "subject", "actor", "from", "until"), "chosen"),

@@ -16,6 +16,8 @@ MODULES = {
     "page": "tests.speed.page",
     "segment-live": "tests.speed.segment_live",
     "qualify": "tests.speed.qualify",
+    "track": "tests.speed.track",
+    "flow-step": "tests.speed.flow_step",
 }
 
 

@@ -92,6 +92,14 @@ def progress(session: Session, check: BalanceCheck, *, by: Actor) -> Progress:
     return Progress(state, len(rows), done, failed, sum(row.records for row in rows))
 
 
+def unfinished(session: Session, *, by: Actor) -> tuple[BalanceCheck, Progress] | None:
+    """The newest of what was asked for, and how far it is; None when it is over."""
+    require(by, "bank:read")
+    check = session.execute(select(BalanceCheck).order_by(BalanceCheck.id.desc()).limit(1)).scalar_one_or_none()
+    found = progress(session, check, by=by) if check else None
+    return (check, found) if check and found and found.state in ("queued", "running") else None
+
+
 def latest(session: Session) -> date:
     """The last day whose bank has closed."""
     now = _local(session)

@@ -27,7 +27,7 @@ from app.domain.contacts.person import NOBODY, Kept, Person, masked, masked_all,
 from app.domain.outbox.publish import publish
 
 __all__ = [
-    "ContactInput", "ContactsChanged", "Person", "create", "delete", "get", "input_of", "masked", "masked_all",
+    "ContactInput", "ContactsChanged", "Person", "columns_of", "create", "delete", "get", "input_of", "masked", "masked_all",
     "one_for_update", "person_of", "restore", "reveal", "revealed_all", "update",
 ]  # fmt: skip
 
@@ -200,13 +200,17 @@ def one_for_update(session: Session, contact_id: UUID) -> Contact:
     )
 
 
+def columns_of(new: ContactInput) -> dict[str, str | None]:
+    """What of an input stands in columns of its own, checked. Raises Invalid."""
+    plain = {name: getattr(new, name) or None for name in _PLAIN}
+    return plain | {"country": _country(new.country), "timezone": _timezone(new.timezone)}
+
+
 def _write(session: Session, contact: Contact, new: ContactInput, known: Person) -> None:
     """Check the input and put it into the contact and its person."""
     clear, personal = properties.sorted_out(session, new.properties)
-    for name in _PLAIN:
-        setattr(contact, name, getattr(new, name) or None)
-    contact.country = _country(new.country)
-    contact.timezone = _timezone(new.timezone)
+    for name, value in columns_of(new).items():
+        setattr(contact, name, value)
     contact.properties, contact.tags = clear, sorted(_words(new.tags))
     person = replace(
         known,
