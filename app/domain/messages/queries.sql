@@ -38,6 +38,10 @@ WITH given AS (
   SELECT occurrence_id, id, organisation_id, send_id, contact_id, channel, address_blind, retries,
     row_number() OVER (PARTITION BY contact_id ORDER BY occurrence_id, id) - 1 AS turn FROM messages
   WHERE id = ANY(:ids) AND occurrence_id BETWEEN :oldest AND :newest
+), had AS MATERIALIZED (
+  SELECT contact_id, channel, send_id, COALESCE(sent_at, doubt_at, :now) AS at FROM messages
+  WHERE contact_id = ANY(ARRAY(SELECT contact_id FROM mine)) AND occurrence_id >= CAST(:cap_oldest AS uuid) AND id <> ALL(:ids)
+    AND state = ANY(CAST(:uses AS text[]))
 ), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
       WHEN p.id IS NULL THEN 'deleted'
@@ -49,9 +53,8 @@ WITH given AS (
         AND f.fed_at < CAST(:stale AS timestamptz)) THEN 'restriction_feed_stale'
       WHEN EXISTS (
         SELECT FROM unnest(CAST(:cap_channels AS text[]), CAST(:cap_most AS int[]), CAST(:cap_since AS timestamptz[])) AS k (channel, most, since)
-        WHERE k.most <= m.turn + (SELECT count(*) FROM messages o JOIN sends b ON b.id = o.send_id
-          WHERE o.contact_id = m.contact_id AND o.occurrence_id >= :cap_oldest AND o.id <> ALL(:ids) AND o.state = ANY(CAST(:uses AS text[]))
-            AND COALESCE(o.sent_at, o.doubt_at, :now) > k.since AND k.channel IN ('', o.channel)
+        WHERE k.most <= m.turn + (SELECT count(*) FROM had h JOIN sends b ON b.id = h.send_id
+          WHERE h.contact_id = m.contact_id AND h.at > k.since AND k.channel IN ('', h.channel)
             AND b.message_class = 'marketing' AND b.source_kind <> :test)) THEN 'frequency_cap' END AS reason,
     c.entry_id, g.language, g.sealed
   FROM given g
