@@ -66,16 +66,17 @@ def examine() -> None:
     "--access-file", type=click.Path(path_type=Path), required=True, help="Where to write the demo logins (mode 600)."
 )
 @click.option("--empty", is_flag=True, help="Only its people and providers, without customers and campaigns.")
+@click.option("--months", is_flag=True, help="With two months of the bank, which the workers make afterwards.")
 @click.option("--contacts", type=click.IntRange(min=0), default=0, help="So many customers more, also later.")
 @click.option("--events", type=click.IntRange(min=0), default=0, help="So many events of 60 days more, also later.")
-def seed_demo(access_file: Path, empty: bool, contacts: int, events: int) -> None:
+def seed_demo(access_file: Path, empty: bool, months: bool, contacts: int, events: int) -> None:
     """Load the demo organisation, once, and write its logins; not while the workers run."""
     from app import demo
     from app.demo import visits
 
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
-    access = demo.load(factory, settings, empty=empty)
+    access = demo.load(factory, settings, empty=empty, months=months)
     if access is None:
         click.echo("The demo organisation is there already.")
     else:

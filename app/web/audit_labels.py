@@ -34,6 +34,8 @@ NAMES = {
     "days": mark("Days that differ"),
     "holidays": mark("Holidays"),
     "growth": mark("Growth"),
+    "caps": mark("Most marketing for one person"),
+    "together": mark("All channels together"),
     "sunday": mark("Sunday"),
     "monday": mark("Monday"),
     "tuesday": mark("Tuesday"),
@@ -86,7 +88,7 @@ NAMES = {
     "carry_days": mark("Days a value is carried"),
     "template_id": mark("SMS"),
     "most_attempts": mark("Attempts in all"),
-    "retry_hours": mark("Hours between them"),
+    "retry_hours": mark("Hours between attempts"),
     "recipients": mark("Recipients of the report"),
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0071"
-down_revision = "0091"
+down_revision = "0070"
 branch_labels = None
 depends_on = None
 

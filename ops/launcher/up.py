@@ -207,10 +207,10 @@ class Start:
             return
         if not self.folder.recall("demo"):
             say("Loading the demo organisation ...")
-            empty = ["--empty"] if self.options.empty else []
+            life = ["--empty"] if self.options.empty else [] if self.options.no_sandbox else ["--months"]
             self.verb(
                 *("seed-demo", "--access-file", self.folder.access),
-                *empty,
+                *life,
                 otherwise="The demo organisation could not be loaded (--no-demo starts without it)",
             )
             self.folder.remember(demo=True)

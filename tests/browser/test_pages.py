@@ -55,14 +55,16 @@ FORMS = [
 
 
 @pytest.fixture(scope="module")
-def people(house: House, browser: Browser) -> dict[str, Person]:
+def people(house: House, chromium: Browser) -> Iterator[dict[str, Person]]:
     """Everybody who is needed, signed in once, on a phone."""
-    found = {role: Person(house, browser, role, "en") for role in dict.fromkeys(form.role for form in FORMS)}
+    found = {role: Person(house, chromium, role, "en") for role in dict.fromkeys(form.role for form in FORMS)}
     for person in found.values():
         person.expected = ANSWERED
         person.page.set_viewport_size({"width": 390, "height": 844})
         person.sign_in()
-    return found
+    yield found
+    for person in found.values():
+        person.page.context.close()
 
 
 def test_every_refused_form_says_why_until_it_is_mended(house: House, people: dict[str, Person]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from ops.launcher.processes import Child, Family
+from tests.conftest import NUMBER
 from tests.servers.sandbox import SECRET, Sandbox, free_port, running
 from tests.servers.throwaway import Servers
 
@@ -80,7 +81,7 @@ def whole(
     with running(folder / "sandbox") as sandbox:
         env = {
             **os.environ,
-            **servers.env(name, redis=10),
+            **servers.env(name, redis=9 + NUMBER),
             "DATABASE_OWNER_URL": "",  # as `up` starts it
             "CARILLON_BASE_URL": f"http://127.0.0.1:{port}",
             "CARILLON_ENVIRONMENT": "demo",
