@@ -14,12 +14,13 @@ from app.core.unit import actor_of
 from app.domain.events import tracking
 from app.domain.events.models import Event
 from app.domain.events.said import EventInput
+from app.domain.flows import placement, triggers
 from app.domain.flows.models import FlowLog, FlowRun
 from app.domain.messages import told
 from app.domain.messages import tracking as links
 from app.domain.messages.models import Message, MessageWake, Send
 from tests.factories import people, sending
-from tests.factories.flows import branch, enter, flow, path, places, run_of, step, walk
+from tests.factories.flows import branch, drawing, enter, flow, path, places, run_of, step, version, walk
 
 pytestmark = pytest.mark.usefixtures("organisation")
 
@@ -333,3 +334,21 @@ def test_a_flow_begins_with_what_happened_to_a_message_of_a_campaign(session: Se
     links.clicked(session, target(session, the_message(session)), PERSON)
     walk(session)
     assert (places(session, made), places(session, other)) == ({"wait": 1}, {})
+
+
+def test_a_new_version_hears_of_what_the_one_before_has_sent(session: Session) -> None:
+    mail = step("mail", "send_email", template_id=str(sending.email_template(session).id))
+    made = flow(session, mail, step("did", "wait_for", [branch("happened"), branch("timeout")], event="paid"))
+    enter(session, made, people.contacts(session, 1))
+    walk(session)
+    assert made.version_id is not None
+    old, made.definition = made.version_id, drawing(
+        mail, step("did", "wait_for", [branch("happened"), branch("timeout")], did="opened", step="mail")
+    )  # fmt: skip
+    new = version(session, made, number=2)
+    made.version_id = new.id
+    placement.carry(session, made, new, {old: {"did": "go_on"}})
+    triggers.begin_listening(session, made)
+    links.opened(session, target(session, the_message(session)), PERSON)
+    walk(session)
+    assert places(session, made) == {"finished": 1}

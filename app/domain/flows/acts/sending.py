@@ -80,7 +80,6 @@ def _open(batch: Batch, node: Node) -> FlowSend:
         not_after=batch.now + SENT_WITHIN,
         senders=course.pinned.senders_of(text.channel),
         routes=course.pinned.routes_of(text.channel),
-        tells=course.dids,
     )
     opened = sends.open_send(batch.session, new)
     own = FlowSend(
