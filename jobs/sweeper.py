@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import nouns, queue
 from app.core.queue import UPKEEP, Job
+from app.demo import months
 from jobs.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def _sweep_one(here: Runtime, organisation_id: UUID) -> list[tuple[Job, tuple[st
     with here.unit(organisation_id) as session:
         for sweep_up in nouns.every(lambda noun: noun.sweeps):
             sweep_up(session)
+        months.go_on(session)
         rings: list[tuple[Job, tuple[str, ...]]] = []
         for waiting in nouns.every(lambda noun: noun.waits):
             found = waiting.ask(session)

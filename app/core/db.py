@@ -110,7 +110,7 @@ def live(model: type[Any]) -> Table:
     return table.to_metadata(MetaData(), schema="live")
 
 
-def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID] | str) -> ColumnElement[bool]:
+def among(column: InstrumentedAttribute[UUID] | ColumnElement[Any], ids: Sequence[UUID] | str) -> ColumnElement[bool]:
     """The column is one of these ids: one parameter and one plan, however many they are (an IN has one for each).
 
     A name instead of ids is filled when the statement is executed: for statements that are made once and asked often.

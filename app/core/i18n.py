@@ -85,6 +85,11 @@ def number(value: float | Decimal, locale: str, digits: int | None = None) -> st
     return str(numbers.format_decimal(value, pattern, locale=region(locale)))
 
 
+def change(value: int, locale: str) -> str:
+    """A number by locale that says its direction: +12, -3."""
+    return str(numbers.format_decimal(value, "+#,##0;-#,##0", locale=region(locale)))
+
+
 def money(amount: Decimal, currency: str, locale: str) -> str:
     """An amount with its currency's sign."""
     return numbers.format_currency(amount, currency, locale=region(locale))

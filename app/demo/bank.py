@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -57,8 +57,8 @@ class Bank:
     @contextmanager
     def by(self, role: str) -> Iterator[tuple[Session, Actor]]:
         """A unit of work of whoever has this role, with a code just shown."""
-        who, name = self._people[role]
-        actor = Actor(self.organisation_id, "user", who, name, role, of_role(role), factor_at=clock.now())
+        with self.open_unit() as session:
+            actor = actor_of(session, role)
         with unit_of_work(self.factory, actor) as session:
             yield session, actor
 
@@ -67,11 +67,11 @@ class Bank:
         """Units of work of the system, as the workers have them."""
         return partial(unit_of_work, self.factory, system(self.organisation_id))
 
-    @cached_property
-    def _people(self) -> dict[str, tuple[UUID, str]]:
-        with self.open_unit() as session:
-            found = session.execute(select(User).order_by(User.id.desc())).scalars()
-            return {user.role: (user.id, user.name) for user in found}
+
+def actor_of(session: Session, role: str) -> Actor:
+    """Whoever has this role, with a code just shown."""
+    user = session.execute(select(User).where(User.role == role).order_by(User.id).limit(1)).scalar_one()
+    return Actor(user.organisation_id, "user", user.id, user.name, role, of_role(role), factor_at=clock.now())
 
 
 def working(day: date, step: int) -> date:

@@ -88,7 +88,7 @@ NAMES = {
     "carry_days": mark("Days a value is carried"),
     "template_id": mark("SMS"),
     "most_attempts": mark("Attempts in all"),
-    "retry_hours": mark("Hours between them"),
+    "retry_hours": mark("Hours between attempts"),
     "recipients": mark("Recipients of the report"),
 }
 

@@ -45,7 +45,7 @@ class OurBabel(Babel):  # type: ignore[misc]
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel, the filters, the values every template sees, and POST /preferences/..."""
     OurBabel(app, default_locale=i18n.LANGUAGES["en"], locale_selector=_choose_locale, timezone_selector=_choose_zone)
-    for name in ("number", "money", "percent", "date", "month", "moment", "ago"):
+    for name in ("number", "change", "money", "percent", "date", "month", "moment", "ago"):
         app.add_template_filter(globals()[f"show_{name}"], name)
     app.jinja_env.globals.update(_=said, gettext=said, ngettext=said_of)
     app.context_processor(_values)
@@ -150,6 +150,11 @@ def _stamp(value: datetime) -> str:
 def show_number(value: float | Decimal | None, digits: int | None = None) -> Markup:
     """A number by locale; a dash for None."""
     return escape(_DASH) if value is None else _isolated(i18n.number(value, current_language(), digits))
+
+
+def show_change(value: int) -> Markup:
+    """How much a number has changed."""
+    return _isolated(i18n.change(value, current_language()))
 
 
 def show_money(value: Decimal | None) -> Markup:

@@ -7,7 +7,7 @@ from alembic import op
 from migrations import security
 
 revision = "0087"
-down_revision = "0091"
+down_revision = "0080"
 branch_labels = None
 depends_on = None
 

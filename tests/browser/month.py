@@ -1,20 +1,39 @@
-"""The bank's month in a browser: a programme by two people, days with faults, a run, its review, a no, a yes, and its release."""
+"""The bank's month in a browser: a programme by two people, days with faults, a run, its review, a no, a yes, and its release to the end."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
 from tests.browser.person import Person
 from tests.servers.house import House, wait_for
+from tests.servers.throwaway import Servers
 
 DAYS = ("2026-10-09", "2026-10-12", "2026-10-17", "2026-10-20")  # those on which the sandbox's core bank has its faults
 WHY = "Looked at with the core bank: only these days count here."
 RUN = re.compile(r"/bank/runs/[0-9a-f-]{36}$")
 
 
-def goes(house: House, browser: Browser, language: str, folder: Path) -> None:
-    """Walk it, with an officer and an approver."""
+# How many messages of the release are so, told by the database; with a second statement, after that was done.
+Look = Callable[..., int]
+MADE = "r.made_at IS NOT NULL"
+OPEN = "m.state IN ('sending', 'sent', 'in_doubt') OR m.state = 'queued' AND m.retries = 0"
+
+
+def looker(servers: Servers, database: str) -> Look:
+    """A look into the database of a house."""
+
+    def look(where: str, first: str = "SELECT") -> int:
+        query = f"""SELECT count(*) FROM messages m JOIN sends s ON s.id = m.send_id
+          JOIN qualification_runs r ON r.id = s.source_id WHERE ({where})"""
+        return int(servers.postgres.sql(f"{first}; {query}", database).splitlines()[-1])
+
+    return look
+
+
+def goes(house: House, browser: Browser, language: str, folder: Path, look: Look) -> None:
+    """Walk it, with an officer, an approver and an operator."""
     officer, admin = Person(house, browser, "bank_officer", language), Person(house, browser, "admin", language)
     officer.sign_in()
     admin.sign_in()
@@ -28,7 +47,10 @@ def goes(house: House, browser: Browser, language: str, folder: Path) -> None:
     decides(admin, run, "reject")
     submits(officer, run)
     decides(admin, run, "approve")
-    releases(admin, run)
+    releases(admin, run, look)
+    operator = Person(house, browser, "operator", language)
+    operator.sign_in()
+    sees_the_failures(operator)
     takes(house, "2026-10-13")  # with it come the corrections of the day before
     sees_what_changed(officer)
 
@@ -131,19 +153,34 @@ def decides(admin: Person, run: str, verb: str) -> None:
     page.wait_for_url(RUN)
 
 
-def releases(admin: Person, run: str) -> None:
-    page, house = admin.page, admin.house
+def releases(admin: Person, run: str, look: Look) -> None:
+    """Some numbers do not exist; some are switched off, are tried again hours later, and get it."""
+    page, sandbox = admin.page, admin.house.sandbox
+    sandbox.faults(status={"*001": "bounced", "*002": "undeliverable"})
     admin.go(run)
     page.click("main .page-actions form[action$='/release'] button, .page-actions form[action$='/release'] button")
     page.locator("dialog[open] button").last.click()
     page.wait_for_selector("#told .tally")
-
-    def is_over() -> bool:
-        return bool(house.call("admin", "GET", f"/bank{run.removeprefix('/bank')}")[1]["data"]["state"] == "completed")
-
-    wait_for("everybody to be told", 120, is_over)
+    wait_for("a word about everybody", 120, lambda: look(MADE) and not look(OPEN))
+    assert look("m.state = 'failed' AND m.reason = 'invalid_number' AND m.attempts = 1"), "failed for good"
+    again = look("m.state = 'queued' AND m.reason = 'timeout' AND m.retries = 1")
+    assert again, "tried again"
+    sandbox.faults()
+    look("false", "UPDATE messages SET due_at = now() WHERE state = 'queued' AND retries = 1")  # six hours pass
+    wait_for("those that are tried again", 60, lambda: look("m.state = 'delivered' AND m.retries = 1") == again)
+    wait_for("everybody to be told", 60, lambda: look("s.state = 'drained'") and _is_completed(admin.house, run))
     admin.go(run)
     admin.looks_right("month-told")
+
+
+def _is_completed(house: House, run: str) -> bool:
+    return bool(house.call("admin", "GET", run)[1]["data"]["state"] == "completed")
+
+
+def sees_the_failures(operator: Person) -> None:
+    operator.go("/messages/failures")
+    expect(operator.page.locator("main a[href*='reason=invalid_number']").first).to_be_visible()
+    operator.looks_right("month-failures")
 
 
 def sees_what_changed(officer: Person) -> None:

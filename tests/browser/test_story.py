@@ -214,9 +214,9 @@ def reports(marketer: Person, path: str, house: House) -> None:
     assert len(mail) == 1
 
 
-def test_the_month(house: House, browser: Browser, language: str, tmp_path: Path) -> None:
+def test_the_month(house: House, browser: Browser, language: str, tmp_path: Path, servers: Servers) -> None:
     """After the story: its customers are those of the sandbox's core bank."""
-    month.goes(house, browser, language, tmp_path)
+    month.goes(house, browser, language, tmp_path, month.looker(servers, f"story_browser_{language}"))
 
 
 def test_every_page_on_a_phone(house: House, browser: Browser, language: str) -> None:

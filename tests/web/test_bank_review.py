@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -190,6 +190,64 @@ def _with_scopes(bank: House, scopes: list[str]) -> Caller:
         caller.key = keys.create(session, user, name="decides", scopes=scopes, by=bank.staff["admin"])
         keys.of_whole(session, caller.key).is_waiting = False
     return caller
+
+
+def test_the_numbers_stand_beside_those_of_the_month_before(bank: House, run_id: UUID) -> None:
+    officer, page = bank.browser("bank_officer"), f"/bank/runs/{run_id}"
+    assert "since" not in shown(officer.get(page)), "the first month has none"
+    call = Caller(bank, "bank_officer")
+    assert call.data("GET", page)["month_before"] is None
+    with bank.unit() as session:
+        run = session.get_one(QualificationRun, run_id)
+        names = ("organisation_id", "programme_id", "programme_version_id", "created_at", "calculated_at")
+        then = {name: getattr(run, name) for name in names}
+        totals = {"customers": 1_003, "qualified": 0, "not_qualified": 1_002, "indeterminate": 1}
+        september = QualificationRun(**then, month=date(2026, 9, 1), version=1, state="completed", totals=totals)
+        session.add(september)
+    numbers = shown(officer.get(page))
+    assert "-1,000 since September 2026" in numbers
+    assert "+1 since September 2026" in numbers
+    assert "as in September 2026" in numbers
+    assert call.data("GET", page)["month_before"] == {"id": str(september.id), "month": "2026-09", "totals": totals}
+
+
+def test_a_release_is_planned_and_called_off_on_the_page(bank: House, run_id: UUID) -> None:
+    approver, page = bank.browser("admin"), f"/bank/runs/{run_id}"
+    officer = Caller(bank, "bank_officer")
+    assert approver.get(page).status_code == 200
+    assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 409, "it is not approved"
+    officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
+    approver.get(f"{page}/review")
+    approver.post(f"{page}/approve", {"seen": str(_request(bank, run_id)), "sure": "y"})
+    assert "Date and time" in shown(approver.get(f"{page}/plan"))
+    for wrong in ("", "2026-11-27T09:30", "2027-03-01T09:30", "tomorrow"):
+        assert approver.post(f"{page}/plan", {"at": wrong}).status_code == 422
+    assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 303
+    assert officer.data("GET", page)["planned_for"] == "2026-11-29T07:30:00.000Z", "half past nine in Jerusalem"
+    assert 'value="2026-11-29T09:30"' in approver.get(f"{page}/plan").get_data(as_text=True)
+    looks = bank.browser("bank_officer")
+    assert "planned its release for" in shown(looks.get(page))
+    assert "was=planned" in looks.get(page).get_data(as_text=True), "the page follows what becomes of it"
+    assert looks.post(f"{page}/call-off").status_code == 303
+    assert "planned its release for" not in shown(looks.get(page))
+    assert looks.post(f"{page}/call-off").status_code == 409
+    with bank.unit() as session:
+        session.get_one(QualificationRun, run_id).plan_failure = "No release is planned."
+    assert "The planned release did not begin: No release is planned." in shown(looks.get(page))
+
+
+def test_a_release_is_planned_and_called_off_over_the_api(bank: House, run_id: UUID) -> None:
+    officer, page = Caller(bank, "bank_officer"), f"/bank/runs/{run_id}"
+    submitted = officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
+    approver = _with_scopes(bank, ["*", "bank:approve", "bank:release"])
+    approver.data("POST", f"{page}/approve", {"approval_id": submitted["approval_id"]})
+    assert approver("POST", f"{page}/release", {"at": "2026-11-27T09:30:00Z"}).status_code == 422
+    assert approver("POST", f"{page}/release", {"at": "2026-11-29T09:30:00"}).status_code == 422, "of which zone?"
+    run = approver.data("POST", f"{page}/release", {"at": "2026-11-29T09:30:00+02:00"})
+    assert (run["state"], run["planned_for"]) == ("approved", "2026-11-29T07:30:00.000Z")
+    assert "call_off" in run["actions"]
+    assert officer.data("DELETE", f"{page}/release")["planned_for"] is None
+    assert officer("DELETE", f"{page}/release").status_code == 409
 
 
 def test_what_does_not_exist_is_said_and_nothing_breaks(bank: House, run_id: UUID) -> None:

@@ -17,9 +17,10 @@ from app.api.bank.blueprint import bp
 from app.api.campaigns import Note
 from app.core.db import db
 from app.core.errors import Invalid, mark
-from app.domain.bank import balances, overrides, release, review, sample
+from app.domain.bank import balances, overrides, planned, release, review, sample
 from app.domain.bank.models import QualificationRun
 from app.domain.bank.overrides import OverrideInput
+from app.domain.bank.planned import PlanInput
 from app.domain.bank.review import SubmitInput
 from app.domain.bank.sample import Check
 from app.http.auth import allow
@@ -128,8 +129,18 @@ def reject(run_id: UUID) -> ResponseReturnValue:
 @bp.post("/runs/<uuid:run_id>/release")
 @envelope.once("bank:release")
 def let_go(run_id: UUID) -> ResponseReturnValue:
-    """Tell those who qualified."""
-    return _moved(release.release, run_id, 202)
+    """Tell those who qualified, now or at the moment `at`."""
+    at = envelope.body(PlanInput).at
+    if at is None:
+        return _moved(release.release, run_id, 202)
+    return _one(planned.plan(db.session(), run_id, at, by=g.actor), 202)
+
+
+@bp.delete("/runs/<uuid:run_id>/release")
+@envelope.once("bank:stop")
+def call_off(run_id: UUID) -> ResponseReturnValue:
+    """Call a planned release off."""
+    return _moved(planned.call_off, run_id)
 
 
 @bp.post("/runs/<uuid:run_id>/pause")

@@ -12,7 +12,7 @@ from app.api import envelope, jobs
 from app.api.bank.blueprint import bp, month
 from app.core.db import db
 from app.core.errors import Invalid, mark
-from app.domain.bank import outcomes, programmes, qualification, review
+from app.domain.bank import figures, outcomes, programmes, qualification, review
 from app.domain.bank.models import OUTCOMES, Override, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Judged, Wanted
 from app.http.auth import allow
@@ -51,7 +51,20 @@ def runs() -> ResponseReturnValue:
 def run(run_id: UUID) -> ResponseReturnValue:
     """One run with its totals and gates."""
     row = qualification.get(db.session(), run_id, by=g.actor)
-    return envelope.ok({**serialize(row), "actions": sorted(review.possible(db.session(), row, by=g.actor))})
+    shown = {**serialize(row), "month_before": _month_before(row) if row.totals else None}
+    return envelope.ok({**shown, "actions": sorted(review.possible(db.session(), row, by=g.actor))})
+
+
+def _month_before(row: QualificationRun) -> dict[str, Any] | None:
+    found = figures.month_before(db.session(), row, by=g.actor)
+    if found is None:
+        return None
+    before, stands = found
+    return {
+        "id": before.id,
+        "month": f"{before.month:%Y-%m}",
+        "totals": {name: stands[name] for name in ("customers", *OUTCOMES)},
+    }
 
 
 def serialize(row: QualificationRun, stands: dict[str, int] | None = None) -> dict[str, Any]:
@@ -63,7 +76,8 @@ def serialize(row: QualificationRun, stands: dict[str, int] | None = None) -> di
         "totals": {name: stands[name] for name in ("customers", *OUTCOMES)} if stands else None,
         "overridden": stands.get("overridden", 0), "gates": row.gates,
         "input_hash": row.input_hash, "failure": row.failure, "created_at": row.created_at,
-        "calculated_at": row.calculated_at, "approval_id": row.approval_id, **told,
+        "calculated_at": row.calculated_at, "approval_id": row.approval_id, "planned_for": row.planned_for,
+        "plan_failure": row.plan_failure, **told,
     }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck
         raise Invalid.field("to", mark("Balances are there when the day is over."))
     if (last - first).days >= MOST_DAYS:
         raise Invalid.field("from", mark("At most two months at once."))
-    if first < _oldest(session):
+    if first < oldest(session):
         raise Invalid.field("from", mark("Balances are kept for 13 months."))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     _make_room(session, days)
@@ -92,6 +92,14 @@ def progress(session: Session, check: BalanceCheck, *, by: Actor) -> Progress:
     return Progress(state, len(rows), done, failed, sum(row.records for row in rows))
 
 
+def unfinished(session: Session, *, by: Actor) -> tuple[BalanceCheck, Progress] | None:
+    """The newest of what was asked for, and how far it is; None when it is over."""
+    require(by, "bank:read")
+    check = session.execute(select(BalanceCheck).order_by(BalanceCheck.id.desc()).limit(1)).scalar_one_or_none()
+    found = progress(session, check, by=by) if check else None
+    return (check, found) if check and found and found.state in ("queued", "running") else None
+
+
 def latest(session: Session) -> date:
     """The last day whose bank has closed."""
     now = _local(session)
@@ -102,7 +110,7 @@ def _local(session: Session) -> datetime:
     return clock.now().astimezone(ZoneInfo(organisation_of(session).timezone))
 
 
-def _oldest(session: Session) -> date:
+def oldest(session: Session) -> date:
     """The first day balances are kept of."""
     today = _local(session).date()
     return date(today.year - 1 - (today.month == 1), (today.month - 2) % 12 + 1, 1)
@@ -236,7 +244,7 @@ def _keep(session: Session, day: date, after: str, page: Page) -> bool:
 
 def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -> tuple[int, int]:
     """Keep what can be kept of some records that came for a day, and note what is wrong; how many of each."""
-    values, issues = judge(items, day, _oldest(session), _currencies(session))
+    values, issues = judge(items, day, oldest(session), _currencies(session))
     _make_room(session, {value.day for value in values})
     # Version by version: of two in one batch the newer is current.
     versions = sorted({value.record.version for value in values})
@@ -272,7 +280,7 @@ def check_day(session: Session, day: date) -> None:
     """Raise Invalid for a day that cannot have balances: its bank has not closed, or it is too long ago."""
     if day > latest(session):
         raise Invalid.field("day", mark("Balances are there when the day is over."))
-    if day < _oldest(session):
+    if day < oldest(session):
         raise Invalid.field("day", mark("Balances are kept for 13 months."))
 
 

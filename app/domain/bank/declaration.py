@@ -3,7 +3,7 @@
 from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.bank import balances, files, models, programmes, qualification, release, restrictions
+from app.domain.bank import balances, files, models, planned, programmes, qualification, release, restrictions
 from app.domain.bank.happenings import (
     BalancesVerified,
     QualificationApproved,
@@ -58,6 +58,9 @@ NOUN = Noun(
         "run.override_withdrawn": mark("Took an override back"),
         "run.paused": mark("Stopped the release"),
         "run.rejected": mark("Sent the month back"),
+        "run.release_called_off": mark("Called the planned release off"),
+        "run.release_planned": mark("Planned the release of the month"),
+        "run.release_refused": mark("The planned release did not begin"),
         "run.released": mark("Released the month"),
         "run.resumed": mark("Let the release go on"),
         "run.submitted": mark("Submitted the month for approval"),
@@ -94,5 +97,5 @@ NOUN = Noun(
         Waiting(files.LOAD_FILE, files.waiting),
         Waiting(release.RELEASE, release.waiting),
     ),
-    sweeps=(balances.schedule, qualification.schedule, restrictions.schedule),
+    sweeps=(balances.schedule, qualification.schedule, restrictions.schedule, planned.begin),
 )

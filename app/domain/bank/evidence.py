@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.actor import Actor, require
 from app.core.db import live
 from app.core.files import Files
+from app.core.sql import load
 from app.core.unit import settings_of
 from app.documents.table import Row
 from app.domain.bank import balances, programmes, qualification
@@ -29,7 +31,19 @@ from app.domain.contacts.models import Contact
 
 OUTCOMES = ("contact", "customer", "calculated", "outcome", "days_passed", "days_required", "missing", "first_below")
 SAMPLE = ("place", "contact", "customer", "is_right", "checked_by", "checked_at")
-BALANCES = ("contact", "customer", "day", "version", "amount", "currency", "record", "source", "taken_at", "is_current")
+BALANCES = (
+    "contact",
+    "customer",
+    "day",
+    "version",
+    "amount",
+    "currency",
+    "record",
+    "source",
+    "taken_at",
+    "is_current",
+    "is_judged",
+)
 OVERRIDES = (
     "override", "contact", "customer", "before", "outcome", "reason", "evidence", "evidence_name", "created_by", "created_at",
     "withdrawn_by", "withdrawn_at",
@@ -40,6 +54,8 @@ RECEIVED = (
     "created_at", "taken_at",
 )  # fmt: skip
 ISSUES = ("day", "kind", "records")
+INPUTS = ("contact", "digest")
+_SQL = load("bank/queries.sql")
 
 
 def outcomes(session: Session, run: QualificationRun, *, by: Actor) -> Iterator[Row]:
@@ -72,23 +88,41 @@ def drawn(session: Session, run: QualificationRun, *, by: Actor) -> list[Row]:
 def balances_of_sample(session: Session, run: QualificationRun, *, by: Actor) -> list[Row]:
     """What those customers had, every version of every day the run could look at (BALANCES)."""
     require(by, "bank:read")
-    first, after = month_of(run.month)
-    begin = first - timedelta(days=programmes.version_of(session, run, by=by).carry_days)
-    contact = live(Contact)
+    span, contact = _span(session, run, by=by), live(Contact)
     query = (
         select(Balance, contact.c.external_id)
         .join(Sampled, (Sampled.contact_id == Balance.contact_id) & (Sampled.run_id == run.id))
         .outerjoin(contact, contact.c.id == Balance.contact_id)
-        .where(Balance.day >= begin, Balance.day < after)
+        .where(Balance.day >= span["first"] - timedelta(days=span["carry"]), Balance.day < span["after"])
         .order_by(Sampled.place, Balance.day, Balance.version)
     )
+    found = session.execute(query).all()
+    known = {
+        (one.contact_id, one.day): one for one, _number in found if one.taken_at <= span["moment"]
+    }  # the newest by then
+    judged = {key: one.version for key, one in known.items() if one.currency == span["currency"]}
     return [
         (
             str(one.contact_id), number or "", one.day, one.version, one.amount, one.currency, one.record, one.source,
-            one.taken_at, one.is_current,
+            one.taken_at, one.is_current, judged.get((one.contact_id, one.day)) == one.version,
         )
-        for one, number in session.execute(query).all()
+        for one, number in found
     ]  # fmt: skip
+
+
+def inputs(session: Session, run: QualificationRun, *, by: Actor) -> Iterator[Row]:
+    """A digest of what each customer had when the run looked (INPUTS); the run's own is over them."""
+    require(by, "bank:read")
+    for row in session.execute(_SQL["inputs"], _span(session, run, by=by)):
+        yield (str(row.contact_id), row.digest)
+
+
+def _span(session: Session, run: QualificationRun, *, by: Actor) -> dict[str, Any]:
+    """What a run looked at."""
+    (first, after), asked = month_of(run.month), programmes.version_of(session, run, by=by)
+    return {
+        "first": first, "after": after, "carry": asked.carry_days, "currency": asked.currency, "moment": run.calculated_at,
+    }  # fmt: skip
 
 
 def overrides(session: Session, run: QualificationRun, *, by: Actor) -> list[Row]:

@@ -8,18 +8,24 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Date, Float, Text, case, cast, func, literal, select
+from sqlalchemy import Date, Float, Text, and_, case, cast, func, literal, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, require
 from app.domain.bank import outcomes
 from app.domain.bank.balances import month_of
 from app.domain.bank.models import Balance, BalanceDay, Notice, Outcome, Override, QualificationRun
 from app.domain.bank.outcomes import NEARLY, STANDS, standing
-from app.domain.messages.models import Message, Reply, Send
+from app.domain.consent.models import ConsentState
+from app.domain.messages.models import Attempt, Message, Reply, Send
 from app.domain.messages.sends import messages_of
+from app.domain.messages.states import HANDED_OVER, OPEN
+from app.domain.providers.models import ProviderAccount
+from app.gateways.channels.base import Category
 
 FEW = 5  # days; more are many
+AGREED = timedelta(days=730)  # a consent that is older should be asked for anew
 REASONS = ("below_1", "below_few", "below_many", "missing_1", "missing_few", "missing_many", "overridden")
 
 
@@ -75,6 +81,15 @@ def near(session: Session, run: QualificationRun, *, by: Actor) -> int:
     missed = Outcome.days_required - Outcome.days_passed - func.cardinality(Outcome.missing)
     query = standing(run.id, func.count()).where(STANDS == "not_qualified", missed <= NEARLY)
     return int(session.execute(query).scalar_one())
+
+
+def month_before(
+    session: Session, run: QualificationRun, *, by: Actor
+) -> tuple[QualificationRun, dict[str, int]] | None:
+    """The newest run of an earlier month, and its totals as they stand; None for the first."""
+    require(by, "bank:read")
+    before = outcomes.month_before(session, run)
+    return (before, outcomes.totals(session, before)) if before else None
 
 
 @dataclass(frozen=True)
@@ -168,7 +183,7 @@ def taking(session: Session, run: QualificationRun, *, by: Actor) -> Taking:
 def timing(session: Session, run: QualificationRun, *, by: Actor) -> Timing:
     """How long the sending of a release took."""
     require(by, "bank:read")
-    sends: Sequence[Send] = session.execute(select(Send).where(Send.source_id == run.id)).scalars().all()
+    sends = _sends(session, run)
     if not sends:
         return Timing()
     arrived = func.extract("epoch", Message.final_at - Message.sent_at)
@@ -177,6 +192,67 @@ def timing(session: Session, run: QualificationRun, *, by: Actor) -> Timing:
     )
     times = func.min(Message.sent_at), func.max(Message.sent_at), func.coalesce(func.sum(Message.attempts), 0)
     return Timing(*session.execute(select(*times, usual, slow).where(messages_of(sends))).one())
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What an account carried of a release: messages that were handed over to it, and those of them that arrived."""
+
+    account: str
+    handed_over: int
+    delivered: int
+
+
+def carried(session: Session, run: QualificationRun, *, by: Actor) -> list[Carried]:
+    """Which account carried how much, by name."""
+    require(by, "bank:read")
+    own, arrived = messages_of(_sends(session, run)), func.count().filter(Message.state == "delivered")
+    query = (
+        select(ProviderAccount.name, func.count(), arrived)
+        .join(Message, Message.provider_account_id == ProviderAccount.id)
+        .where(own, Message.state.in_(HANDED_OVER))
+        .group_by(ProviderAccount.name)
+        .order_by(ProviderAccount.name)
+    )
+    return [Carried(*row) for row in session.execute(query).all()]
+
+
+def put_off(session: Session, run: QualificationRun, *, by: Actor) -> int:
+    """How many attempts a provider put off because it was to go slower."""
+    require(by, "bank:read")
+    sends = _sends(session, run)
+    if not sends:
+        return 0
+    # Attempts are of the partitions of their messages, and of none before the first.
+    since = Attempt.occurrence_id >= min(send.first_occurrence for send in sends)
+    same = (Attempt.occurrence_id == Message.occurrence_id) & (Attempt.message_id == Message.id) & since
+    slow = Attempt.outcome == "not_sent", Attempt.category == Category.QUOTA_EXCEEDED
+    query = select(func.count()).select_from(Message).join(Attempt, same).where(messages_of(sends), *slow)
+    return int(session.execute(query).scalar_one())
+
+
+def old_consents(session: Session, run: QualificationRun, *, by: Actor) -> int:
+    """How many of those who were written to agreed so long ago; only marketing needs that they did."""
+    require(by, "bank:read")
+    sends = _sends(session, run)
+    given = ConsentState.contact_id == Message.contact_id, ConsentState.channel == Message.channel
+    old = ConsentState.purpose == "marketing", ConsentState.state == "granted", ConsentState.at < clock.now() - AGREED
+    asked = [send for send in sends if send.message_class == "marketing"]
+    query = select(func.count()).select_from(Message).join(ConsentState, and_(*given)).where(messages_of(asked), *old)
+    return int(session.execute(query.where(Message.state.in_(HANDED_OVER))).scalar_one())
+
+
+def ended_at(session: Session, run: QualificationRun, *, by: Actor) -> datetime | None:
+    """When the last message of a release had its end; None while one has none yet."""
+    require(by, "bank:read")
+    still = func.count().filter(Message.state.in_((*OPEN, "in_doubt", "sent")))
+    own = messages_of(_sends(session, run))
+    number, last = session.execute(select(still, func.max(Message.final_at)).where(own)).one()
+    return None if number else last
+
+
+def _sends(session: Session, run: QualificationRun) -> Sequence[Send]:
+    return session.execute(select(Send).where(Send.source_id == run.id)).scalars().all()
 
 
 def seconds(begin: datetime | None, end: datetime | None) -> float | None:

@@ -9,9 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.sql import load
 from app.domain.bank.models import Balance, BalanceDay, BalanceIssue, ProgrammeVersion, QualificationRun
 from app.domain.calendar.models import Calendar
+from app.domain.consent import restrictions
+from app.domain.consent.models import RestrictionFeed
 
 COVERED = 98  # per cent of the days that must have a value, of customers who have any, else a person has to look
 WORST_DAY = (99.5, 98)  # the same on the worst day: below the first a warning
@@ -20,6 +23,7 @@ MEAN_SHIFT = 20  # per cent that the mean balance may move from a month to the n
 BAND = 5  # points that the share of the qualified may be away from the mean of the last runs
 BAND_RUNS = 6
 DRIFT = 10  # per cent that the number of customers may move
+HOUR = timedelta(hours=1)
 PHONES = 97  # per cent of the customers that should have a number that takes SMS
 _SQL = load("bank/queries.sql")
 
@@ -46,6 +50,7 @@ def of_run(session: Session, run: QualificationRun, version: ProgrammeVersion, l
     return [
         *_of_feed(session, run, looked_at),
         *_of_calendar(session, run, version),
+        *_of_restrictions(session),
         *_of_amounts(session, looked_at),
         *_of_history(session, run),
         *_of_phones(session, run),
@@ -97,6 +102,17 @@ def _of_calendar(session: Session, run: QualificationRun, version: ProgrammeVers
     kept, year = session.execute(select(Calendar)).scalar_one_or_none(), run.month.year
     years = {kept.updated_at.year, *(date.fromisoformat(one["day"]).year for one in kept.days)} if kept else set[int]()
     yield Gate("calendar_decided", int(year in years), 1, "pass" if year in years else "block")
+
+
+def _of_restrictions(session: Session) -> Iterator[Gate]:
+    """How old the last whole feed of restrictions is; a bank that has never asked for one is bound by none."""
+    feed = session.execute(select(RestrictionFeed)).scalar_one_or_none()
+    if feed is None:
+        return
+    age, limit = ((clock.now() - (feed.fed_at or feed.asked_at)) / HOUR, restrictions.FRESH / HOUR)
+    is_missing = age > limit or feed.state == "refused"
+    verdict = "block" if is_missing else "warn" if feed.failure else "pass"
+    yield Gate("restrictions_fresh", round(age, 1), limit, verdict)
 
 
 def _of_amounts(session: Session, looked_at: dict[str, Any]) -> Iterator[Gate]:

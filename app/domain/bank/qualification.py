@@ -40,6 +40,7 @@ MISSING = mark("There is no such run.")
 CALCULATE = Job("bank", "jobs.bank.calculate", 600)
 BROKE = mark("A value of this month cannot be calculated with. Look at its balances, then calculate it again.")
 LATEST_START = 5  # the day of the month until which the one before is calculated by itself
+INPUT_FORMAT = 2  # of the digest of what a run looks at (models.QualificationRun)
 SAMPLE = 20  # customers of a run that are drawn to be checked by hand
 _SQL = load("bank/queries.sql")
 
@@ -129,7 +130,7 @@ def _calculate(session: Session, run: QualificationRun) -> None:
     run.totals = {"customers": sum(counted.values()), **{name: counted.get(name, 0) for name in OUTCOMES}}
     run.gates = [gate.as_json() for gate in gates.of_run(session, run, version, looked_at)]
     span = {name: looked_at[name] for name in ("first", "after", "carry", "currency")}
-    run.input_hash = session.execute(_SQL["input_hash"], span).scalar_one()
+    run.input_hash, run.input_format = session.execute(_SQL["input_hash"], span).scalar_one(), INPUT_FORMAT
     session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
     _supersede(session, run)
     run.state = "calculated"

@@ -153,10 +153,22 @@ CROSS JOIN LATERAL (SELECT CASE
   ELSE 'at_risk' END AS standing) AS s;
 
 -- name: input_hash
--- Everything a run looks at, in one digest: the same input gives the same.
-SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || day || '|' || version || '|' || amount, ',' ORDER BY contact_id, day), ''),
-  'UTF8')), 'hex')
-FROM balances WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND is_current AND currency = :currency;
+-- Everything a run looks at, in one digest over one for each customer: the same input gives the same, and what one customer had can be
+-- proved without what the others had.
+SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || digest, ',' ORDER BY contact_id), ''), 'UTF8')), 'hex') FROM (
+  SELECT contact_id, encode(sha256(convert_to(string_agg(day || '|' || version || '|' || amount, ',' ORDER BY day), 'UTF8')), 'hex') AS digest
+  FROM balances
+  WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND is_current AND currency = :currency
+  GROUP BY contact_id) AS one;
+
+-- name: inputs
+-- The digests of the customers as they were when a run looked: of the versions that had come by then.
+SELECT contact_id, encode(sha256(convert_to(string_agg(day || '|' || version || '|' || amount, ',' ORDER BY day), 'UTF8')), 'hex') AS digest
+FROM (
+  SELECT DISTINCT ON (contact_id, day) contact_id, day, version, amount, currency FROM balances
+  WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND taken_at <= :moment
+  ORDER BY contact_id, day, version DESC) AS known
+WHERE currency = :currency GROUP BY contact_id ORDER BY contact_id;
 
 -- name: draw_sample
 -- Ten of those who qualified, five and five of the others, in an order that follows from the run; where there are fewer, more of the rest.

@@ -60,7 +60,9 @@ def release(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     run.released_at, run.released_by = now, by.id
     run.occurrence_id, run.told = sends.new_occurrence(session), {}
     _open(session, run, approval)
-    trail.record(session, by, "run.released", (SUBJECT, run.id), after={"approval": approval.id})
+    trail.record(
+        session, by, "run.released", (SUBJECT, run.id), after={"approval": approval.id, "moment": run.planned_for}
+    )
     publish(session, QualificationReleased(subject=run.id))
     enqueue_after_commit(session, RELEASE, run.organisation_id, run.id)
     return run

@@ -93,7 +93,7 @@ def withdraw(session: Session, run_id: UUID, *, by: Actor) -> QualificationRun:
     """Take a run back from its decision, or its release. Raises NotFound, Conflict, Forbidden."""
     run = qualification.moved(session, run_id, "withdraw", by=by)
     decisions.void(session, (SUBJECT, run.id))
-    run.approval_id = None
+    run.approval_id = run.planned_for = run.planned_by = run.plan_failure = None
     trail.record(session, by, "run.withdrawn", (SUBJECT, run.id))
     return run
 
@@ -136,6 +136,8 @@ def possible(session: Session, run: QualificationRun, *, by: Actor) -> frozenset
     if {"approve", "reject"} & verbs and run.approval_id:
         reason = blocked_reason(session, run, decisions.get(session, run.approval_id), by=by)
         verbs -= {"": set(), "changed": {"approve"}}.get(reason, {"approve", "reject"})
+    if run.planned_for is None:
+        verbs.discard("call_off")
     return frozenset(verbs)
 
 

@@ -9,6 +9,8 @@ _LIFE: dict[str, dict[str, str]] = {
     "approve": {"in_review": "approved"},
     "reject": {"in_review": "calculated"},
     "release": {"approved": "released"},
+    "plan": {"approved": "approved"},
+    "call_off": {"approved": "approved"},
     "pause": {"released": "paused"},
     "resume": {"paused": "released"},
     "complete": {"released": "completed"},
@@ -20,9 +22,12 @@ NEEDS = {
     "approve": "bank:approve",
     "reject": "bank:approve",
     "release": "bank:release",
+    "plan": "bank:release",
+    "call_off": "bank:stop",
     "pause": "bank:stop",
     "resume": "bank:stop",
 }
+DECIDED = ("approved", "released", "paused", "completed")
 GIVES_WAY = ("calculated", "in_review", "approved")  # to a newer version of the same month
 
 

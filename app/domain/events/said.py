@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_json
 
 from app.core import clock
 from app.core.errors import mark
@@ -19,6 +19,7 @@ LARGEST, DEEPEST, MOST_KEYS = 8 * 1024, 3, 50
 AHEAD = timedelta(minutes=5)  # clocks that run fast
 OLDEST = timedelta(days=400)
 KNOWN = ("id", "external_id", "email", "phone")
+_in_order = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # json.dumps would make an encoder each time
 
 
 class Whose(BaseModel):
@@ -36,6 +37,12 @@ class Whose(BaseModel):
     def named(self) -> tuple[str, str] | None:
         """The contact it names: the kind of name and its value."""
         return next(((kind, str(value)) for kind in KNOWN if (value := getattr(self, kind)) is not None), None)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it names anybody, and a contact once at most."""
+        named = sum(getattr(self, kind) is not None for kind in KNOWN)
+        return named == 1 or (named == 0 and self.anonymous_id is not None)
 
 
 class EventInput(BaseModel):
@@ -66,8 +73,7 @@ class EventInput(BaseModel):
     @field_validator("contact")
     @classmethod
     def _is_one(cls, whose: Whose) -> Whose:
-        named = sum(getattr(whose, kind) is not None for kind in KNOWN)
-        if named > 1 or not (named or whose.anonymous_id):
+        if not whose.is_one:
             raise wrong(
                 mark("Name the contact once: by id, external_id, email or phone; or a visitor by his anonymous_id.")
             )
@@ -96,8 +102,9 @@ class EventInput(BaseModel):
     @property
     def digest(self) -> bytes:
         """A hash of what was said, to tell a repetition from another event under the same id."""
-        content = self.model_dump(mode="json", exclude={"id"}, exclude_none=True)
-        return sha256(json.dumps(content, sort_keys=True).encode()).digest()
+        whose, at = self.contact, self.occurred_at
+        content = [self.event, *(whose.named or ()), whose.anonymous_id, at and at.isoformat(), self.properties]
+        return sha256(_in_order(content).encode()).digest()
 
 
 def wrong(sentence: str) -> PydanticCustomError:
@@ -115,7 +122,7 @@ def check_properties(properties: dict[str, Any]) -> None:
         raise wrong(
             mark("A property is a text, a number, yes or no, or a list or object of such, three levels deep at most.")
         )
-    if len(json.dumps(properties, ensure_ascii=False, separators=(",", ":")).encode()) > LARGEST:
+    if len(to_json(properties)) > LARGEST:
         raise wrong(mark("The properties of an event have 8 kB at most."))
 
 

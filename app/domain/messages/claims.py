@@ -21,6 +21,7 @@ from app.domain.calendar.windows import Windows
 from app.domain.consent import restrictions, suppression
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import capping, outcomes, retries, shortlinks
+from app.domain.messages import told as tellings
 from app.domain.messages.capping import NONE, InForce
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Before, Told
@@ -83,6 +84,8 @@ def _record(claim: Claim, told: Told) -> list[Step]:
     }
     stays_open = {"send": claim.scene.send.id, "due": again.due, "allowed": retries.ALLOWED}
     more: list[Step] = [(_SQL["open_send"], stays_open)] if any(line.get("again") for line in lines) else []
+    if claim.scene.send.tells:
+        more.append(tellings.step([(ready.occurrence_id, ready.id) for ready, _ in told], tellings.SAID_AT_ONCE))
     return [(_SQL["record"], values), *more]
 
 

@@ -239,7 +239,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: take_receipts
 -- Receipts that are due; those that matched nothing are tried again for seven days, with ever longer pauses.
-SELECT provider_account_id, event_key FROM receipts
+SELECT provider_account_id, event_key, occurrence_id, message_id FROM receipts
 WHERE applied_at IS NULL AND due_at <= :now AND received_at > CAST(:now AS timestamptz) - interval '7 days'
 ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED;
 

@@ -1,6 +1,6 @@
 """Sends: what governs a batch of messages. Claiming looks at the Send only, so stopping one is one row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.calendar.windows import Windows, windows_of
-from app.domain.messages import retries
+from app.domain.messages import retries, told
 from app.domain.messages.models import Message, Send
 from app.domain.outbox.publish import publish
 from app.domain.providers.accounts import fingerprint
@@ -52,6 +52,7 @@ class NewSend:
     not_after: datetime
     senders: list[str] | None = None
     routes: list[str] | None = None
+    tells: Sequence[str] = ()  # what its source waits to hear of its messages
     most_attempts: int = retries.MOST
     retry_hours: int = retries.HOURS
 
@@ -73,6 +74,7 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_after=new.not_after,
         senders=new.senders,
         routes=new.routes,
+        tells=told.wanted(session, new.source[1], new.tells),
         most_attempts=new.most_attempts,
         retry_hours=new.retry_hours,
         created_at=clock.now(),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from math import sqrt
 
 from app.core import i18n
 from app.core.errors import mark
@@ -11,6 +12,9 @@ from app.domain.reports.words import Words
 
 INVALID = ("invalid_number", "not_mobile", "no_address")
 RUBBER_STAMP = timedelta(seconds=60)
+SLOW = timedelta(minutes=30)
+MANY = 100  # messages of an account, below which its rate says nothing
+SURE = 2.58  # standard deviations: one chance in a hundred that two accounts are alike
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,75 @@ def _in_doubt(facts: Facts, say: Words) -> Iterator[Advice]:
         yield Advice("in_doubt", say(words), part(say, facts.sent.in_doubt, facts.sent.to_send))
 
 
+def _provider(facts: Facts, say: Words) -> Iterator[Advice]:
+    rates = sorted(
+        (one.delivered / one.handed_over, one.handed_over, one.account)
+        for one in facts.carried
+        if one.handed_over >= MANY
+    )
+    if len(rates) < 2:
+        return
+    (bad, few, worst), (good, many, best) = rates[0], rates[-1]
+    both = (bad * few + good * many) / (few + many)
+    spread = sqrt(both * (1 - both) * (1 / few + 1 / many))
+    if bad < 0.95 and good - bad >= 0.03 and good - bad > SURE * spread:
+        words = mark(
+            "Give more to %(best)s and less to %(worst)s: the difference is no chance (limits 95%% and 3 points)."
+        )
+        shares = {name: i18n.percent(rate, say.locale, 0) for name, rate in (("bad", bad), ("good", good))}
+        number = say(mark("%(bad)s delivered against %(good)s"), **shares)
+        yield Advice("provider", say(words, best=best, worst=worst), number)
+
+
+def _slow(facts: Facts, say: Words) -> Iterator[Advice]:
+    slow = facts.timing.slow
+    if slow and timedelta(seconds=slow) > SLOW:
+        words = mark("Ask the provider why messages take so long to arrive (limit 30 minutes for nine of ten).")
+        minutes = i18n.number(round(slow / 60), say.locale)
+        yield Advice("slow", say(words), say(mark("nine of ten within %(minutes)s minutes"), minutes=minutes))
+
+
+def _unconfirmed(facts: Facts, say: Words) -> Iterator[Advice]:
+    number, whole = facts.sent.failures.get("no_confirmation", 0), facts.sent.handed_over
+    if number > 0.03 * whole:
+        words = mark("Ask the provider for receipts: too many messages were never confirmed (limit 3%).")
+        is_untold = "no_confirmation" in hidden(facts.sent.failures)
+        yield Advice("unconfirmed", say(words), over(say, 0.03, whole) if is_untold else part(say, number, whole))
+
+
+def _dear(facts: Facts, say: Words) -> Iterator[Advice]:
+    now, then = facts.sent, facts.sent_before
+    if then is None or not (now.delivered and then.delivered and then.cost):
+        return
+    change = float((now.cost / now.delivered) / (then.cost / then.delivered)) - 1
+    if change > 0.15:
+        words = mark("Find out why a delivered message costs more than the month before (limit 15%).")
+        yield Advice("cost", say(words), say(mark("%(share)s more"), share=i18n.percent(change, say.locale, 0)))
+
+
+def _put_off(facts: Facts, say: Words) -> Iterator[Advice]:
+    if facts.put_off > 0.01 * facts.timing.attempts:
+        words = mark(
+            "Send more slowly, or ask the provider for more: it asked to slow down (limit 1% of the attempts)."
+        )
+        yield Advice("put_off", say(words), part(say, facts.put_off, facts.timing.attempts))
+
+
+def _old_consent(facts: Facts, say: Words) -> Iterator[Advice]:
+    if facts.old_consents:
+        words = mark("Ask those again who agreed to marketing more than two years ago.")
+        yield Advice("old_consent", say(words), part(say, facts.old_consents, facts.sent.handed_over))
+
+
+def _one_phone(facts: Facts, say: Words) -> Iterator[Advice]:
+    number, whole = facts.sent.skips.get("duplicate_address", 0), facts.sent.audience
+    if number > 0.005 * whole:
+        words = mark("Have numbers looked at that several customers share (limit 0.5%).")
+        is_untold = "duplicate_address" in hidden(facts.reasons_not_sent)
+        yield Advice("one_phone", say(words), over(say, 0.005, whole) if is_untold else part(say, number, whole))
+
+
 RULES: tuple[Callable[[Facts, Words], Iterator[Advice]], ...] = (
     _invalid, _unknown, _same_day, _opted_out, _long, _near, _overridden, _rubber_stamp, _corrected, _in_doubt,
+    _provider, _slow, _unconfirmed, _dear, _put_off, _old_consent, _one_phone,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
 from app.domain.bank import figures, programmes, release
-from app.domain.bank.figures import Moved, Taking, Timing
+from app.domain.bank.figures import Carried, Moved, Taking, Timing
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 from app.domain.messages.totals import Totals
 from app.domain.reports.words import FATE
@@ -37,6 +37,10 @@ class Facts:
     missing: Sequence[Sequence[tuple[date, int]]]  # of the month and those before it
     customers: Sequence[int]  # of the same months
     sent: Totals
+    sent_before: Totals | None  # of the month before
+    carried: Sequence[Carried]
+    put_off: int
+    old_consents: int
     fate: Mapping[str, int]
     stopped: int
     corrected: int
@@ -69,6 +73,7 @@ def gather(session: Session, run: QualificationRun) -> Facts:
     sent, totals = release.numbers(session, run, by=by), figures.totals(session, run, by=by)
     months = figures.lately(session, run, RECENT, by=by)
     decided = (approval.made_by, approval.decided_by) if approval else ()
+    moved = figures.moved(session, run, by=by)
     return Facts(
         run=run,
         programme=programmes.of_run(session, run),
@@ -76,12 +81,16 @@ def gather(session: Session, run: QualificationRun) -> Facts:
         approval=approval,
         names=users.names(session, figures.people_of(run, decided)),
         totals=totals,
-        moved=figures.moved(session, run, by=by),
+        moved=moved,
         reasons=figures.reasons(session, run, by=by),
         near=figures.near(session, run, by=by),
         missing=[figures.missing_days(session, one, by=by) for one in months],
         customers=[int((one.totals or {}).get("customers", 0)) for one in months],
         sent=sent,
+        sent_before=release.numbers(session, moved.before, by=by) if moved else None,
+        carried=figures.carried(session, run, by=by),
+        put_off=figures.put_off(session, run, by=by),
+        old_consents=figures.old_consents(session, run, by=by),
         fate=_fate(run, totals["qualified"], sent),
         stopped=figures.stopped(session, run, by=by),
         corrected=figures.corrected_since(session, run, by=by),

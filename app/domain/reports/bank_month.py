@@ -251,6 +251,7 @@ def _delivery(facts: Facts, say: Words, currency: str) -> Table:
             sent.delivered / qualified if qualified else None,
         )
     )
+    rows.append((say(mark("Arrived twice")), sent.duplicate_delivered, None))
     rows.append((say(mark("Parts")), sent.parts, None))
     columns = [
         Column(say(mark("Messages"))), Column(say(mark("Number")), Kind.NUMBER), Column(say(mark("Share")), Kind.PERCENT),

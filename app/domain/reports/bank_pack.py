@@ -23,7 +23,7 @@ from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
 from app.domain.audit import chain, extract
 from app.domain.audit.models import AuditEntry
-from app.domain.bank import evidence, figures, programmes, release, review
+from app.domain.bank import evidence, figures, programmes, qualification, release, review
 from app.domain.bank.models import QualificationRun
 from app.domain.bank.qualification import SUBJECT
 from app.domain.content import library
@@ -70,7 +70,8 @@ programme.json      the version of the programme the run went by
 calendar.json       the days of the month that count, and those that were exempt
 gates.json          the checks of the data, and why those that did not pass were passed by
 outcomes.csv        every customer: as calculated, as it stands, days and reasons
-sample.csv          the customers that were drawn to be checked by hand; balances.csv: what they had
+inputs.csv          a digest of what each customer had when the month was calculated; the input hash of the month is over them
+sample.csv          the customers that were drawn to be checked by hand; balances.csv: what they had, and which of it was judged
 overrides.csv       every word put against an outcome; evidence/: the files that show why
 approvals.json      who asked, who decided, when, with which note, on which digest
 text.json           what customers were told
@@ -108,6 +109,7 @@ def make(session: Session, run: QualificationRun, locale: str) -> Made:
         "version": run.version,
         "state": run.state,
         "input_hash": run.input_hash,
+        "input_format": run.input_format,
         "totals": figures.totals(session, run, by=by),
         "list_digest": approval.summary["list"] if approval else None,
         "approval": approval.id if approval else None,
@@ -146,6 +148,8 @@ def _add_month(session: Session, pack: Pack, run: QualificationRun, approval: Ap
     pack.add_table("outcomes.csv", evidence.OUTCOMES, evidence.outcomes(session, run, by=by))
     pack.add_table("sample.csv", evidence.SAMPLE, evidence.drawn(session, run, by=by))
     pack.add_table("balances.csv", evidence.BALANCES, evidence.balances_of_sample(session, run, by=by))
+    if run.input_format == qualification.INPUT_FORMAT:
+        pack.add_table("inputs.csv", evidence.INPUTS, evidence.inputs(session, run, by=by))
     pack.add_table("balance_days.csv", evidence.DAYS, evidence.days(session, run, by=by))
     pack.add_table("balance_files.csv", evidence.RECEIVED, evidence.received(session, run, by=by))
     pack.add_table("balance_issues.csv", evidence.ISSUES, evidence.issues(session, run, by=by))

@@ -18,13 +18,8 @@ from app.core.page import Ask, Page, fetch
 from app.core.queue import Job
 from app.core.text import email as normal_email
 from app.core.unit import enqueue_after_commit, settings_of
-from app.domain.access import users
 from app.domain.access.keyring import organisation_of
-from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.bank import programmes
-from app.domain.bank.happenings import QualificationCompleted
-from app.domain.bank.models import QualificationRun
 from app.domain.notices import deliver
 from app.domain.notices.post import Attachment, post
 from app.domain.reports import catalogue
@@ -100,26 +95,6 @@ def _address(session: Session, given: str) -> str:
             address=address,
         )
     return address
-
-
-def on_completed(session: Session, happening: QualificationCompleted) -> None:
-    """Everybody of a month was told: its report is made, and mailed to those who submitted, approved and released it.
-
-    And to whoever its programme names.
-    """
-    run = session.get_one(QualificationRun, happening.subject)
-    decided = decisions.get(session, run.approval_id) if run.approval_id else None
-    hands = {run.released_by, *((decided.made_by, decided.decided_by) if decided else ())}
-    people = [users.get(session, one) for one in hands if one]
-    by = system(run.organisation_id)
-    named = programmes.recipients(session, programmes.version_of(session, run, by=by), by=by)
-    addresses = sorted({user.email for user in (*people, *named) if user.is_active})
-    wanted = ReportInput(
-        run=run.id,
-        language=i18n.language(organisation_of(session).locale),
-        recipients=tuple(one for one in addresses if deliver.is_allowed(session, one)),
-    )
-    ask(session, "bank_month", wanted, by=by)
 
 
 def waiting(session: Session) -> list[UUID]:

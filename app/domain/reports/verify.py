@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     Read = Callable[[str], bytes | None]
 
@@ -115,8 +115,28 @@ def contradictions(manifest: dict[str, Any], table: Callable[[str], list[dict[st
         expected = standing[row["contact"]]["outcome"] if row["contact"] in standing else row["calculated"]
         if row["outcome"] != expected:
             yield f"outcomes.csv: the outcome of {row['customer']} is neither the calculated nor an overriding one"
+    if manifest["input_format"] > 1:
+        yield from looked_at(manifest["input_hash"], table)
     yield from told(manifest, table, read)
     yield from chained(table("audit.csv"), table("audit_chain.csv"))
+
+
+def looked_at(root: str, table: Callable[[str], list[dict[str, str]]]) -> Iterator[str]:
+    """Whether the customers' digests make the month's, and the balances of the sample those of their customers."""
+    digests = {row["contact"]: row["digest"] for row in table("inputs.csv")}
+    if _digest(f"{contact}|{digests[contact]}" for contact in sorted(digests)) != root:
+        yield "inputs.csv: is not what the month was calculated from"
+    had: dict[str, list[str]] = {row["contact"]: [] for row in table("sample.csv")}
+    for row in sorted(table("balances.csv"), key=lambda row: row["day"]):
+        if row["is_judged"] == "True":
+            had[row["contact"]].append(f"{row['day']}|{row['version']}|{row['amount']}")
+    for contact, lines in had.items():
+        if (_digest(lines) if lines else None) != digests.get(contact):
+            yield f"balances.csv: what {contact} had is not what was judged"
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256(",".join(lines).encode()).hexdigest()
 
 
 def told(manifest: dict[str, Any], table: Callable[[str], list[dict[str, str]]], read: Read) -> Iterator[str]:

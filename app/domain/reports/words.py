@@ -52,6 +52,7 @@ GATE = {
     "conflicts": mark("Records that contradict each other"),
     "worst_day": mark("Customers with a value on the worst day, in per cent"),
     "calendar_decided": mark("The calendar of this year has been decided on"),
+    "restrictions_fresh": mark("Hours since the last whole list of restrictions"),
     "mean_shift": mark("Mean balance, moved since the month before, in per cent"),
     "qualified_band": mark("Share of the qualified, away from the mean of the last months, in points"),
     "population_drift": mark("Number of customers, moved since the month before, in per cent"),

@@ -99,7 +99,13 @@ class Times(Part):
 
 def _some(rows: Select[Any], whose: ColumnElement[Any], op: str, number: int) -> Exists:
     """Contacts that have at least one such row, and as many as asked."""
-    if (op, number) in (("gte", 1), ("gt", 0), ("neq", 0)):
+    is_any = (op, number) in (("gte", 1), ("gt", 0), ("neq", 0))
+    return whoever(rows, whose, None if is_any else COMPARE[op](func.count(), number))
+
+
+def whoever(rows: Select[Any], whose: ColumnElement[Any], having: Predicate | None = None) -> Exists:
+    """Contacts that have such a row; with `having`, those whose rows are so together, found in one pass over all rows."""
+    if having is None:
         return rows.where(whose == contact.c.id).correlate(contact).exists()
-    counted = rows.group_by(whose).having(COMPARE[op](func.count(), number)).subquery()
-    return select(counted.c.contact_id).where(counted.c.contact_id == contact.c.id).correlate(contact).exists()
+    found = rows.group_by(whose).having(having).subquery()
+    return select(found.c.contact_id).where(found.c.contact_id == contact.c.id).correlate(contact).exists()

@@ -37,6 +37,7 @@ def index() -> ResponseReturnValue:
         earlier=first - timedelta(days=1),
         later=after,
         days=[(first + timedelta(days=n), known.get(first + timedelta(days=n))) for n in range((after - first).days)],
+        making=balances.unfinished(session, by=g.actor),
         taking=any(_is_open(row) for row in known.values()),
         programmes=listed,
         asks={one.id: programmes.as_input(session, one, by=g.actor) for one in listed},

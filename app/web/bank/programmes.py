@@ -59,7 +59,7 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
     template_id = SelectField(_l("SMS"), default="")
     most_attempts = IntegerField(_l("Attempts in all"), [InputRequired()])
-    retry_hours = IntegerField(_l("Hours between them"), [InputRequired()])
+    retry_hours = IntegerField(_l("Hours between attempts"), [InputRequired()])
     recipients = SelectMultipleField(
         _l("Recipients of the report"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )

@@ -6,20 +6,33 @@ from uuid import UUID
 from flask import flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateTimeLocalField
+from wtforms.validators import InputRequired
 
 from app.core.db import db
-from app.core.errors import mark
+from app.core.errors import Invalid, mark
 from app.domain.access import users
+from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
-from app.domain.bank import outcomes, programmes, qualification, release, review, sample
+from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Wanted
 from app.domain.reports.words import GATE as GATES
+from app.http import inputs
 from app.http.auth import allow
-from app.web import paging, reasons, sought
+from app.web import moments, paging, reasons, sought
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
 from app.web.render import is_part_wanted, leave_for
+
+
+class PlanForm(FlaskForm):  # type: ignore[misc]
+    """When it is released, in the organisation's time."""
+
+    at = DateTimeLocalField(_l("Date and time"), [InputRequired()], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
 
 WHICH = {
     "overridden": mark("Overridden by a person"),
@@ -54,12 +67,13 @@ def _around(run: QualificationRun) -> dict[str, object]:
     is_made = run.calculated_at is not None
     approval = decisions.get(session, run.approval_id) if run.approval_id else None
     drawn = sample.of_run(session, run.id, by=g.actor) if is_made else []
-    people = {one.drawn.checked_by for one in drawn} | ({approval.decided_by} if approval else set())
+    people = {one.drawn.checked_by for one in drawn} | ({approval.decided_by} if approval else set()) | {run.planned_by}
     return {
         "programme": programmes.get(session, run.programme_id, by=g.actor),
         "asked": programmes.version_of(session, run, by=g.actor),
         "totals": outcomes.totals(session, run) if is_made else {},
         "gates": GATES,
+        "earlier": figures.month_before(session, run, by=g.actor) if is_made else None,
         "before": before,
         "became": outcomes.compare(session, run.id, before.id, by=g.actor) if before and is_made else [],
         "sample": drawn,
@@ -86,14 +100,15 @@ def falls(run_id: UUID) -> ResponseReturnValue:
 def told_state(run_id: UUID) -> ResponseReturnValue:
     """How far the telling is; polled."""
     run = qualification.get(db.session(), run_id, by=g.actor)
-    if request.args.get("was") != run.state:
+    if request.args.get("was") != told(run)["now"]:
         return make_response("", 200, {"HX-Refresh": "true"})
     return render_template("bank/_told.html", run=run, **told(run))
 
 
 def told(run: QualificationRun) -> dict[str, object]:
-    """The numbers of a release."""
-    return {"whole": release.numbers(db.session(), run, by=g.actor) if run.released_at else None}
+    """The numbers of a release, and what it waits for."""
+    now = "planned" if run.state == "approved" and run.planned_for else run.state
+    return {"now": now, "whole": release.numbers(db.session(), run, by=g.actor) if run.released_at else None}
 
 
 @bp.post("/runs/<uuid:run_id>/search")
@@ -115,6 +130,45 @@ def withdraw(run_id: UUID) -> ResponseReturnValue:
 def let_go(run_id: UUID) -> ResponseReturnValue:
     """Tell those who qualified."""
     return _moved(release.release, run_id, _("Released. The messages are being made; this page follows."))
+
+
+@bp.get("/runs/<uuid:run_id>/plan")
+@allow("bank:release")
+def plan(run_id: UUID) -> ResponseReturnValue:
+    """The form of a later release."""
+    planned_for = qualification.get(db.session(), run_id, by=g.actor).planned_for
+    return _plan_page(run_id, PlanForm(formdata=None, at=moments.local(planned_for) if planned_for else None))
+
+
+@bp.post("/runs/<uuid:run_id>/plan")
+@allow("bank:release")
+def plan_it(run_id: UUID) -> ResponseReturnValue:
+    """Release it at the moment that was chosen."""
+    form = PlanForm()
+    if form.validate():
+        try:
+            planned.plan(db.session(), run_id, moments.utc(form.at.data, "at"), by=g.actor)
+        except Invalid as error:
+            inputs.onto(form, error)
+        else:
+            flash(_("Planned. It begins by itself, and anybody who may stop a release may call it off."), "success")
+            return leave_for(url_for(".show", run_id=run_id))
+    return _plan_page(run_id, form, 422)
+
+
+def _plan_page(run_id: UUID, form: PlanForm, status: int = 200) -> ResponseReturnValue:
+    session = db.session()
+    run = qualification.get(session, run_id, by=g.actor)
+    programme = programmes.get(session, run.programme_id, by=g.actor)
+    values = {"run": run, "programme": programme, "form": form, "zone": organisation_of(session).timezone}
+    return make_response(render_template("bank/plan.html", **values), status)
+
+
+@bp.post("/runs/<uuid:run_id>/call-off")
+@allow("bank:stop")
+def call_off(run_id: UUID) -> ResponseReturnValue:
+    """Let the planned release not begin."""
+    return _moved(planned.call_off, run_id, _("The planned release is called off."))
 
 
 @bp.post("/runs/<uuid:run_id>/pause")

@@ -1,9 +1,8 @@
 """The form of a campaign: new, change, clone."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from flask import flash, g, make_response, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -32,7 +31,7 @@ from app.domain.segments.models import Segment
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
-from app.web import conflicts
+from app.web import conflicts, moments
 from app.web.campaigns import shown
 from app.web.campaigns.blueprint import bp
 from app.web.locale import current_language
@@ -166,7 +165,6 @@ def _page(form: CampaignForm, campaign: Campaign | None, status: int, **more: ob
 
 def _present(campaign: Campaign) -> dict[str, Any]:
     """The form's data from what is kept; the moment in the organisation's time."""
-    zone = ZoneInfo(organisation_of(db.session()).timezone)
     moment = campaign.scheduled_at
     return {
         "version": str(campaign.version),
@@ -180,7 +178,7 @@ def _present(campaign: Campaign) -> dict[str, Any]:
         "sms_template_id": str(campaign.sms_template_id or ""),
         "email_template_id": str(campaign.email_template_id or ""),
         "moment": "at" if moment else "approval",
-        "scheduled_at": moment.astimezone(zone).replace(tzinfo=None) if moment else None,
+        "scheduled_at": moments.local(moment) if moment else None,
     }
 
 
@@ -212,17 +210,13 @@ def _command(form: CampaignForm) -> CampaignInput:
 
 
 def _moment(form: CampaignForm) -> datetime | None:
-    """The moment in UTC. An hour that the clock leaps over in spring does not exist and is refused."""
+    """The moment in UTC."""
     if form.moment.data != "at":
         return None
-    local = form.scheduled_at.data
+    local: datetime | None = form.scheduled_at.data
     if local is None:
         raise Invalid.field("scheduled_at", mark("Choose a date and a time."))
-    zone = ZoneInfo(organisation_of(db.session()).timezone)
-    moment: datetime = local.replace(tzinfo=zone).astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) != local:
-        raise Invalid.field("scheduled_at", mark("This hour does not exist: the clock leaps over it that night."))
-    return moment
+    return moments.utc(local, "scheduled_at")
 
 
 def _onto(form: CampaignForm, error: Invalid) -> None:

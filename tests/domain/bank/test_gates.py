@@ -1,6 +1,6 @@
 """Gates: each sees what it is there for, warns before it blocks, and compares with nothing where there is nothing."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -13,6 +13,7 @@ from app.domain.bank import programmes, qualification
 from app.domain.bank.models import Programme, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
 from app.domain.calendar import hours
+from app.domain.consent.models import RestrictionFeed
 from tests.domain.bank.conftest import FIRST, Judge, Take, newest
 from tests.domain.bank.feed import Feed, october, record
 from tests.factories import people
@@ -192,3 +193,39 @@ def test_a_database_that_went_away_is_tried_again(
         with pytest.raises(OperationalError):
             qualification.calculate(session, run.id)
     assert qualification.waiting(session) == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("fed", "state", "failure", "expected"),
+    [
+        (23.5, "taken", None, (23.5, 24, "pass")),
+        (24.5, "taken", None, (24.5, 24, "block")),
+        (20, "queued", "Unavailable: it did not answer", (20, 24, "warn")),
+        (20, "refused", "60 of 80 flags would be lifted", (20, 24, "block")),
+        (None, "running", None, (30, 24, "block")),
+    ],
+    ids=["fresh", "old", "on its way again", "refused", "never whole"],
+)
+def test_the_list_of_restrictions_has_to_be_fresh_and_whole(
+    session: Session,
+    programme: Programme,
+    take: Take,
+    judge: Judge,
+    fed: float | None,
+    state: str,
+    failure: str | None,
+    expected: tuple[float, float, str],
+) -> None:
+    people.contacts(session, 1)
+    take(october({"0": HIGH}))
+    judge(programme)
+    assert "restrictions_fresh" not in gates(session), "a bank that never asked for one is bound by none"
+    asked, now = timedelta(hours=30), clock.now()
+    feed = RestrictionFeed(
+        organisation_id=programme.organisation_id, state=state, failure=failure, asked_at=now - asked, due_at=now,
+        fed_at=now - timedelta(hours=fed) if fed else None,
+    )  # fmt: skip
+    session.add(feed)
+    session.flush()
+    judge(programme)
+    assert gates(session)["restrictions_fresh"] == expected

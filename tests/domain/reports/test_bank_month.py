@@ -22,7 +22,7 @@ from app.domain.bank.happenings import QualificationCompleted
 from app.domain.bank.models import ProgrammeVersion, QualificationRun
 from app.domain.messages.models import Message
 from app.domain.notices.models import Notice
-from app.domain.reports import bank_month, runs, work
+from app.domain.reports import bank_month, by_itself, runs, work
 from app.domain.reports.bank_advice import advise
 from app.domain.reports.bank_facts import gather, hidden
 from app.domain.reports.models import ReportRun
@@ -205,7 +205,7 @@ def test_a_completed_month_is_reported_by_itself_to_those_who_decided(
     session: Session, released: QualificationRun, officer: Actor, approver: Actor
 ) -> None:
     handed_over(session, released)
-    runs.on_completed(session, QualificationCompleted(subject=released.id))
+    by_itself.on_completed(session, QualificationCompleted(subject=released.id))
     [asked] = session.execute(select(ReportRun)).scalars()
     assert (asked.name, asked.subject_id, asked.locale) == ("bank_month", released.id, "en")
     assert len(asked.recipients) == 2
@@ -227,7 +227,7 @@ def test_the_report_goes_to_the_colleagues_its_programme_names_too(
     session.add(named)
     session.flush()
     released.programme_version_id = named.id
-    runs.on_completed(session, QualificationCompleted(subject=released.id))
+    by_itself.on_completed(session, QualificationCompleted(subject=released.id))
     report = session.execute(select(ReportRun)).scalar_one()
     assert users.get(session, auditor.id or uuid4()).email in report.recipients
     assert len(report.recipients) == 3

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stdout
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -22,15 +22,16 @@ from app.domain.bank import overrides
 from app.domain.bank.models import BalanceFile, QualificationRun
 from app.domain.reports import bank_pack
 from app.domain.reports import verify as program
-from tests.domain.bank.conftest import WHY, number
-from tests.domain.reports.month import approver, handed_over, november, officer, released, run, take
+from tests.domain.bank.conftest import WHY, Take, number
+from tests.domain.bank.feed import october, record
+from tests.domain.reports.month import approver, handed_over, month_of_all, november, officer, released, run, take
 
 __all__ = ["approver", "november", "officer", "released", "run", "take"]  # the fixtures of a month
 
 Member = dict[str, bytes]
 ALWAYS = {
     "manifest.json", "manifest.sha256", "programme.json", "calendar.json", "gates.json", "outcomes.csv", "sample.csv",
-    "balances.csv", "balance_days.csv", "balance_files.csv", "balance_issues.csv", "overrides.csv", "approvals.json", "text.json", "messages.csv",
+    "balances.csv", "inputs.csv", "balance_days.csv", "balance_files.csv", "balance_issues.csv", "overrides.csv", "approvals.json", "text.json", "messages.csv",
     "attempts.csv", "receipts.csv", "accounts.csv", "not_sent.json", "audit.csv", "audit_chain.csv", "README.txt", "verify.py",
 }  # fmt: skip
 
@@ -191,6 +192,8 @@ def sealed(files: Member, name: str, content: bytes) -> Member:
             "neither the calculated nor an overriding one",
         ),
         ("messages.csv", b",failed,", b",delivered,", "the manifest says"),
+        ("balances.csv", b",15000.00,", b",15000.01,", "is not what was judged"),
+        ("inputs.csv", b"\r\n0", b"\r\n1", "is not what the month was calculated from"),
         ("audit.csv", b"run.approved", b"run.approved", ""),
     ],
 )
@@ -201,6 +204,33 @@ def test_what_contradicts_itself_is_found_though_every_digest_was_written_anew(
     code, said = verify(packed(sealed(files, name, files[name].replace(old, new, 1)), tmp_path / "forged.zip"))
     assert code == (1 if expected else 0), said
     assert expected in said
+
+
+def test_what_a_month_looked_at_is_proved_though_balances_were_corrected_since(
+    session: Session, run: QualificationRun, pack: bytes, take: Take, tmp_path: Path
+) -> None:
+    before = members(pack)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        feed = october(month_of_all())
+        feed.records["2026-10-09"] += [record(str(n), "2026-10-09", "7.00", version=2) for n in range(43)]
+        feed.records["2026-10-17"] += [record("41", "2026-10-17", "7.00")]
+        take(feed)
+    after = members(made(session, run))
+    assert after["inputs.csv"] == before["inputs.csv"]
+    corrected = [row for row in table(after["balances.csv"]) if row["amount"] == "7.00"]
+    assert corrected
+    assert {row["is_judged"] for row in corrected} == {"False"}
+    assert verify(packed(after, tmp_path / "after.zip"))[0] == 0
+
+
+def test_a_month_of_before_has_no_list_of_what_it_looked_at_and_its_pack_holds(
+    session: Session, run: QualificationRun, tmp_path: Path
+) -> None:
+    run.input_format, run.input_hash = 1, "0" * 64
+    session.commit()
+    files = members(made(session, run))
+    assert "inputs.csv" not in files
+    assert verify(packed(files, tmp_path / "old.zip"))[0] == 0
 
 
 def test_an_entry_taken_out_of_the_chain_is_found(pack: bytes, tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ class ProgrammeVersion(Owned, Base):
 class QualificationRun(Owned, Base):
     """One calculation of a month by a version of a programme; made again it is a version more, and the one before superseded.
 
-    `input_hash` is over everything that was looked at: the same input gives the same hash.
+    `input_hash` is over everything that was looked at: the same input gives the same hash. In format 1 it is over all balances at
+    once, in 2 over a digest of each customer.
     """
 
     __tablename__ = "qualification_runs"
@@ -101,11 +102,15 @@ class QualificationRun(Owned, Base):
     totals: Mapped[dict[str, Any] | None]
     gates: Mapped[list[Any] | None]
     input_hash: Mapped[str | None]
+    input_format: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     failure: Mapped[str | None]
     created_by: Mapped[UUID | None]
     created_at: Mapped[Moment]
     calculated_at: Mapped[datetime | None]
     approval_id: Mapped[UUID | None]
+    planned_for: Mapped[datetime | None]  # the moment of its release, where one was chosen
+    planned_by: Mapped[UUID | None]
+    plan_failure: Mapped[str | None]  # why it was not released then
     released_at: Mapped[datetime | None]
     released_by: Mapped[UUID | None]
     occurrence_id: Mapped[UUID | None]  # of the messages of its release
