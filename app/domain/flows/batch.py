@@ -103,8 +103,8 @@ class Batch:
     course: Course
     now: datetime
     flow_name: str = ""
-    _log: list[tuple[Any, ...]] = field(default_factory=list)
-    _places: list[tuple[Any, ...]] = field(default_factory=list)
+    _log: list[dict[str, Any]] = field(default_factory=list)
+    _places: list[dict[str, Any]] = field(default_factory=list)
     _converted: list[tuple[UUID, datetime]] = field(default_factory=list)
 
     @cached_property
@@ -136,16 +136,17 @@ class Batch:
 
     def note(self, run: Run, kind: str, step: str | None, *, port: str | None = None, why: Why = None) -> None:
         """A row for the log."""
-        self._log.append((run.id, run.contact_id, step, kind, port, run.visit_id, _json(why)))
+        row = {"run": run.id, "contact": run.contact_id, "visit": run.visit_id, "step": step, "kind": kind}
+        self._log.append(row | {"port": port, "why": why})
 
     def passes(self, step: str) -> Counter[UUID]:
         """How often each run has left a step in this batch."""
-        return Counter(row[0] for row in self._log if row[2] == step and row[3] == "passed")
+        return Counter(row["run"] for row in self._log if row["step"] == step and row["kind"] == "passed")
 
     def stay(self, run: Run, step: str, what: Rest | Fail) -> None:
         """It rests, waits to be tried again, or has failed for good."""
         if isinstance(what, Rest):
-            self._place(run, "active", step, due=what.until, port=what.port, waits_for=what.waits_for)
+            self._place(run, "active", step, due=what.until, port=what.port, waits_for=what.waits_for, arrived=self.now)
         elif what.again:
             tried = {"attempts": run.attempts + 1, "failure": what.reason, "waits_for": what.waits_for}
             self._place(run, "active", step, due=what.again, **tried)
@@ -154,7 +155,7 @@ class Batch:
 
     def send_on(self, run: Run, step: str, port: str, why: Why) -> None:
         """It is taken up at once, and leaves a step by a port."""
-        self._place(run, "active", step, due=self.now, port=port, why=_json(why))
+        self._place(run, "active", step, due=self.now, port=port, why=why)
 
     def take_up(self, run: Run, step: str, *, is_new: bool = False) -> None:
         """A step is done for it at once; `is_new` where it has just been put there."""
@@ -165,10 +166,9 @@ class Batch:
         self._place(run, state, None, reason=reason)
 
     def _place(self, run: Run, state: str, step: str | None, **more: Any) -> None:
-        named = ("visit", "due", "port", "why", "waits_for", "attempts", "failure", "reason")
-        values = {"visit": run.visit_id, "attempts": 0, **more}
         converted = self.now if run.has_converted else None
-        self._places.append((run.id, state, step, *(values.get(name) for name in named), converted))
+        row = {"id": run.id, "visit": run.visit_id, "state": state, "step": step, "attempts": 0, "converted": converted}
+        self._places.append(row | more)
 
     def convert(self, run: Run, at: datetime) -> None:
         """It has done what the flow is for, whatever becomes of it."""
@@ -180,22 +180,18 @@ class Batch:
             ids, moments = map(list, zip(*self._converted, strict=True))
             self.session.execute(_SQL["convert"], {"ids": ids, "moments": moments})
         if self._places:
-            columns = zip(*self._places, strict=True)
-            self.session.execute(_SQL["move"], {"now": self.now, **dict(zip(_MOVED, map(list, columns), strict=True))})
+            ids = [row["id"] for row in self._places]
+            self.session.execute(_SQL["move"], {"now": self.now, "ids": ids, "rows": _json(self._places)})
         if self._log:
-            columns = zip(*self._log, strict=True)
-            said = dict(zip(_NOTED, map(list, columns), strict=True))
-            whose = {"organisation": actor_of(self.session).organisation_id, "flow": self.course.flow_id}
-            self.session.execute(_SQL["note"], {**whose, "version": self.course.version_id, "now": self.now, **said})
+            organisation_id, course = actor_of(self.session).organisation_id, self.course
+            whose = {"organisation": organisation_id, "flow": course.flow_id, "version": course.version_id}
+            self.session.execute(_SQL["note"], {**whose, "now": self.now, "rows": _json(self._log)})
         self._places, self._log, self._converted = [], [], []
 
 
 _NEW_VISITS = text("SELECT uuidv7() FROM generate_series(1, :number)")
-_MOVED = (
-    "ids", "states", "steps", "visits", "dues", "ports", "whys", "waits", "attempts", "failures", "reasons", "converted",
-)  # fmt: skip
-_NOTED = ("runs", "contacts", "steps", "kinds", "ports", "visits", "whys")
 
 
-def _json(why: Why) -> str | None:
-    return None if why is None else json.dumps(why, ensure_ascii=False, default=str)
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as one value: an array a column costs several times as much."""
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -1,7 +1,7 @@
 """What flows brings to the house: journeys."""
 
 from app.core.errors import mark
-from app.core.nouns import Consumer, Noun, Permission, Subject, Waiting
+from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.events import interest
@@ -27,6 +27,8 @@ told.answer(starts.EXECUTE)
 NOUN = Noun(
     name="flows",
     models=models,
+    pages=("flows",),
+    menu=(MenuEntry(mark("Messaging"), 25, mark("Flows"), "sitemap", "flows.index", "flows:read"),),
     permissions={
         "flows:read": Permission(mark("See flows"), EVERYBODY),
         "flows:write": Permission(mark("Draw flows and let approved ones run"), ("marketer",)),

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -108,12 +107,6 @@ def listed(session: Session, ask: Ask, *, by: Actor) -> Page[FlowDestination]:
     require(by, "flows:read")
     query = select(FlowDestination).where(FlowDestination.archived_at.is_(None))
     return fetch(session, query, [FlowDestination.__table__.c.id], ask, descending=True)
-
-
-def choices(session: Session) -> Sequence[FlowDestination]:
-    """Those a step can name, by name."""
-    query = select(FlowDestination).where(FlowDestination.archived_at.is_(None))
-    return session.execute(query.order_by(func.lower(FlowDestination.name))).scalars().all()
 
 
 def secret_of(session: Session, destination: FlowDestination) -> str:

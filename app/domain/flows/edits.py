@@ -74,6 +74,17 @@ def place(chart: Flowchart, step_id: str) -> tuple[str, int]:
     raise NotFound(mark("This step is no longer there."))
 
 
+def shifted(chart: Flowchart, step_id: str, way: int) -> tuple[str, int]:
+    """Where a step comes to by one place up (-1) or down (1); at the end of a branch, out of it. Raises NotFound, Invalid."""
+    lane, index = place(chart, step_id)
+    if 0 <= index + way < len(lanes(chart)[lane]):
+        return lane, index + way
+    if lane == ROOT:
+        raise Invalid(mark("It cannot go further in this direction."))
+    outer, parent = place(chart, lane.split(":")[0])
+    return outer, parent + (way > 0)
+
+
 def paths(chart: Flowchart) -> dict[str, str]:
     """Where each step stands in the JSON: "lane[1].branches[0].lane[2]"."""
     found: dict[str, str] = {}

@@ -12,7 +12,7 @@ from app.core.errors import Conflict, Forbidden, mark
 from app.domain.approvals import decisions
 from app.domain.audit import trail
 from app.domain.content.models import Template, TemplateVersion
-from app.domain.flows import draft_state, drafts, pinned, placement, states, triggers, validation
+from app.domain.flows import draft_state, drafts, moving, pinned, placement, states, triggers, validation
 from app.domain.flows.drafts import SUBJECT, one_for_update
 from app.domain.flows.models import Flow, FlowVersion
 from app.domain.flows.pinned import Asked, Choices
@@ -34,7 +34,7 @@ def submit(session: Session, flow_id: UUID, *, choices: Choices | None = None, b
     validation.refuse(session, flow)
     if not draft_state.is_changed(session, flow):
         raise Conflict(mark("Nothing has changed since the version that runs."))
-    what = pinned.asked(session, flow, choices or {})
+    what = pinned.asked(session, flow, moving.checked(session, flow, choices or {}))
     approval = decisions.submit(
         session,
         (SUBJECT, flow.id),

@@ -19,23 +19,21 @@ ORDER BY r.due_at LIMIT :most FOR UPDATE OF r SKIP LOCKED;
 
 -- name: move
 -- Where the runs of a batch are after it, at once. Who has no visit begins one.
-UPDATE flow_runs r SET state = t.state, step = t.step, visit_id = COALESCE(t.visit, uuidv7()), due_at = t.due, port = t.port, why = CAST(t.why AS jsonb),
-  waits_for = t.waits_for, attempts = t.attempts, failure = t.failure, reason = t.reason,
+UPDATE flow_runs r SET state = t.state, step = t.step, visit_id = COALESCE(t.visit, uuidv7()), due_at = t.due, port = t.port,
+  why = t.why, waits_for = t.waits_for, attempts = t.attempts, failure = t.failure, reason = t.reason,
   converted_at = COALESCE(r.converted_at, t.converted), lease_token = NULL, lease_until = NULL,
-  arrived_at = CASE WHEN r.step IS DISTINCT FROM t.step THEN :now ELSE r.arrived_at END,
+  arrived_at = COALESCE(t.arrived, CASE WHEN r.step IS DISTINCT FROM t.step THEN :now END, r.arrived_at),
   ended_at = CASE WHEN t.step IS NULL THEN CAST(:now AS timestamptz) END
-FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:steps AS text[]), CAST(:visits AS uuid[]),
-  CAST(:dues AS timestamptz[]), CAST(:ports AS text[]), CAST(:whys AS text[]), CAST(:waits AS text[]), CAST(:attempts AS smallint[]),
-  CAST(:failures AS text[]), CAST(:reasons AS text[]), CAST(:converted AS timestamptz[]))
-  AS t (id, state, step, visit, due, port, why, waits_for, attempts, failure, reason, converted)
+FROM json_to_recordset(CAST(:rows AS json)) AS t (id uuid, state text, step text, arrived timestamptz, visit uuid, due timestamptz,
+  port text, why jsonb, waits_for text, attempts smallint, failure text, reason text, converted timestamptz)
 WHERE r.id = ANY(CAST(:ids AS uuid[])) AND r.id = t.id;
 
 -- name: note
 -- What happened to the runs of a batch, in its order.
 INSERT INTO flow_log (organisation_id, at, flow_id, version_id, run_id, contact_id, step, kind, port, visit_id, why)
-SELECT :organisation, :now, :flow, :version, t.run, t.contact, t.step, t.kind, t.port, t.visit, CAST(t.why AS jsonb)
-FROM unnest(CAST(:runs AS uuid[]), CAST(:contacts AS uuid[]), CAST(:steps AS text[]), CAST(:kinds AS text[]), CAST(:ports AS text[]),
-  CAST(:visits AS uuid[]), CAST(:whys AS text[])) WITH ORDINALITY AS t (run, contact, step, kind, port, visit, why, n)
+SELECT :organisation, :now, :flow, :version, t.run, t.contact, t.step, t.kind, t.port, t.visit, t.why
+FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS (run uuid, contact uuid, visit uuid, step text, kind text, port text,
+  why jsonb)) WITH ORDINALITY AS t (run, contact, visit, step, kind, port, why, n)
 ORDER BY t.n;
 
 -- name: walking
@@ -169,3 +167,7 @@ GROUP BY is_control;
 -- Why those who have ended have.
 SELECT state, reason, count(*) AS number FROM flow_runs WHERE flow_id = :flow AND state IN ('finished', 'left')
 GROUP BY state, reason;
+
+-- name: opening
+-- The sends of a version are opened one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('flow sends ' || CAST(:version AS text), 0));

@@ -26,12 +26,15 @@ OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 
 def execute(open_unit: OpenUnit, *, seconds: float = 30, stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Walk everybody who is due, a batch in a transaction; True if the time is over before."""
+    """Hear what was told, look at the clock, walk who is due, each in a transaction; True if the time is over before."""
     until = monotonic() + seconds
     while not stopping() and monotonic() < until:
-        with open_unit() as session:
-            if not (hearing.hear(session) or clockwork.tick(session) or walk_some(session)):
-                return False
+        did = 0
+        for act in (hearing.hear, clockwork.tick, walk_some):
+            with open_unit() as session:
+                did += act(session)
+        if not did:
+            return False
     return True
 
 

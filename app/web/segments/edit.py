@@ -240,3 +240,8 @@ def _by_row(found: Numbers, path: str) -> int:
     """How many a row lets through by itself, its "not" included."""
     number = found.by_condition[path]
     return found.everybody - number if path.endswith(".not") else number
+
+
+def around(state: Builder, judged: Judged | None = None, *, is_strict: bool = False) -> dict[str, Any]:
+    """What the page of another noun draws, that has the builder in it: a condition of its own."""
+    return _drawn(state, judged or _judged(state, None), is_strict=is_strict) | _NOTHING

@@ -159,6 +159,32 @@ def test_an_exit_takes_effect_while_somebody_waits(session: Session) -> None:
     assert (why["reason"], why["event"]) == ("exit", "closed")
 
 
+def test_of_much_that_happens_at_once_nothing_is_lost(session: Session) -> None:
+    made = flow(
+        session,
+        step("paid", "wait_for", [branch("happened"), branch("timeout")], event="paid"),
+        step("signed", "wait_for", [branch("happened"), branch("timeout")], event="signed"),
+        step("goal", "goal", event="bought", then="continue"),
+        step("last", "wait", days=9),
+        exits=[{"event": "closed"}],
+    )
+    leaves, jumps, goes, twice = people.contacts(session, 4)
+    enter(session, made, [leaves, jumps, goes, twice])
+    walk(session)
+    for one, events in {
+        leaves: ("paid", "bought", "closed"),
+        jumps: ("paid", "bought"),
+        goes: ("paid",),
+        twice: ("paid", "signed"),
+    }.items():
+        for event in events:
+            does(session, one, event)
+    walk(session)
+    assert run_of(session, leaves).reason == "exit"
+    assert [run_of(session, one).step for one in (jumps, goes, twice)] == ["last", "signed", "last"]
+    assert [run_of(session, one).converted_at is not None for one in (leaves, jumps, goes)] == [True, True, False]
+
+
 def test_a_flow_begins_with_an_event_that_is_meant(session: Session) -> None:
     where = {"all": [{"property": "amount", "op": "gt", "value": 5}]}
     made = flow(session, step("wait", "wait", days=1), trigger=on_event(where=where))
