@@ -8,7 +8,7 @@ from alembic import op
 from migrations import security
 
 revision = "0077"
-down_revision = "0070"
+down_revision = "0071"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
 from tests.browser.axe import complaints
@@ -143,6 +143,21 @@ def test_a_morphed_part_keeps_the_cursor(browser: Browser, address: str) -> None
     page.keyboard.type("d")
     expect(page.locator("#echo")).to_have_text("ABCD")
     assert said(page) == []
+    page.context.close()
+
+
+def test_what_is_typed_while_an_answer_comes_is_kept(browser: Browser, address: str) -> None:
+    """A slow answer to the first letter comes when the second is there already."""
+    page = open_page(browser, address, "/pieces")
+    held: list[Route] = []
+    page.route("**/morph", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/morph"):
+        page.locator("#typed").press_sequentially("a")
+    page.keyboard.type("b")
+    held[0].continue_()
+    expect(page.locator("#echo")).to_have_text("AB")
+    expect(page.locator("#typed")).to_have_value("ab")
+    expect(page.locator("#typed")).to_be_focused()
     page.context.close()
 
 

@@ -99,6 +99,8 @@ def whole(
         size = ["--workers", str(workers), "--backpressure", "4096", "--http", "1", "--no-ws"]
         server = Child("web", [sys.executable, "-m", *web, *size, entry], env, logs / "web.log")
         house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env, server)
+        keys = {"public_key": house.access["public_key"], "secret_key": house.access["operator"]["secret_key"]}
+        (folder / "sandbox" / "site.json").write_text(json.dumps({"carillon": house.base_url, **keys}))
         family = Family()
         try:
             family.start(server)

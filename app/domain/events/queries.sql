@@ -38,8 +38,8 @@ WITH given AS MATERIALIZED (
 ), keyed AS (
   INSERT INTO event_keys (organisation_id, key, event_id, digest, received_at)
   SELECT :organisation, k.key, k.id, decode(k.digest, 'hex'), :now FROM (
-    SELECT DISTINCT ON (m.key) m.key, m.id, m.digest FROM meant m WHERE m.key IS NOT NULL AND m.why IS NULL
-    ORDER BY m.key, m.n) AS k
+    SELECT DISTINCT ON (m.key COLLATE "C") m.key, m.id, m.digest FROM meant m WHERE m.key IS NOT NULL AND m.why IS NULL
+    ORDER BY m.key COLLATE "C", m.n) AS k
   ON CONFLICT (organisation_id, key) DO NOTHING
   RETURNING event_id
 ), kept AS (

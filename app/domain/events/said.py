@@ -1,8 +1,8 @@
 """An event as a page or a system tells it, and its bounds."""
 
-import json
 import math
 from datetime import datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,6 @@ LARGEST, DEEPEST, MOST_KEYS = 8 * 1024, 3, 50
 AHEAD = timedelta(minutes=5)  # clocks that run fast
 OLDEST = timedelta(days=400)
 KNOWN = ("id", "external_id", "email", "phone")
-_in_order = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # json.dumps would make an encoder each time
 
 
 class Whose(BaseModel):
@@ -33,16 +32,21 @@ class Whose(BaseModel):
     phone: str | None = Field(default=None, min_length=1, max_length=40)
     anonymous_id: str | None = Field(default=None, min_length=8, max_length=100)
 
+    @cached_property
+    def names(self) -> list[tuple[str, str]]:
+        """The names of contacts that were given: their kinds and values."""
+        given = self.model_fields_set
+        return [(kind, str(value)) for kind in KNOWN if kind in given and (value := getattr(self, kind)) is not None]
+
     @property
     def named(self) -> tuple[str, str] | None:
         """The contact it names: the kind of name and its value."""
-        return next(((kind, str(value)) for kind in KNOWN if (value := getattr(self, kind)) is not None), None)
+        return self.names[0] if self.names else None
 
     @property
     def is_one(self) -> bool:
         """Whether it names anybody, and a contact once at most."""
-        named = sum(getattr(self, kind) is not None for kind in KNOWN)
-        return named == 1 or (named == 0 and self.anonymous_id is not None)
+        return len(self.names) == 1 or (not self.names and self.anonymous_id is not None)
 
 
 class EventInput(BaseModel):
@@ -104,7 +108,7 @@ class EventInput(BaseModel):
         """A hash of what was said, to tell a repetition from another event under the same id."""
         whose, at = self.contact, self.occurred_at
         content = [self.event, *(whose.named or ()), whose.anonymous_id, at and at.isoformat(), self.properties]
-        return sha256(_in_order(content).encode()).digest()
+        return sha256(to_json(_in_order(content))).digest()
 
 
 def wrong(sentence: str) -> PydanticCustomError:
@@ -124,6 +128,13 @@ def check_properties(properties: dict[str, Any]) -> None:
         )
     if len(to_json(properties)) > LARGEST:
         raise wrong(mark("The properties of an event have 8 kB at most."))
+
+
+def _in_order(value: Any) -> Any:
+    """The same, whichever order the names in it were told in."""
+    if isinstance(value, dict):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    return [_in_order(one) for one in value] if isinstance(value, list) else value
 
 
 def _is_kept(value: Any, deeper: int) -> bool:

@@ -32,6 +32,7 @@ from app.domain.messages.models import MessageInterest
 
 CONSUMER = "flows"
 AT_ONCE = 1000
+LONGEST = timedelta(days=366)  # a goal counts for a year at most
 _SQL = load("flows/queries.sql")
 
 
@@ -84,7 +85,7 @@ def _message(one: told.Told) -> Heard:
 
 
 def _move(session: Session, heard: Sequence[Heard]) -> None:
-    """Let it have its effect on the runs of these people, oldest first; every run moves once, by the first that moves it."""
+    """Let it have its effect on the runs of these people."""
     of: dict[UUID, list[Heard]] = defaultdict(list)
     for one in sorted(heard, key=lambda one: one.at):
         of[one.contact_id].append(one)
@@ -96,15 +97,9 @@ def _move(session: Session, heard: Sequence[Heard]) -> None:
         batch = batches.get(row.version_id) or batches.setdefault(
             row.version_id, Batch(session, course_of(session, row.version_id), now)
         )
-        told_to = _Told(batch, row, steps.get(row.id, {}))
-        for one in of[row.contact_id]:
-            if told_to.hears(one):
-                break
+        _Told(batch, row, steps.get(row.id, {})).hears(of[row.contact_id])
     for batch in batches.values():
         batch.write()
-
-
-LONGEST = timedelta(days=366)  # a goal counts for a year at most
 
 
 def _visits(session: Session, rows: Sequence[Row[Any]], visits: Sequence[UUID]) -> dict[UUID, dict[UUID, str]]:
@@ -133,19 +128,17 @@ class _Told:
         self.run = Run(row.id, row.contact_id, row.visit_id, self.batch.now, row.entered_at, "", attempts=row.attempts)
         self.run.has_converted = row.converted_at is not None
 
-    def hears(self, heard: Heard) -> bool:
-        """Take it in; True if it moved the run."""
-        if heard.at < self.row.entered_at:
-            return False
-        reached = self._goal(heard)
+    def hears(self, all_of_it: Sequence[Heard]) -> None:
+        """Take in what happened since the entry, oldest first; an exit moves it before a goal, a goal before the end of a wait."""
+        heard = [one for one in all_of_it if one.at >= self.row.entered_at]
+        reached = [(goal, one) for one in heard if (goal := self._goal(one))]
         if self.row.step is None:
-            return False
-        chart = self.batch.course.chart
-        if any(self._is(one, heard) for one in chart.rules.exits):
-            self.batch.note(self.run, "left", self.row.step, why={"reason": "exit", **heard.why})
-            self.batch.end(self.run, "left", "exit")
-            return True
-        return self._jump(reached, heard) or self._wake(heard)
+            return
+        if any(self._exit(one) for one in heard):
+            return
+        if any(self._jump(goal, one) for goal, one in reached):
+            return
+        any(self._wake(one) for one in heard)
 
     def _is(self, what: Happening, heard: Heard) -> bool:
         """Whether this is what is meant: an event, or something with a message of this run."""
@@ -170,10 +163,18 @@ class _Told:
             return node.step.id
         return None
 
-    def _jump(self, goal: str | None, heard: Heard) -> bool:
+    def _exit(self, heard: Heard) -> bool:
+        """It leaves at once."""
+        if not any(self._is(one, heard) for one in self.batch.course.chart.rules.exits):
+            return False
+        self.batch.note(self.run, "left", self.row.step, why={"reason": "exit", **heard.why})
+        self.batch.end(self.run, "left", "exit")
+        return True
+
+    def _jump(self, goal: str, heard: Heard) -> bool:
         """To the goal, from any step before it."""
         here = self.row.step
-        if goal is None or here not in self.batch.course.graph.before(goal):
+        if here not in self.batch.course.graph.before(goal):
             return False
         self.batch.note(self.run, "moved", here, port="out", why={"to": goal, **heard.why})
         self.batch.note(self.run, "moved", goal, port="in")

@@ -167,3 +167,7 @@ GROUP BY is_control;
 -- Why those who have ended have.
 SELECT state, reason, count(*) AS number FROM flow_runs WHERE flow_id = :flow AND state IN ('finished', 'left')
 GROUP BY state, reason;
+
+-- name: opening
+-- The sends of a version are opened one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('flow sends ' || CAST(:version AS text), 0));

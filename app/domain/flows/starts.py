@@ -86,6 +86,7 @@ def _chosen(session: Session, course: Course, audience: Select[Any], now: dateti
         )
         .join(contact, contact.c.id == who)
         .where(contact.c.deleted_at.is_(None), contact.c.status != "erased", _may(course, who, key, now))
+        .ext(postgresql.distinct_on(who, key))
     )
     return query.subquery("chosen")
 

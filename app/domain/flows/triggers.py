@@ -39,8 +39,9 @@ def begin_listening(session: Session, flow: Flow) -> None:
     present, courses = course_of(session, flow.version_id), [course_of(session, i) for i in others]
     interest.listen(session, CONSUMER, flow.id, {name for one in (present, *courses) for name in one.events})
     trigger = present.chart.trigger
-    heard = [(trigger.campaign_id, trigger.did)] if isinstance(trigger, OnMessage) and trigger.did else []
-    told.listen(session, flow.id, heard)
+    own = {(flow.id, did) for one in (present, *courses) for did in one.dids}  # of what any version of it has sent
+    begins = {(trigger.campaign_id, trigger.did)} if isinstance(trigger, OnMessage) and trigger.did else set()
+    told.listen(session, flow.id, own | begins)
     flow.looked_at = clock.now() if isinstance(trigger, OnDate | OnSchedule) else None
     if isinstance(trigger, OnSegment) and trigger.existing and trigger.segment_id and not others:
         starts.enter(session, flow, members(session, present, trigger.segment_id), {"type": "existing"})

@@ -1,6 +1,6 @@
 """Sends: what governs a batch of messages. Claiming looks at the Send only, so stopping one is one row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -52,7 +52,6 @@ class NewSend:
     not_after: datetime
     senders: list[str] | None = None
     routes: list[str] | None = None
-    tells: Sequence[str] = ()  # what its source waits to hear of its messages
     most_attempts: int = retries.MOST
     retry_hours: int = retries.HOURS
 
@@ -74,7 +73,7 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_after=new.not_after,
         senders=new.senders,
         routes=new.routes,
-        tells=told.wanted(session, new.source[1], new.tells),
+        tells=told.wanted(session, new.source[1]),
         most_attempts=new.most_attempts,
         retry_hours=new.retry_hours,
         created_at=clock.now(),

@@ -51,10 +51,10 @@ def listen(session: Session, subject_id: UUID, heard: Iterable[tuple[UUID | None
         session.execute(_SQL["listen"], {"source": source_id, "did": did})
 
 
-def wanted(session: Session, source_id: UUID, own: Iterable[str] = ()) -> list[str] | None:
-    """What a new send of a source has to tell, with what the source itself waits for; None for nothing."""
+def wanted(session: Session, source_id: UUID) -> list[str] | None:
+    """What a new send of a source has to tell; None for nothing."""
     of_it = or_(MessageInterest.source_id == source_id, MessageInterest.source_id.is_(None))
-    return sorted({*own, *session.execute(select(MessageInterest.did).where(of_it)).scalars()}) or None
+    return sorted(set(session.execute(select(MessageInterest.did).where(of_it)).scalars())) or None
 
 
 def tell(session: Session, messages: Sequence[tuple[UUID, UUID]], dids: Sequence[str]) -> None:

@@ -10,8 +10,8 @@ from app.core.db import live
 from app.core.errors import mark
 from app.domain.events.matching import EventIs, PropertyIs
 from app.domain.events.models import Event
+from app.domain.segments.context import When, during
 from app.domain.segments.saying import Listed, Said, compared
-from app.domain.segments.spans import When, during
 
 event = live(Event)
 _AND = mark(" and ")

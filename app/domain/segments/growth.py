@@ -59,12 +59,13 @@ def moves(
 ) -> Page[Row[Any]]:
     """A page of who came and who went, newest first, without personal data; `entered` asks for one of the two.
 
-    `is_whole` has those of the first count, too: all moves, one after the other, give who is in it.
+    `known` is null of whoever is no longer there. `is_whole` has those of the first count, too: all moves, one after the other,
+    give who is in it.
     """
     require(by, "contacts:read")
     move = live(SegmentMove)
     query = (
-        select(move, contact.c.external_id)
+        select(move, contact.c.external_id, contact.c.id.label("known"))
         .outerjoin(contact, contact.c.id == move.c.contact_id)
         .where(move.c.segment_id == segment.id)
     )

@@ -1,6 +1,6 @@
 """When something happened, and how often: what conditions about happenings share."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +11,7 @@ from app.core.errors import mark
 from app.domain.segments import days
 from app.domain.segments.comparisons import COMPARE
 from app.domain.segments.condition import Part
-from app.domain.segments.context import CompileContext, Predicate, contact
+from app.domain.segments.context import CompileContext, Predicate, When, contact
 from app.domain.segments.saying import SPANS, Said
 
 TIMES = {
@@ -23,7 +23,6 @@ TIMES = {
     "lte": mark("at most %(number)s times"),
 }
 _REVERSED = {"eq": "neq", "neq": "eq", "gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt"}
-When = tuple[datetime | None, datetime | None]
 
 
 class Span(Part):
@@ -61,12 +60,6 @@ class Span(Part):
         if self.first_day:
             return Said(mark("since %(day)s"), {"day": self.first_day})
         return Said(mark("until %(day)s"), {"day": self.last_day})
-
-
-def during(at: ColumnElement[Any], when: When) -> list[Predicate]:
-    """A moment within bounds."""
-    first, end = when
-    return [*([at >= first] if first else []), *([at < end] if end else [])]
 
 
 class Times(Part):

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, Select, Text, select, union_all
+from sqlalchemy import TIMESTAMP, CompoundSelect, Text, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
 from app.core.errors import Invalid, mark
-from app.core.page import Ask, Page, fetch
+from app.core.page import Ask, Page, fetch, narrowed
 from app.core.sql import load
 from app.domain.contacts import profile
 
@@ -61,15 +61,12 @@ def listed(session: Session, contact_id: UUID, ask: Ask, *, kind: str = "", by: 
     wanted = [one for one in may_see(by) if kind in ("", one)]
     if not wanted:
         return Page([], total=0, per_page=ask.per_page)
-    lines = _lines(wanted, contact_id).subquery()
+    lines = _lines(wanted, contact_id, ask).subquery()
     page = fetch(session, select(lines), [lines.c.at, lines.c.key], ask, descending=True)
     return Page([Line(*row[: len(_COLUMNS)]) for row in page.items], page.next, page.prev, page.total, page.per_page)
 
 
-def _lines(kinds: Sequence[str], contact_id: UUID) -> Any:
-    """The lines of some kinds of a contact."""
-    parts: list[Select[Any]] = []
-    for kind in kinds:
-        part = _SQL[kind].bindparams(contact=contact_id).columns(**_COLUMNS).subquery()
-        parts.append(select(part))
-    return union_all(*parts)
+def _lines(kinds: Sequence[str], contact_id: UUID, ask: Ask) -> CompoundSelect[Any]:
+    """The lines of some kinds of a contact, of each as many as can be on the page."""
+    parts = [_SQL[kind].bindparams(contact=contact_id).columns(**_COLUMNS).subquery() for kind in kinds]
+    return union_all(*(narrowed(select(part), [part.c.at, part.c.key], ask, descending=True) for part in parts))

@@ -14,12 +14,13 @@ from app.core.unit import actor_of
 from app.domain.events import tracking
 from app.domain.events.models import Event
 from app.domain.events.said import EventInput
+from app.domain.flows import placement, triggers
 from app.domain.flows.models import FlowLog, FlowRun
 from app.domain.messages import told
 from app.domain.messages import tracking as links
 from app.domain.messages.models import Message, MessageWake, Send
 from tests.factories import people, sending
-from tests.factories.flows import branch, enter, flow, path, places, run_of, step, walk
+from tests.factories.flows import branch, drawing, enter, flow, path, places, run_of, step, version, walk
 
 pytestmark = pytest.mark.usefixtures("organisation")
 
@@ -157,6 +158,32 @@ def test_an_exit_takes_effect_while_somebody_waits(session: Session) -> None:
     assert places(session, made) == {"wait": 1, "left exit": 1}
     why = session.execute(select(FlowLog.why).where(FlowLog.kind == "left")).scalar_one()
     assert (why["reason"], why["event"]) == ("exit", "closed")
+
+
+def test_of_much_that_happens_at_once_nothing_is_lost(session: Session) -> None:
+    made = flow(
+        session,
+        step("paid", "wait_for", [branch("happened"), branch("timeout")], event="paid"),
+        step("signed", "wait_for", [branch("happened"), branch("timeout")], event="signed"),
+        step("goal", "goal", event="bought", then="continue"),
+        step("last", "wait", days=9),
+        exits=[{"event": "closed"}],
+    )
+    leaves, jumps, goes, twice = people.contacts(session, 4)
+    enter(session, made, [leaves, jumps, goes, twice])
+    walk(session)
+    for one, events in {
+        leaves: ("paid", "bought", "closed"),
+        jumps: ("paid", "bought"),
+        goes: ("paid",),
+        twice: ("paid", "signed"),
+    }.items():
+        for event in events:
+            does(session, one, event)
+    walk(session)
+    assert run_of(session, leaves).reason == "exit"
+    assert [run_of(session, one).step for one in (jumps, goes, twice)] == ["last", "signed", "last"]
+    assert [run_of(session, one).converted_at is not None for one in (leaves, jumps, goes)] == [True, True, False]
 
 
 def test_a_flow_begins_with_an_event_that_is_meant(session: Session) -> None:
@@ -307,3 +334,21 @@ def test_a_flow_begins_with_what_happened_to_a_message_of_a_campaign(session: Se
     links.clicked(session, target(session, the_message(session)), PERSON)
     walk(session)
     assert (places(session, made), places(session, other)) == ({"wait": 1}, {})
+
+
+def test_a_new_version_hears_of_what_the_one_before_has_sent(session: Session) -> None:
+    mail = step("mail", "send_email", template_id=str(sending.email_template(session).id))
+    made = flow(session, mail, step("did", "wait_for", [branch("happened"), branch("timeout")], event="paid"))
+    enter(session, made, people.contacts(session, 1))
+    walk(session)
+    assert made.version_id is not None
+    old, made.definition = made.version_id, drawing(
+        mail, step("did", "wait_for", [branch("happened"), branch("timeout")], did="opened", step="mail")
+    )  # fmt: skip
+    new = version(session, made, number=2)
+    made.version_id = new.id
+    placement.carry(session, made, new, {old: {"did": "go_on"}})
+    triggers.begin_listening(session, made)
+    links.opened(session, target(session, the_message(session)), PERSON)
+    walk(session)
+    assert places(session, made) == {"finished": 1}

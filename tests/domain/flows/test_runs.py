@@ -1,7 +1,9 @@
 """People walk through a flow: splits, sends, waits; each step once."""
 
+import random
 from collections import Counter
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, update
@@ -13,8 +15,11 @@ from app.domain.access.models import Organisation
 from app.domain.contacts import profile
 from app.domain.contacts.models import Contact
 from app.domain.flows.models import FlowLog, FlowRun, FlowSend
+from app.domain.flows.results import unbalanced
 from app.domain.messages import sends
 from app.domain.messages.models import Message, Send
+from tests.domain.flows.test_engine import grown
+from tests.domain.flows.test_hearing import does
 from tests.factories import people, sending
 from tests.factories.flows import branch, enter, flow, path, places, run_of, step, walk
 
@@ -188,3 +193,32 @@ def test_a_wait_until_the_date_of_each(session: Session) -> None:
     waits = run_of(session, them["next"])
     assert waits.due_at is not None
     assert waits.due_at.astimezone(clock.ZoneInfo("Asia/Jerusalem")).isoformat()[:16] == f"{dates['next']}T09:00"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_drawn_everybody_is_somewhere_and_the_same_history_is_the_same_path(
+    session: Session, seed: int
+) -> None:
+    """Random flows, walked for days with random events: the people of every step add up, and who enters again goes the same way."""
+    dice = random.Random(seed)
+    drawn = grown(dice).dump()
+    trigger = {"id": "trigger", "type": "api", "config": {"reentry": "always"}}
+    made = flow(session, *drawn["lane"], trigger=trigger)
+    them = [*people.contacts(session, 6, city="Haifa"), *people.contacts(session, 6, start=6, city="Eilat")]
+    busy = dice.sample(them, 4)
+    ways: list[dict[UUID, list[str]]] = []
+    begins = clock.now()
+    for turn in range(2):
+        with clock.at(begins + timedelta(days=40 * turn)):
+            assert enter(session, made, them) == len(them)
+        for hours in (0, 2, *range(12, 24 * 39, 24)):
+            with clock.at(begins + timedelta(days=40 * turn, hours=hours)):
+                walk(session)
+                if hours == 2:
+                    for one in busy:
+                        does(session, one, "paid")
+                walk(session)
+        assert unbalanced(session, made) == []
+        assert set(places(session, made)) <= {"finished", "finished goal"}
+        ways.append({one: path(session, run_of(session, one).id) for one in them})
+    assert ways[0] == ways[1]

@@ -76,7 +76,7 @@ def test_who_is_deleted_does_not_enter(session: Session, organisation: Organisat
 def test_the_control_group_is_of_its_size_always_the_same_and_goes_nowhere(session: Session) -> None:
     made = flow(session, WAIT, trigger=by_call(reentry="always"), holdout_percent="20")
     them = people.contacts(session, 500)
-    assert enter(session, made, them) == 500
+    assert enter(session, made, [*them, *them]) == 500
     walk(session)
     control = set(session.execute(select(FlowRun.contact_id).where(FlowRun.is_control)).scalars())
     assert 60 < len(control) < 140

@@ -8,11 +8,12 @@ from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, mark
+from app.core.sql import load
 from app.domain.approvals.models import Approval
 from app.domain.flows.batch import Batch, Outcome, Pass, Run
 from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.engine import NEXT, Node
-from app.domain.flows.models import Flow, FlowSend
+from app.domain.flows.models import FlowSend
 from app.domain.messages import sends
 from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Message, Send
@@ -21,6 +22,7 @@ from app.domain.messages.pinned import PinnedText
 PRIORITY = 50
 SENT_WITHIN = timedelta(hours=72)  # of the last one who came
 LATE = "late"
+_SQL = load("flows/queries.sql")
 
 
 def send(batch: Batch, node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run, Outcome]]:
@@ -57,7 +59,7 @@ def _opened(batch: Batch, node: Node) -> Send:
     session, key = batch.session, (batch.course.version_id, node.step.id)
     known = session.get(FlowSend, key)
     if known is None:
-        session.get_one(Flow, batch.course.flow_id, with_for_update=True)  # one opens it, the others find it
+        session.execute(_SQL["opening"], {"version": batch.course.version_id})  # one opens it, the others find it
         known = session.get(FlowSend, key) or _open(batch, node)
     return session.get_one(Send, known.send_id, with_for_update=True, populate_existing=True)
 
@@ -78,7 +80,6 @@ def _open(batch: Batch, node: Node) -> FlowSend:
         not_after=batch.now + SENT_WITHIN,
         senders=course.pinned.senders_of(text.channel),
         routes=course.pinned.routes_of(text.channel),
-        tells=course.dids,
     )
     opened = sends.open_send(batch.session, new)
     own = FlowSend(

@@ -8,9 +8,9 @@ from app.core.db import live
 from app.core.errors import mark
 from app.domain.messages.models import EngagementEvent, Message, Receipt, Reply, Send
 from app.domain.segments.condition import Condition, Dependencies, Id
-from app.domain.segments.context import CompileContext, Predicate
+from app.domain.segments.context import CompileContext, Predicate, When, during
 from app.domain.segments.saying import CHANNELS, Listed, Names, Said
-from app.domain.segments.spans import Span, Times, When, during
+from app.domain.segments.spans import Span, Times
 
 message, send = live(Message), live(Send)
 trace, receipt, reply = live(EngagementEvent), live(Receipt), live(Reply)

@@ -11,9 +11,9 @@ from app.domain.events.matching import EventIs
 from app.domain.events.models import Event
 from app.domain.segments import events
 from app.domain.segments.condition import Condition, Dependencies
-from app.domain.segments.context import CompileContext, Predicate, contact
+from app.domain.segments.context import CompileContext, Predicate, When, contact, during
 from app.domain.segments.saying import SPANS, Names, Said
-from app.domain.segments.spans import Span, When, during
+from app.domain.segments.spans import Span
 
 one, other = live(Event).alias("one"), live(Event).alias("other")
 _WORDS = {
