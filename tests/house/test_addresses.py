@@ -10,6 +10,7 @@ from tests.house.test_templates import JINJA, PAGES, ROOT, name
 # Fields of forms that are sent with GET, and what is typed or chosen there. All else is posted (app/web/sought.py).
 OPEN = {
     "campaigns/index.html": {"q": "the name of a campaign", "state": "chosen"},
+    "flows/people.html": {"state": "chosen", "step": "chosen"},
     "flows/index.html": {"q": "the name of a flow", "state": "chosen"},
     "segments/_moves.html": {"days": "chosen", "side": "chosen"},
     "segments/_overlap.html": {"segment": "chosen"},

@@ -18,6 +18,7 @@ PROVED = "a stranger calls: a signature, a token or a link proves what he may"
 NAMES = "names and choices that every page draws for whoever is signed in"
 BANK = "of the organisation as a whole: fields, hours, language, limits"
 SUMS = "counts or looks at a definition or a text that somebody writes, and names nobody"
+ACT = "the act that is handed in says who does it, and he is asked what he may"
 TAKEN_BACK = "a consent that is taken back is taken back, whoever says so"
 
 # What the doors call of the domain with a session and without an actor, and why that is right.
@@ -92,6 +93,11 @@ WITHOUT_AN_ACTOR = {
     "content.preview:data_for": HELD,
     "content.preview:someone": HELD,
     "flows.destinations:offered": BANK,
+    "flows.people:decide": ACT,
+    "flows.people:move": ACT,
+    "flows.people:retry": ACT,
+    "flows.people:skip": ACT,
+    "flows.people:take_out": ACT,
     "flows.draft_state:approval_of": HELD,
     "flows.draft_state:is_old": HELD,
     "flows.draft_state:newer_texts": HELD,

@@ -450,6 +450,34 @@ def test_a_system_is_registered_by_one_and_told_nothing_before_another_agrees(fl
     assert maya.post(f"/flows/destinations/{found.id}/archive").status_code == 303
 
 
+def test_people_in_a_flow_are_listed_read_and_taken_out(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    page = maya.get(f"{flows.url}/people?state=active&step=s2")
+    assert "Wait 3 days" in words(page)
+    found = re.search(r'name="run" value="([^"]+)"', page.get_data(as_text=True))
+    assert found
+    assert maya.get(f"{flows.url}/people/{found[1]}").status_code == 200
+    assert maya.post(f"{flows.url}/people", {"do": "take_out", "run": found[1], "reason": ""}).status_code == 422
+    assert (
+        maya.post(f"{flows.url}/people", {"do": "take_out", "run": found[1], "reason": "He asked."}).status_code == 303
+    )
+    person = words(maya.get(f"{flows.url}/people/{found[1]}"))
+    assert "Was taken out by" in person
+    assert "He asked." in person
+    assert "Nobody is here" in words(maya.get(f"{flows.url}/people?state=active", htmx=True))
+
+
+def test_a_dry_run_shows_the_way(flows: Flows) -> None:
+    maya, url = flows.maya(), f"{flows.url}/rehearsal"
+    assert "Walk the draft" in words(maya.get(url))
+    shown = words(maya.post(url, {"contact": "3", "at": "2026-12-01T08:00"}))
+    assert "This way would be gone" in shown
+    assert "Welcome to the bank." in shown
+    assert "There is no such contact" in words(maya.post(url, {"contact": "no such"}))
+
+
 def test_who_only_reads_sees_the_flow_and_no_editor(flows: Flows) -> None:
     viewer = flows.bank.browser("viewer")
     assert "Wait 3 days" in words(viewer.get(flows.url))

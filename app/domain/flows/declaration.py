@@ -28,6 +28,7 @@ NOUN = Noun(
     name="flows",
     models=models,
     pages=("flows",),
+    calls=("flows",),
     menu=(MenuEntry(mark("Messaging"), 25, mark("Flows"), "sitemap", "flows.index", "flows:read"),),
     permissions={
         "flows:read": Permission(mark("See flows"), EVERYBODY),

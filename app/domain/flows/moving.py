@@ -2,26 +2,21 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, mark
+from app.domain.flows import placement
 from app.domain.flows.definition import parse
-from app.domain.flows.models import Flow, FlowRun, FlowVersion
+from app.domain.flows.models import Flow, FlowVersion
 from app.domain.flows.pinned import Choices
 
-_ON_THE_WAY = ("active", "failed")
 _PLAIN = ("finish", "go_on", "leave")
 
 
 def waiting(session: Session, flow: Flow) -> list[tuple[FlowVersion, dict[str, int]]]:
     """How many people are at each step of each version, newest version first; of nobody nothing."""
-    here = select(FlowRun.version_id, FlowRun.step, func.count()).where(
-        FlowRun.flow_id == flow.id, FlowRun.state.in_(_ON_THE_WAY)
-    )
-    found: dict[UUID, dict[str, int]] = {}
-    for version_id, step, number in session.execute(here.group_by(FlowRun.version_id, FlowRun.step)):
-        found.setdefault(version_id, {})[str(step)] = number
+    found = placement.waiting_by_step(session, flow)
     known = versions_by_id(session, flow)
     order = sorted(found, key=lambda i: -known[i].number)
     return [(known[i], dict(sorted(found[i].items()))) for i in order]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import i18n
 from app.core.actor import Actor, require
-from app.core.errors import mark
+from app.core.errors import NotFound, mark
 from app.domain.content import gallery, library
 from app.domain.content.models import Template
 from app.domain.flows import drafts
@@ -43,7 +43,9 @@ def create(
 ) -> Flow:
     """A draft of a ready-made flow; texts of the gallery that are not there yet are made. Raises as drafts.create."""
     require(by, "flows:write")
-    one = FLOWS[key]
+    one = FLOWS.get(key)
+    if one is None:
+        raise NotFound(mark("There is no such flow."))
     flow = drafts.create(
         session, FlowInput(name=name, description=description, definition=one.definition(language)), by=by
     )

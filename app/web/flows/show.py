@@ -11,7 +11,7 @@ from app.core.db import db
 from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.audit import trail
-from app.domain.flows import draft_state, drafts
+from app.domain.flows import draft_state, drafts, results
 from app.domain.flows.definition import parse
 from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.models import Flow
@@ -38,10 +38,13 @@ def _overview(flow: Flow) -> dict[str, Any]:
     speaker = words.speaker(chart)
     newer = draft_state.newer_texts(session, version) if version else []
     approval = draft_state.approval_of(session, flow)
+    whole = results.numbers(session, flow, by=g.actor) if version else None
     people = [flow.created_by, *flow.editors, *([approval.decided_by] if approval and approval.decided_by else [])]
     return {
         **head,
         **drawn.canvas(chart),
+        "numbers": whole.steps.get(version.id, {}) if whole and version else {},
+        "whole": whole,
         "newer": [(speaker.name_of(one.step), one.template) for one in newer],
         "is_changed": draft_state.is_changed(session, flow) if version else False,
         "is_old": draft_state.is_old(session, flow),

@@ -292,3 +292,13 @@ _TRIGGERS: Mapping[str, Callable[[Speaker, Any], str]] = {
     "api": lambda _speaker, _one: "",
     "month_qualified": _on_month,
 }
+
+
+RUNS: Mapping[str, str] = {
+    "active": mark("On the way"), "failed": mark("Failed"), "finished": mark("Through"), "left": mark("Left"),
+}  # fmt: skip
+
+
+def run(state: str) -> str:
+    """The state of somebody in a flow."""
+    return _(RUNS.get(state, state))

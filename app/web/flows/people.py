@@ -1,0 +1,143 @@
+"""The people in a flow: who is where, who failed, what happened to one, and what staff do with some of them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import flash, g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
+
+from app.core.db import db
+from app.core.errors import DomainError, Invalid, mark
+from app.domain.access.keyring import organisation_of
+from app.domain.flows import drafts, dry_run, log, people
+from app.domain.flows.definition import Flowchart, parse
+from app.domain.flows.people import Act, Wanted
+from app.domain.segments import explain
+from app.http.auth import allow
+from app.http.errors import said
+from app.web import paging
+from app.web.flows import drawn, words
+from app.web.flows.blueprint import bp
+from app.web.render import leave_for, page_or_part
+from app.web.segments import shown as segments
+
+STATES = ("active", "failed", "finished", "left")
+
+
+@bp.get("/<uuid:flow_id>/people")
+@allow("flows:read")
+def inside(flow_id: UUID) -> ResponseReturnValue:
+    """Who is in it; by state and step."""
+    session = db.session()
+    flow = drafts.get(session, flow_id, by=g.actor)
+    head = drawn.head(flow)
+    chart = parse(head["version"].definition if head["version"] else flow.definition)
+    speaker = words.speaker(chart)
+    wanted = Wanted(state=request.args.get("state", ""), step=request.args.get("step", ""))
+    page = people.listed(session, flow_id, paging.asked(), wanted, by=g.actor)
+    return page_or_part(
+        "flows/people.html",
+        "flows/_people.html",
+        tab="people",
+        page=page,
+        states=STATES,
+        steps=[(one.id, speaker.step(one)[0]) for one in chart.steps()],
+        called=speaker.name_of,
+        **head,
+    )
+
+
+@bp.get("/<uuid:flow_id>/people/<uuid:run_id>")
+@allow("flows:read")
+def one_of_them(flow_id: UUID, run_id: UUID) -> ResponseReturnValue:
+    """What happened to one of them, and why."""
+    session = db.session()
+    flow = drafts.get(session, flow_id, by=g.actor)
+    run = people.get(session, run_id, by=g.actor)
+    chart = _chart(flow, run.version_id)
+    speaker = words.speaker(chart)
+    found = log.of_run(session, run_id, by=g.actor)
+    lines = [(one, segments.spoken(one.said), speaker.name_of(one.step) if one.step else "") for one in found]
+    steps = [(one.id, speaker.step(one)[0]) for one in chart.steps()]
+    values = {"run": run, "lines": lines, "steps": steps, "here": speaker.name_of(run.step) if run.step else ""}
+    return render_template("flows/person.html", tab="people", **values, **drawn.head(flow))
+
+
+def _chart(flow: Any, version_id: UUID) -> Flowchart:
+    found = next((one for one in drafts.versions(db.session(), flow) if one.id == version_id), None)
+    return parse(found.definition if found else flow.definition)
+
+
+@bp.post("/<uuid:flow_id>/people")
+@allow("flows:people")
+def done_with(flow_id: UUID) -> ResponseReturnValue:
+    """Try again, pass on, move or take out those who were chosen."""
+    session, form = db.session(), request.form
+    act = Act([UUID(one) for one in form.getlist("run") if len(one) == 36], form.get("reason", ""), g.actor)
+    do = form.get("do", "")
+    if do == "move":
+        number = people.move(session, flow_id, form.get("step", ""), act)
+    else:
+        verbs = {"retry": people.retry, "skip": people.skip, "take_out": people.take_out}
+        number = verbs.get(do, people.retry)(session, flow_id, act)
+    flash(ngettext("Done for %(num)s person.", "Done for %(num)s people.", number), "success")
+    back = form.get("back", "")
+    return leave_for(
+        url_for(".one_of_them", flow_id=flow_id, run_id=back)
+        if len(back) == 36
+        else url_for(".inside", flow_id=flow_id)
+    )
+
+
+@bp.get("/<uuid:flow_id>/rehearsal")
+@allow("flows:read")
+def rehearse(flow_id: UUID) -> ResponseReturnValue:
+    """Ask for a dry run."""
+    flow = drafts.get(db.session(), flow_id, by=g.actor)
+    return render_template(
+        "flows/rehearsal.html", tab="rehearsal", path=None, asked={}, trouble="", **drawn.head(flow), waits=_waits(flow)
+    )
+
+
+def _waits(flow: Any) -> list[tuple[str, str]]:
+    """The steps of the draft where something may happen or not."""
+    chart = parse(flow.definition)
+    speaker = words.speaker(chart)
+    return [(one.id, speaker.step(one)[0]) for one in chart.steps() if one.type in ("wait_for", "goal", "review")]
+
+
+@bp.post("/<uuid:flow_id>/rehearsal")
+@allow("contacts:read")
+def rehearsed(flow_id: UUID) -> ResponseReturnValue:
+    """The way of one contact through the draft; nothing is done."""
+    session, asked = db.session(), request.form
+    flow = drafts.get(session, flow_id, by=g.actor)
+    values: dict[str, Any] = {"path": None, "asked": asked, "trouble": "", "waits": _waits(flow)}
+    try:
+        contact = explain.find(session, asked.get("contact", ""), by=g.actor)
+        happens = {step: bool(asked.get(f"happens.{step}")) for step, _title in values["waits"]}
+        path = dry_run.one(session, flow, contact, at=_moment(asked.get("at", "")), happens=happens, by=g.actor)
+        speaker = words.speaker(parse(flow.definition))
+        values |= {"path": path, "stops": [(one, speaker.step(one.step), _way(one)) for one in path.stops]}
+    except DomainError as error:
+        values["trouble"] = " ".join([said(error), *(said(issue) for issue in error.details)])
+    return render_template("flows/rehearsal.html", tab="rehearsal", **values, **drawn.head(flow))
+
+
+def _moment(given: str) -> datetime | None:
+    """A moment of the bank's clock. Raises Invalid."""
+    if not given:
+        return None
+    try:
+        return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(organisation_of(db.session()).timezone))
+    except ValueError:
+        raise Invalid.field("at", mark("Choose a date and a time.")) from None
+
+
+def _way(stop: dry_run.Stop) -> str:
+    """By which branch he goes on."""
+    branch = next((one for one in stop.step.branches if one.key == stop.port), None)
+    return words.branch(branch.key, branch.label) if branch else ""
