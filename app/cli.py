@@ -67,20 +67,29 @@ def examine() -> None:
 )
 @click.option("--empty", is_flag=True, help="Only its people and providers, without customers and campaigns.")
 @click.option("--months", is_flag=True, help="With two months of the bank, which the workers make afterwards.")
-def seed_demo(access_file: Path, empty: bool, months: bool) -> None:
+@click.option("--contacts", type=click.IntRange(min=0), default=0, help="So many customers more, also later.")
+@click.option("--events", type=click.IntRange(min=0), default=0, help="So many events of 60 days more, also later.")
+def seed_demo(access_file: Path, empty: bool, months: bool, contacts: int, events: int) -> None:
     """Load the demo organisation, once, and write its logins; not while the workers run."""
     from app import demo
+    from app.demo import visits
 
     settings: Settings = current_app.config["SETTINGS"]
     factory = session_factory(make_engine(settings), settings)
     access = demo.load(factory, settings, empty=empty, months=months)
     if access is None:
         click.echo("The demo organisation is there already.")
-        return
-    access_file.touch(mode=0o600, exist_ok=True)
-    access_file.chmod(0o600)
-    access_file.write_text(json.dumps(access, indent=2))
-    click.echo(f"The demo organisation is loaded; its logins are in {access_file}.")
+    else:
+        access_file.touch(mode=0o600, exist_ok=True)
+        access_file.chmod(0o600)
+        access_file.write_text(json.dumps(access, indent=2))
+        click.echo(f"The demo organisation is loaded; its logins are in {access_file}.")
+    if contacts or events:
+        try:
+            visits.more(factory, settings, contacts=contacts, events=events)
+        except Conflict as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"{contacts:,} customers and {events:,} events were added.")
 
 
 @click.command("create-organisation")

@@ -15,6 +15,7 @@ from sandbox.ledger import Ledger
 from sandbox.mailbox import Mailbox
 from sandbox.receipts import Receipts
 from sandbox.sink import Office, Session
+from sandbox.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Sandbox:
         bank = CoreBank(self.behaviour, options.secret)
         self.application = web.Application()
         mailbox = Mailbox(self.ledger, self.receipts)
-        self.application.add_routes([*self.carrier.routes(), *control.routes(), *mailbox.routes(), *bank.routes()])
+        site = Site(options.data)
+        rooms = (self.carrier, control, mailbox, bank, site)
+        self.application.add_routes([route for room in rooms for route in room.routes()])
 
     async def serve(self) -> None:
         """Serve until told to stop by SIGTERM or SIGINT."""

@@ -13,13 +13,16 @@ from app import demo
 from app.core import clock
 from app.core.actor import system
 from app.core.db import live, make_engine, session_factory
+from app.core.errors import Conflict
 from app.core.settings import Settings
 from app.core.unit import actor_of, unit_of_work
+from app.demo import visits
 from app.domain.approvals.models import Approval
 from app.domain.audit import chain
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
+from app.domain.events.models import Event
 from app.domain.messages import totals
 from app.domain.messages.models import Message
 from app.domain.segments.models import Segment
@@ -53,6 +56,7 @@ def test_the_bank_lives_and_every_number_of_it_adds_up(bank: Settings, own_facto
     assert demo.load(own_factory, bank) is None
     with unit_of_work(own_factory, system(organisation(own_factory))) as session:
         assert count(session, Contact) == 45_211 + 1_565
+        assert count(session, Event) == 30_000
         assert count(session, Segment) == 4
         assert {template.channel for template in session.execute(select(Template)).scalars()} == {"sms", "email"}
         assert set(session.execute(select(Import.state)).scalars()) == {"completed"}
@@ -127,3 +131,19 @@ def test_an_empty_one_has_people_and_nothing_else(bank: Settings, own_factory: s
     with unit_of_work(own_factory, system(organisation(own_factory))) as session:
         assert [count(session, model) for model in (Contact, Segment, Campaign, Import)] == [0] * 4
         assert count(session, Template) == 1, "what its programme tells those who qualify"
+
+
+def test_as_many_customers_and_events_as_somebody_wants(bank: Settings, own_factory: sessionmaker[Session]) -> None:
+    with pytest.raises(Conflict):
+        visits.more(own_factory, bank, contacts=1, events=1)
+    demo.load(own_factory, bank, empty=True)
+    visits.more(own_factory, bank, contacts=2_000, events=10_000)
+    visits.more(own_factory, bank, contacts=500, events=0)
+    with unit_of_work(own_factory, system(organisation(own_factory))) as session:
+        assert count(session, Contact) == 2_500
+        told = session.execute(
+            text("SELECT count(*), count(DISTINCT contact_id), count(DISTINCT name), max(occurred_at) - min(occurred_at) FROM events")
+        ).one()  # fmt: skip
+        assert (told[0], told[2]) == (10_000, 5)
+        assert told[1] > 1_000
+        assert timedelta(days=58) < told[3] < timedelta(days=60)

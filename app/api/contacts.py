@@ -12,8 +12,6 @@ from app.api.approvals import request_out
 from app.api.consents import ConsentInput
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, mark
-from app.domain.audit import trail
-from app.domain.audit.models import AuditEntry
 from app.domain.consent import restrictions
 from app.domain.consent.models import ContactRestriction
 from app.domain.contacts import groups, profile, recipients, search
@@ -21,6 +19,8 @@ from app.domain.contacts.models import Contact
 from app.domain.contacts.profile import ContactInput, Person
 from app.domain.contacts.search import Filter
 from app.domain.segments import membership
+from app.domain.timeline import history as timeline
+from app.domain.timeline.history import Line
 from app.domain.transfer import imports
 from app.domain.transfer.mapping import ImportOptions
 from app.domain.transfer.models import Import
@@ -186,17 +186,15 @@ def end_tests(contact_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/<uuid:contact_id>/history")
 @allow("contacts:read")
-@envelope.asks(paged=True)
+@envelope.asks("kind", paged=True)
 def history(contact_id: UUID) -> ResponseReturnValue:
-    """What was done with the contact, the newest first."""
-    session = db.session()
-    profile.get(session, contact_id, by=g.actor, deleted=True)
-    page = trail.entries(session, envelope.ask(), by=g.actor, subject=(profile.SUBJECT, str(contact_id)))
-    return envelope.listed(page, _entry)
+    """List everything that happened with the contact, the newest first; `kind`: event, message, consent, import, flow, change."""
+    page = timeline.listed(db.session(), contact_id, envelope.ask(), kind=envelope.word("kind"), by=g.actor)
+    return envelope.listed(page, _line)
 
 
-def _entry(entry: AuditEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in ("at", "actor_kind", "actor_name", "action", "before", "after")}
+def _line(line: Line) -> dict[str, Any]:
+    return {"at": line.at, "kind": line.kind, "action": line.action, "about": line.about, **line.data}
 
 
 @bp.post("/import")

@@ -20,7 +20,7 @@ bp = Blueprint("dashboard_api", __name__, url_prefix="/dashboard")
 @allow("")
 @envelope.asks("days", "from", "to")
 def show() -> ResponseReturnValue:
-    """The last 14 days, or `days`, or `from` and `to`; a message counts on the day it was handed over."""
+    """The last 14 days, or `days`, or `from` and `to`; a message counts on the day it was handed over. Counted once a minute."""
     session, by = db.session(), g.actor
     asked = {name: request.args.get(name, "").strip() for name in ("days", "from", "to")}
     zone = organisation_of(session).timezone
@@ -34,6 +34,7 @@ def show() -> ResponseReturnValue:
             "to": chosen.last.isoformat(),
             "timezone": chosen.zone,
             "messages": sending and {
+                "counted_at": sending.at,
                 "days": [
                     {"day": day.isoformat(), "handed_over": one.handed_over, "delivered": one.delivered, "opened": one.opened}
                     for day, one in sending.days
@@ -42,6 +43,7 @@ def show() -> ResponseReturnValue:
                 "followed": as_plain(sending.followed),
             },
             "contacts": growth and {
+                "counted_at": growth.at,
                 "total": growth.contacts,
                 "new": [{"from": day.isoformat(), "days": growth.step, "number": number} for day, number in growth.new],
             },

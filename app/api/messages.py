@@ -110,6 +110,11 @@ def show(message_id: UUID) -> ResponseReturnValue:
     out = message_out(found.message)
     out["attempts_made"] = [_attempt(a) for a in found.attempts]
     out["receipts"] = [_receipt(r) for r in found.receipts]
+    out["caps"] = [
+        {"channel": one.cap.channel or None, "most": one.cap.most, "days": one.cap.days, "messages": one.number,
+         "newest": [other.id for other in one.messages]}
+        for one in found.caps
+    ]  # fmt: skip
     out["text"] = _text(found.message)
     out["traces"] = [{"kind": t.kind, "at": t.at, "who": t.who, "link": t.link} for t in found.traces]
     return envelope.ok(out)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as RequestSession
 from psycopg import OperationalError
 from sqlalchemy import (
     ColumnElement,
@@ -65,7 +66,19 @@ class Base(DeclarativeBase):
     }
 
 
-db = SQLAlchemy(metadata=Base.metadata)
+class _Remembering(RequestSession):
+    """The session of a request keeps the rows that were asked for by their id, so that each is read once.
+
+    By itself a session forgets a row as soon as nobody holds it: a page that asks six places about one text asked six times.
+    """
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        row = super().get(entity, ident, **options)
+        self.info.setdefault("asked", set()).add(row)
+        return row
+
+
+db = SQLAlchemy(metadata=Base.metadata, session_options={"class_": _Remembering})
 
 Uuid7 = Annotated[UUID, mapped_column(PgUuid(as_uuid=True), primary_key=True, server_default=text("uuidv7()"))]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
@@ -97,7 +110,7 @@ def live(model: type[Any]) -> Table:
     return table.to_metadata(MetaData(), schema="live")
 
 
-def among(column: InstrumentedAttribute[UUID], ids: Sequence[UUID] | str) -> ColumnElement[bool]:
+def among(column: InstrumentedAttribute[UUID] | ColumnElement[Any], ids: Sequence[UUID] | str) -> ColumnElement[bool]:
     """The column is one of these ids: one parameter and one plan, however many they are (an IN has one for each).
 
     A name instead of ids is filled when the statement is executed: for statements that are made once and asked often.

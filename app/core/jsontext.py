@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 DEEPEST = 40  # a definition of a segment has five groups in each other, three levels each
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _SIGNS = re.compile(rb"[\[{]|[\]}]")
 
 

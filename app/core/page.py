@@ -66,13 +66,9 @@ def fetch(
     """
     per_page = max(1, min(ask.per_page, MOST))
     back, values = _decode(ask.cursor, len(keys)) if ask.cursor else (False, [])
-    downward = descending != back
-    if values:
-        bound = tuple_(*keys)
-        after = tuple_(*[_cast(k, v) for k, v in zip(keys, values, strict=True)])
-        query = query.where(bound < after if downward else bound > after)
-    query = query.order_by(*[k.desc() if downward else k.asc() for k in keys]).limit(per_page + 1)
-    marked = query.add_columns(*[k.label(f"key_{n}") for n, k in enumerate(keys)])
+    marked = narrowed(query, keys, ask, descending=descending).add_columns(
+        *[k.label(f"key_{n}") for n, k in enumerate(keys)]
+    )
     rows = list(session.execute(marked).all())
     more, rows = len(rows) > per_page, rows[:per_page]
     if back:
@@ -87,6 +83,23 @@ def fetch(
         total=None if values or more else len(rows),
         per_page=per_page,
     )
+
+
+def narrowed(
+    query: Select[Any], keys: Sequence[ColumnElement[Any]], ask: Ask, *, descending: bool = False
+) -> Select[Any]:
+    """As much of a query as can be on the page, in its order, and a row more: what `fetch` asks.
+
+    Also for the parts of a union, so that each of them reads no further than the page.
+    """
+    back, values = _decode(ask.cursor, len(keys)) if ask.cursor else (False, [])
+    downward = descending != back
+    if values:
+        bound = tuple_(*keys)
+        after = tuple_(*[_cast(k, v) for k, v in zip(keys, values, strict=True)])
+        query = query.where(bound < after if downward else bound > after)
+    per_page = max(1, min(ask.per_page, MOST))
+    return query.order_by(*[k.desc() if downward else k.asc() for k in keys]).limit(per_page + 1)
 
 
 def _cast(key: ColumnElement[Any], value: str) -> Any:

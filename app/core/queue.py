@@ -15,10 +15,12 @@ QUEUES = (
     "campaigns.send",
     "messages.sms",
     "messages.email",
+    "flows.execute",
     "webhooks.inbound",
     "imports",
     "reports",
     "bank",
+    "segments",
     "outbox",
     "upkeep",
 )

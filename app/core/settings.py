@@ -43,6 +43,8 @@ class Settings:
     rate_login: int = 100
     rate_public: int = 6000
     rate_inbound: int = 12000
+    rate_track: int = 60000
+    rate_page: int = 1200
     audit_anchors: Path | None = None
 
     @property
@@ -83,7 +85,7 @@ class Settings:
             "trusted_proxies": read(_networks, "CARILLON_TRUSTED_PROXIES"),
             "audit_anchors": Path(anchors) if (anchors := read.env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
         }
-        for name in ("rate_api", "rate_login", "rate_public", "rate_inbound"):
+        for name in ("rate_api", "rate_login", "rate_public", "rate_inbound", "rate_track", "rate_page"):
             values[name] = read(_number, f"CARILLON_{name.upper()}", getattr(cls, name))
         read.stop_if_bad()
         return cls(**values)

@@ -6,10 +6,12 @@
     texts.py      what is written to them
     campaigns.py  what was sent, what waits, what is scheduled
     mail.py       what became of it: handed over, delivered, read, clicked, refused
+    visits.py     what customers do on the bank's site; as many customers and events more as somebody wants
     months.py     two months of the bank, made by the workers after the start
 
 Nothing here writes a table by itself: what the bank shows was imported, approved, launched, dispatched and read as everything else
-is, only earlier. Load it before the workers run: they would take its old messages for late ones.
+is, only earlier; visits alone are made up, by the set. Load it before the workers run: they would take its old messages for
+late ones.
 """
 
 from sqlalchemy import text
@@ -19,7 +21,7 @@ from app.core import clock
 from app.core.actor import system
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
-from app.demo import campaigns, customers, staff, texts
+from app.demo import campaigns, customers, staff, texts, visits
 from app.demo import months as make_months
 from app.demo.bank import OPENED, Bank
 from app.domain.bank import programmes
@@ -45,7 +47,8 @@ def load(
         programmes.create(session, ProgrammeInput(name="Premium", template_id=told.id), by=by)
     if not empty:
         for moment, act in sorted(
-            [*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0]
+            [*customers.story(bank), *texts.story(bank), *campaigns.story(bank), *visits.story(bank)],
+            key=lambda step: step[0],
         ):
             with clock.at(moment):
                 act()

@@ -15,6 +15,7 @@ from app.core.settings import Settings
 from app.domain.access import keys, mfa, users
 from app.domain.access.models import ROLE_NAMES, Organisation, User
 from app.domain.access.permissions import granted_by_name, of_role
+from app.domain.events import page_keys
 from app.domain.providers import accounts
 from app.domain.providers.accounts import AccountInput
 
@@ -43,7 +44,7 @@ def hire(session: Session, settings: Settings) -> tuple[UUID, dict[str, object]]
     for role in ROLE_NAMES:
         access[role] = _person(session, organisation, role)
     access["second_owner"] = _person(session, organisation, "owner", "second_owner")
-    access["public_key"] = _public_key(session, organisation)
+    access["public_key"] = _public_key(session, organisation, settings)
     _providers(session, organisation.id, settings)
     return organisation.id, access
 
@@ -61,9 +62,13 @@ def _person(session: Session, organisation: Organisation, role: str, who: str = 
     return {"email": email, "password": password, "totp_secret": totp, "secret_key": key}
 
 
-def _public_key(session: Session, organisation: Organisation) -> str:
-    owner = session.execute(select(User).where(User.role == "owner").order_by(User.id).limit(1)).scalar_one()
-    return keys.create(session, owner, name="website", scopes=[], kind="public", by=system(organisation.id))
+def _public_key(session: Session, organisation: Organisation, settings: Settings) -> str:
+    """The key of the bank's site, which the sandbox plays."""
+    marketer = session.execute(select(User).where(User.role == "marketer").order_by(User.id).limit(1)).scalar_one()
+    here = settings.sandbox_url
+    origins = [here, here.replace("127.0.0.1", "localhost")] if here else []
+    key = page_keys.make(session, marketer, name="website", origins=origins, by=system(organisation.id))
+    return str(key.shown)
 
 
 def _providers(session: Session, organisation_id: UUID, settings: Settings) -> None:

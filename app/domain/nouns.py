@@ -19,6 +19,7 @@ from app.domain.outbox import declaration as _outbox
 from app.domain.providers import declaration as _providers
 from app.domain.reports import declaration as _reports
 from app.domain.segments import declaration as _segments
+from app.domain.timeline import declaration as _timeline
 from app.domain.transfer import declaration as _transfer
 
 NOUNS = tuple(
@@ -43,6 +44,7 @@ NOUNS = tuple(
         _flows,
         _transfer,
         _reports,
+        _timeline,
     )
 )
 nouns.declare(*NOUNS)

@@ -9,12 +9,12 @@ from flask import Flask, Response, abort, current_app, g, make_response, redirec
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin
 
-from app.core.actor import require
+from app.core.actor import Actor, require
 from app.core.db import db
 from app.core.errors import DomainError, mark
 from app.domain.access import keys, sessions
 from app.domain.access.models import User
-from app.http import kept, rates
+from app.http import kept, origins, rates
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
@@ -63,6 +63,7 @@ def init_app(app: Flask) -> None:
         visitor: Visitor | None = g.get("visitor")
         return visitor
 
+    origins.init_app(app)
     app.before_request(identify)
     rates.init_app(app)
     app.before_request(guard)
@@ -74,9 +75,7 @@ def identify() -> None:
     header = request.headers.get("Authorization", "")
     if is_api():
         if header.startswith("Bearer "):
-            g.actor = keys.actor_for(
-                db.session(), header[7:].strip(), ip=request.remote_addr, correlation_id=g.correlation_id
-            )
+            g.actor = _of_key(header[7:].strip())
             if g.actor:
                 act(g.actor)
         return
@@ -89,6 +88,14 @@ def identify() -> None:
     g.visitor, g.organisation = Visitor(opened), opened.organisation
     g.actor = sessions.actor_for(opened, ip=request.remote_addr, correlation_id=g.correlation_id)
     act(g.actor)
+
+
+def _of_key(key: str) -> Actor | None:
+    """Who calls with a key. One of a page is known only where pages may call."""
+    if key.startswith("pk_") and not origins.is_for_pages():
+        return None
+    origin = request.headers.get("Origin")
+    return keys.actor_for(db.session(), key, ip=request.remote_addr, correlation_id=g.correlation_id, origin=origin)
 
 
 def act(actor: Any) -> None:

@@ -61,6 +61,8 @@ class Rates:
             "login": (RateLimitItemPerSecond(settings.rate_login, QUARTER),),
             "public": _with_burst(settings.rate_public),
             "inbound": _with_burst(settings.rate_inbound),
+            "track": _with_burst(settings.rate_track),
+            "page": _with_burst(settings.rate_page),
         }
 
     @cached_property
@@ -92,7 +94,7 @@ def _with_burst(a_minute: int) -> tuple[RateLimitItem, ...]:
 
 
 def rated(kind: str) -> Callable[[View], View]:
-    """A route that is counted by another rate than the API's: `login`, `public` or `inbound`."""
+    """A route that is counted by another rate than the API's: `login`, `public`, `inbound` or `track`."""
 
     def counted(view: View) -> View:
         view.rate = kind  # type: ignore[attr-defined]
@@ -114,6 +116,8 @@ def count() -> None:
     kind = getattr(view, "rate", "api" if request.path.startswith("/api/") else "")
     if not kind:
         return
+    if kind == "track":
+        kind = "api" if g.actor is None else "page" if g.actor.kind == "public" else kind
     g.standing = current_app.extensions["rates"].count(kind, _who(kind))
     if g.standing.is_over:
         raise TooOften(g.standing.reset)
@@ -122,7 +126,9 @@ def count() -> None:
 def _who(kind: str) -> str:
     if kind == "inbound":
         return str((request.view_args or {}).get("account_id"))
-    if kind == "api" and g.actor is not None:
+    if kind == "page":  # each of its visitors: one of them does not use up the key of all
+        return f"{g.actor.key_id}|{network(request.remote_addr)}"
+    if kind in ("api", "track") and g.actor is not None:
         return str(g.actor.key_id or g.actor.id)
     return network(request.remote_addr)
 

@@ -28,7 +28,11 @@ from app.web.render import leave_for, page_or_part, parts
 bp = Blueprint("approvals", __name__, url_prefix="/approvals")
 
 # Where a subject is reviewed: its page and the name of its id there; a change of settings has the page below.
-REVIEWS = {"campaign": ("campaigns.review", "campaign_id"), "run": ("bank.review", "run_id")}
+REVIEWS = {
+    "campaign": ("campaigns.review", "campaign_id"),
+    "flow": ("flows.review", "flow_id"),
+    "run": ("bank.review", "run_id"),
+}
 
 # What a change asks for, as a sentence begins.
 PROPOSED = {
@@ -38,6 +42,8 @@ PROPOSED = {
     "run.resume": mark("Let a stopped release go on"),
     "consent.grant": mark("Write again to somebody who took his consent back"),
     "contact.test": mark("Send tests of texts to this contact without approval"),
+    "destination.create": mark("Let flows tell a system something"),
+    "flow.resume": mark("Start a stopped flow again"),
     "key.grant": mark("Let this API key approve in its user’s name"),
     "organisation.change": mark("Change what the organisation is"),
     "programme.change": mark("Change what a programme asks for"),

@@ -34,6 +34,8 @@ NAMES = {
     "days": mark("Days that differ"),
     "holidays": mark("Holidays"),
     "growth": mark("Growth"),
+    "caps": mark("Most marketing for one person"),
+    "together": mark("All channels together"),
     "sunday": mark("Sunday"),
     "monday": mark("Monday"),
     "tuesday": mark("Tuesday"),

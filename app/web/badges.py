@@ -49,6 +49,7 @@ STATES = {
     "refused": (mark("Refused"), "bad"),
     "rejected": (mark("Rejected"), "bad"),
     "released": (mark("Released"), "info"),
+    "replied": (mark("Replied"), "good"),
     "running": (mark("Running"), "info"),
     "scheduled": (mark("Scheduled"), "info"),
     "sending": (mark("Sending"), "info"),

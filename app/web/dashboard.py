@@ -51,11 +51,12 @@ def _drawn(chosen: Period) -> dict[str, object]:
     return {
         "period_said": Markup(" – ").join([show_date(chosen.first), show_date(chosen.last)]),
         "sending": sending,
-        "sending_chart": sending and _sending(sending),
+        "sending_chart": sending and sending.whole.handed_over and _sending(sending),
         "sending_rows": sending
         and [[show_date(day), one.handed_over, one.delivered, one.opened] for day, one in sending.days],
         "growth": growth,
-        "growth_chart": growth and _growth(growth),
+        "counted_at": min((one.at for one in (sending, growth) if one), default=None),
+        "growth_chart": growth and growth.came and _growth(growth),
         "growth_rows": growth and [[show_date(day), number] for day, number in growth.new],
     }
 

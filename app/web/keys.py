@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, g, make_response, render_template, url_for
+from flask import Blueprint, flash, g, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, SelectMultipleField, StringField
+from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -17,6 +17,7 @@ from app.domain.access import keys, users
 from app.domain.access.permissions import of_role, permissions
 from app.domain.approvals import rights
 from app.domain.approvals.models import Approval
+from app.domain.events import page_keys
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
@@ -35,6 +36,19 @@ class KeyForm(FlaskForm):  # type: ignore[misc]
         _l("Permissions"), option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False)
     )
     code = StringField(_l("Code of your authenticator"))
+
+
+class PageKeyForm(FlaskForm):  # type: ignore[misc]
+    """A key for pages: what it is for, and the origins it serves, one a line."""
+
+    name = StringField(_l("What it is for"), [InputRequired(), Length(max=80)])
+    origins = TextAreaField(_l("Origins of the pages"))
+
+
+class OriginsForm(FlaskForm):  # type: ignore[misc]
+    """The origins a key serves, one a line."""
+
+    origins = TextAreaField(_l("Origins of the pages"))
 
 
 def _form() -> KeyForm:
@@ -94,6 +108,50 @@ def _made(form: KeyForm) -> tuple[str, Approval | None] | None:
     except DomainError as error:
         form.form_errors.append(said(error))
     return None
+
+
+@bp.get("/pages/new")
+@allow("events:track")
+def new_for_pages() -> ResponseReturnValue:
+    """The empty form of a key for pages."""
+    return render_template("users/page_key.html", form=PageKeyForm(), key=None)
+
+
+@bp.post("/pages/new")
+@allow("events:track")
+def create_for_pages() -> ResponseReturnValue:
+    """A new key for pages, with the line that puts it there."""
+    form, made = PageKeyForm(), list[UUID]()
+
+    def make() -> None:
+        origins = (form.origins.data or "").split()
+        made.append(page_keys.create(db.session(), name=form.name.data.strip(), origins=origins, by=g.actor).id)
+
+    if form.validate() and inputs.validate(form, make):
+        flash(_("The key was made."), "success")
+        return redirect(url_for(".for_pages", key_id=made[0]), 303)
+    return make_response(render_template("users/page_key.html", form=form, key=None), 422)
+
+
+@bp.get("/<uuid:key_id>/pages")
+@allow("")
+def for_pages(key_id: UUID) -> ResponseReturnValue:
+    """A key for pages: the whole of it, the line that puts it into a page, and the origins it serves."""
+    key = page_keys.get(db.session(), key_id, by=g.actor)
+    return render_template("users/page_key.html", form=OriginsForm(origins="\n".join(key.origins)), key=key)
+
+
+@bp.post("/<uuid:key_id>/pages")
+@allow("")
+def serve(key_id: UUID) -> ResponseReturnValue:
+    """Say which origins a key serves."""
+    form, session = OriginsForm(), db.session()
+    key = page_keys.get(session, key_id, by=g.actor)
+    origins = (form.origins.data or "").split()
+    if inputs.validate(form, lambda: page_keys.serve(session, key_id, origins, by=g.actor)):
+        flash(_("Saved."), "success")
+        return redirect(url_for(".for_pages", key_id=key_id), 303)
+    return make_response(render_template("users/page_key.html", form=form, key=key), 422)
 
 
 @bp.post("/<uuid:key_id>/revoke")

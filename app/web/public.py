@@ -1,8 +1,8 @@
-"""The public face: opens, clicks and unsubscribes from signed links. Nothing here tells whether a person exists."""
+"""The public face: opens, clicks and unsubscribes from signed links, and the script of pages. Nothing here tells who exists."""
 
 from base64 import b64decode
 
-from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request
+from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from app.core import i18n
@@ -15,6 +15,7 @@ from app.domain.messages import shortlinks, tracking
 from app.http import security
 from app.http.auth import public
 from app.http.rates import rated
+from app.web.assets import FOLDER
 
 bp = Blueprint("public", __name__)
 
@@ -46,6 +47,15 @@ def _reader(target: Target) -> tracking.Reader:
         abort(404)
     g.language = i18n.language(reader.language)
     return reader
+
+
+@bp.get("/js/carillon.js")
+@public
+def script() -> ResponseReturnValue:
+    """The script for the pages of a bank's site, at an address that stays."""
+    answer = send_from_directory(FOLDER / "js", "carillon.js", max_age=86400)
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
 
 
 @bp.get("/o/<token>")

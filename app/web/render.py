@@ -55,6 +55,13 @@ def toasts_only(status: int = 200) -> Response:
     return cast(Response, make_response("", status, reswap="none"))
 
 
+def placed(html: str, target: str, status: int = 200, *, swap: str = "outerHTML") -> Response:
+    """Answer with a part that goes to `target`, wherever the request wanted to put its answer, also when it was refused."""
+    response = cast(Response, make_response(html, status, retarget=target))
+    response.headers["HX-Reswap"] = swap  # the library knows none of our own, such as morph:outerHTML
+    return response
+
+
 def leave_for(url: str, status: int = 200) -> ResponseReturnValue:
     """Send the browser to another page, also out of an htmx request (which follows it even on a 401)."""
     if not request.htmx:

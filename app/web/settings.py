@@ -39,7 +39,10 @@ _LINE = re.compile(
 AHEAD = 366  # days of which the closed and short ones are shown
 
 
-class OrganisationForm(FlaskForm):  # type: ignore[misc]
+CAPS = {"together": _l("All channels together"), "sms": _l("SMS"), "email": _l("E-mail")}
+
+
+class _OrganisationForm(FlaskForm):  # type: ignore[misc]
     """What the organisation is, and how much an approved audience may grow."""
 
     name = StringField(_l("Name"), [InputRequired(), Length(max=120)])
@@ -50,12 +53,26 @@ class OrganisationForm(FlaskForm):  # type: ignore[misc]
     people = IntegerField(_l("Growth in people"), [InputRequired(), NumberRange(0, 1_000_000)])
 
 
+def _cap_fields() -> dict[str, Any]:
+    """For each cap how many messages, in how many days."""
+    return {
+        f"{cap}_{name}": IntegerField(label, [Optional(), NumberRange(1, most)])
+        for cap in CAPS
+        for name, label, most in (("most", _l("Messages at most"), 1000), ("days", _l("In days"), 366))
+    }
+
+
+OrganisationForm = type("OrganisationForm", (_OrganisationForm,), _cap_fields())
+
+
 @bp.get("/organisation")
 @allow("users:read")
 def organisation() -> ResponseReturnValue:
     """What the organisation is."""
     known = settings.organisation(db.session())
-    form = OrganisationForm(formdata=None, data={**known.model_dump(), **known.growth.model_dump()})
+    caps = known.caps.model_dump()
+    shown = {f"{cap}_{name}": value for cap in CAPS for name, value in (caps[cap] or {}).items()}
+    form = OrganisationForm(formdata=None, data={**known.model_dump(), **known.growth.model_dump(), **shown})
     return _organisation_page(form)
 
 
@@ -79,12 +96,17 @@ def _organisation_of(form: FlaskForm) -> OrganisationInput:
     """The form as the command. Raises Invalid."""
     growth = {"percent": form.percent.data, "people": form.people.data}
     given = {name: (form[name].data or "").strip() for name in ("name", "locale", "timezone", "currency")}
-    return inputs.read(OrganisationInput, {**given, "growth": growth})
+    caps = {cap: {name: form[f"{cap}_{name}"].data for name in ("most", "days")} for cap in CAPS}
+    for cap, one in caps.items():
+        if lacking := [name for name, value in one.items() if value is None and any(one.values())]:
+            raise Invalid.field(f"{cap}_{lacking[0]}", mark("Both numbers, or none."))
+    set_caps = {cap: one for cap, one in caps.items() if any(one.values())}
+    return inputs.read(OrganisationInput, {**given, "growth": growth, "caps": set_caps})
 
 
 def _organisation_page(form: FlaskForm, status: int = 200) -> ResponseReturnValue:
     return make_response(
-        render_template("settings/organisation.html", form=form, waiting=_waiting(ORGANISATION)), status
+        render_template("settings/organisation.html", form=form, caps=CAPS, waiting=_waiting(ORGANISATION)), status
     )
 
 

@@ -7,7 +7,7 @@ from alembic import op
 from migrations import security
 
 revision = "0090"
-down_revision = "0070"
+down_revision = "0087"
 branch_labels = None
 depends_on = None
 

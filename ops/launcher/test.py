@@ -25,8 +25,9 @@ CHECKS = {
     "import-linter": ["-c", LINT_IMPORTS, "--no-cache"],
 }
 OURS = ("DATABASE_", "REDIS_", "CARILLON_")  # settings of somebody's installation must not reach the tests
-# they start real processes or a browser, and would disturb each other
+# they start the whole product or a browser: two at a time, and nothing beside them
 ALONE = ("tests/stories", "tests/browser")
+UNDISTURBED = "tests/stories/test_launcher.py"  # says how many seconds a start may take
 NOT_TESTS = ("tests/speed",)
 
 
@@ -79,12 +80,13 @@ def checks(env: Mapping[str, str]) -> list[str]:
 
 
 def stages(*, fast: bool) -> list[tuple[str, list[str]]]:
-    """The runs of pytest: two processes for what is safe, then one for what is not."""
+    """The runs of pytest: by two processes what each can do by itself, then what starts many more; by one what is timed."""
     apart = [f"--ignore={folder}" for folder in (*ALONE, *NOT_TESTS)]
     runs = [(TESTS, ["-n", "2", "tests", *apart])]
     alone = [folder for folder in ALONE if exists(folder)]
-    if alone and not fast:
-        runs.append(("story and browser tests", alone))
+    if alone and not fast:  # the tests of one file share what it starts
+        runs.append(("story and browser tests", ["-n", "2", "--dist", "loadfile", *alone, f"--ignore={UNDISTURBED}"]))
+        runs.append(("story of the launcher", [UNDISTURBED]))
     return runs
 
 

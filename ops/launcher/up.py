@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ops.launcher import embedded, environment, organisation, system
 from ops.launcher.address import Address, free_port, must_be_free
@@ -216,6 +217,14 @@ class Start:
         access = read(self.folder.access)
         if access and access.get("base_url") != self.address.base_url:
             write(self.folder.access, access | {"base_url": self.address.base_url})
+        if access and not self.options.no_sandbox:
+            self.connect_site(access)
+
+    def connect_site(self, access: dict[str, Any]) -> None:
+        """Give the bank's site, which the sandbox plays, its two keys: one for its pages, one for its server."""
+        secret = access["operator"]["secret_key"]
+        told = {"carillon": self.address.base_url, "public_key": access["public_key"], "secret_key": secret}
+        write(self.folder.path / "sandbox" / "site.json", told)
 
     def sandbox(self) -> None:
         """Start the little local providers."""
@@ -287,6 +296,7 @@ class Start:
             say(HOW_TO_BECOME_PRODUCTION.format(recipients=self.env["CARILLON_ALLOWED_RECIPIENTS"] or "nobody"))
         if not self.options.no_sandbox:
             say(f"What was sent, instead of reaching people: {self.env['CARILLON_SANDBOX_URL']}")
+            say(f"The bank's own site, whose visitors are told of: {self.env['CARILLON_SANDBOX_URL']}/site")
         say(f"Data and logs: {self.folder.path}")
         say("Stop with Ctrl-C.")
 

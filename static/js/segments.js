@@ -61,15 +61,13 @@ window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (control, drawn) => {
 };
 
 // A button that is gone takes the focus with it: go to the row the server points at, or to the form's first button.
-let pressed = null;
-live.addEventListener("htmx:beforeRequest", (event) => { pressed = event.target.matches("button, .menu-item") ? event.target.id : null; });
-live.addEventListener("htmx:afterSettle", () => {
-  if (!pressed) return;
+live.addEventListener("htmx:afterSettle", (event) => {
+  const pressed = event.detail.requestConfig?.elt;
+  if (!pressed?.matches("button, .menu-item")) return;
   const look = document.querySelector("#builder [data-look]");
   const lost = document.activeElement === document.body || !document.activeElement?.isConnected;
-  if (look && (lost || pressed.startsWith("do-add-"))) look.focus();
+  if (look && (lost || pressed.id.startsWith("do-add-"))) look.focus();
   else if (lost) document.querySelector("#builder .seg-foot button")?.focus();
-  pressed = null;
 });
 // What a button does is a change, too.
 live.addEventListener("htmx:afterRequest", (event) => { if (event.target.matches("button")) form.dataset.dirty = ""; });

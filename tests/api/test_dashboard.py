@@ -1,9 +1,11 @@
 """/dashboard from outside: the same numbers as on the page, and nothing that a key may not see."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.core import clock
 from app.domain.access import keys
 from app.domain.access.models import User
 from tests.web.campaigning import Campaigning
@@ -31,6 +33,7 @@ def test_the_numbers_of_the_first_page(campaigns: Campaigning) -> None:
     assert data["messages"]["days"][-1] == {"day": data["to"], "handed_over": 12, "delivered": 0, "opened": None}
     assert data["messages"]["totals"]["rates"]["delivered"] == {"value": 0.0, "of": "handed_over"}
     assert data["contacts"]["total"] == 14
+    assert abs(datetime.fromisoformat(data["contacts"]["counted_at"]) - clock.now()) < timedelta(minutes=1)
     assert data["waiting"] == {
         "approvals": 0,
         "in_doubt": 0,

@@ -175,6 +175,10 @@ def test_nothing_a_list_takes_is_left_out_here(full: Full) -> None:
     apart |= {
         ("/bank/forecast/customers", name) for name in ("standing", "programme")
     }  # tests/web/test_bank_forecast.py
+    apart |= {
+        ("/segments/<uuid:segment_id>/moves", name) for name in ("entered", "whole")
+    }  # tests/api/test_segments.py
+    apart |= {("/contacts/<uuid:contact_id>/history", "kind")}  # tests/domain/timeline/test_history.py
     for rule in full.bank.app.url_map.iter_rules():
         view = full.bank.app.view_functions[rule.endpoint]
         path = rule.rule.removeprefix("/api/v1").replace("<uuid:campaign_id>", "{campaign}")

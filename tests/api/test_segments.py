@@ -1,19 +1,28 @@
 """/segments from outside: with a key, over HTTP, as the specification says."""
 
 import json
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.core import clock
+from app.core.actor import system
 from app.core.settings import Settings
 from app.domain.access import keys
 from app.domain.access.models import User
 from app.domain.audit.models import AuditEntry
+from app.domain.bank import programmes
+from app.domain.bank.programmes import ProgrammeInput
+from app.domain.contacts.models import Contact
+from app.domain.events.models import Event
 from app.factory import create_app
 from tests.conftest import NUMBER, WORKER
+from tests.domain.segments.told import refresh_all, tell_all
 from tests.factories import people
 from tests.servers.throwaway import Servers
 from tests.web.pages import House, house
@@ -146,3 +155,111 @@ def test_who_stands_in_a_definition_is_masked_or_the_look_is_logged(bank: House,
     with bank.unit() as session:
         looks = select(AuditEntry).where(AuditEntry.action == "segment.revealed", AuditEntry.subject_id == path[1:])
         assert len(session.execute(looks).all()) == 2, "made and read"
+
+
+def keep_up(bank: House) -> None:
+    with bank.unit() as session:
+        tell_all(session)
+        refresh_all(session)
+
+
+def test_growth_and_moves_are_told(marketer: Caller, bank: House) -> None:
+    segment = marketer("POST", "", {"name": "Grown", "definition": {"where": CITY}}).get_json()["data"]
+    path = f"/{segment['id']}"
+    assert marketer("GET", f"{path}/growth?days=1").get_json()["data"]["since"] is None
+    keep_up(bank)
+    told = marketer("GET", f"{path}/growth?days=2").get_json()["data"]
+    assert [day["size"] for day in told["days"]] == [None, segment["size"]]
+    assert len(marketer("GET", f"{path}/growth").get_json()["data"]["days"]) == 90
+    for wrong in ("x", "0", "401", "-1"):
+        assert marketer("GET", f"{path}/growth?days={wrong}").status_code == 422
+    assert marketer("GET", f"{path}/moves").get_json()["data"] == []
+    whole = marketer("GET", f"{path}/moves?whole=true&per_page=200").get_json()["data"]
+    assert {(one["entered"], one["reason"], one["version"]) for one in whole} == {(True, "first_count", 1)}
+    assert len(whole) == segment["size"]
+    marketer("PATCH", path, {"definition": {"where": {"not": CITY}}})
+    keep_up(bank)
+    left = marketer("GET", f"{path}/moves?entered=false&per_page=200").get_json()["data"]
+    assert {one["contact"] for one in left} == {one["contact"] for one in whole}
+    assert {(one["entered"], one["reason"], one["version"]) for one in left} == {(False, "definition", 2)}
+    assert {one["entered"] for one in marketer("GET", f"{path}/moves?entered=true").get_json()["data"]} == {True}
+    assert marketer("GET", f"{path}/moves?entered=perhaps").status_code == 422
+
+
+def test_versions_are_told_restored_and_brought_back(marketer: Caller, bank: House) -> None:
+    secret = {"kind": "field", "field": "email", "op": "eq", "value": "client1@mail.example"}
+    made = marketer("POST", "", {"name": "Versioned", "definition": {"where": secret}})
+    path = f"/{made.get_json()['data']['id']}"
+    changed = marketer("PATCH", path, {"name": "Versioned anew", "definition": {"where": CITY}})
+    new, old = marketer("GET", f"{path}/versions").get_json()["data"]
+    assert (new["number"], old["number"], old["changes"], old["by"]["name"]) == (2, 1, None, "Marketer")
+    assert new["changes"]["name"] == {"before": "Versioned", "after": "Versioned anew"}
+    assert new["changes"]["added"] == [CITY]
+    assert "client1@" not in json.dumps([new, old])
+    assert marketer("POST", f"{path}/versions/1/restore", If_Match=made.headers["ETag"]).status_code in (409, 412)
+    restored = marketer("POST", f"{path}/versions/1/restore", If_Match=changed.headers["ETag"]).get_json()["data"]
+    assert (restored["version"], restored["name"], restored["size"]) == (3, "Versioned anew", 1)
+    assert marketer("GET", f"{path}/versions").get_json()["data"][0]["restored_from"] == 1
+    assert marketer("POST", f"{path}/versions/9/restore").status_code == 404
+    assert marketer("DELETE", path).status_code == 204
+    assert marketer("POST", f"{path}/versions/2/restore").status_code == 409
+    assert "unarchive" in marketer("GET", path).get_json()["data"]["actions"]
+    assert marketer("POST", f"{path}/unarchive").get_json()["data"]["archived_at"] is None
+    viewer = Caller(bank, "viewer")
+    assert viewer("GET", f"{path}/versions").status_code == 200
+    assert viewer("POST", f"{path}/versions/1/restore").status_code == 403
+    assert viewer("POST", f"{path}/unarchive").status_code == 403
+
+
+def test_overlaps_are_told(marketer: Caller) -> None:
+    ids = [
+        marketer("POST", "", {"name": name, "definition": {"where": where}}).get_json()["data"]["id"]
+        for name, where in (("In Haifa", CITY), ("Elsewhere", {"not": CITY}), ("Everybody", {"all": []}))
+    ]
+    told = marketer("GET", f"/overlap?segments={','.join(ids)}").get_json()["data"]
+    assert told["together"] == sum(part["size"] for part in told["parts"])
+    assert [one["name"] for one in told["segments"]] == ["In Haifa", "Elsewhere", "Everybody"]
+    sizes = {tuple(part["in"]): part["size"] for part in told["parts"]}
+    assert sizes[(ids[0], ids[2])] == told["segments"][0]["size"]
+    assert sizes[tuple(ids)] == 0
+    for wrong, status in ((ids[0], 422), (f"{ids[0]},x", 422), ("", 422), (f"{ids[0]},{UUID(int=0)}", 404)):
+        assert marketer("GET", f"/overlap?segments={wrong}").status_code == status
+
+
+def test_the_whole_grammar_is_counted_said_and_explained(bank: House, marketer: Caller) -> None:
+    with bank.unit() as session:
+        programme = programmes.create(session, ProgrammeInput(name="Premium"), by=system(bank.organisation_id))
+        one = session.execute(select(Contact).where(Contact.external_id == "1")).scalar_one()
+        for name, ago in (("quote", 2), ("purchase", 1)):
+            at = clock.now() - timedelta(hours=ago)
+            session.add(
+                Event(
+                    organisation_id=bank.organisation_id, contact_id=one.id, name=name, properties={"amount": 5000.5},
+                    source="api", is_verified=True, occurred_at=at, received_at=at,
+                )
+            )  # fmt: skip
+    parts: list[dict[str, Any]] = [
+        {"kind": "event", "event": "quote", "op": "gte", "value": 1, "within": {"last": 30, "unit": "days"}},
+        {"kind": "event", "event": "purchase", "measure": "sum", "property": "amount", "op": "gte", "value": 5000},
+        {"kind": "event", "event": "purchase", "measure": "last", "op": "in_last", "value": {"last": 3, "unit": "days"}},
+        {"kind": "sequence", "first": {"event": "quote"}, "then": {"event": "purchase"}, "within": {"last": 14, "unit": "days"}},
+        {"not": {"kind": "bank", "fact": "balance", "days": "every", "op": "gte", "value": "15000.00", "month": "2026-10"}},
+        {"not": {"kind": "bank", "fact": "outcome", "programme": str(programme.id), "month": "previous"}},
+        {"kind": "field", "field": "last_activity_at", "op": "in_last", "value": 1},
+    ]  # fmt: skip
+    definition = {"where": {"all": parts}}
+    counted = marketer("POST", "/count", {"definition": definition}).get_json()["data"]
+    assert counted["count"] == 1
+    assert [part["count"] for part in counted["conditions"]] == [1, 1, 1, 1, 0, 0, 1]
+    assert "the sum of “amount” of the events “purchase” is at least 5000" in counted["words"]
+    path = f"/{marketer('POST', '', {'name': 'Behaviour', 'definition': definition}).get_json()['data']['id']}"
+    told = marketer("GET", f"{path}/explain?contact=1").get_json()["data"]
+    assert told["in"] is True
+    values = [part["value"] for part in told["conditions"]]
+    assert values[:2] == [1, "5000.5"]
+    assert values[3]["first"] < values[3]["then"] == values[2] == values[6]
+    assert values[4] == {"days": 31, "fitting": 0, "day": "2026-10-01", "amount": None}
+    nobody = marketer("GET", f"{path}/explain?contact=2").get_json()["data"]
+    assert [part["value"] for part in nobody["conditions"]][:4] == [0, "0", None, None]
+    hidden = Caller(bank, "viewer")("GET", f"{path}/explain?contact=1").get_json()["data"]["conditions"]
+    assert [part["value"] for part in hidden][4] is None, "balances are for those who may see the bank's pages"

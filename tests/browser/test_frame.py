@@ -1,24 +1,18 @@
 """The frame in a real browser: axe and the policy, in both languages, themes and widths; and what the scripts do."""
 
-import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
+from tests.browser.axe import complaints
 from tests.browser.gallery.app import create_app
 
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(__file__).parent / "axe.min.js").read_text()
 NO_NEWS = re.compile(r"404|htmx:(sendAbort|afterRequest), ")
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = ["/", "/pieces", "/form", "/campaigns", "/plain", "/error"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +23,10 @@ def address() -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
-
-
 def open_page(
     browser: Browser, address: str, path: str, *, language: str = "en", theme: str = "light", width: int = 1440
 ) -> Page:
-    context = browser.new_context(viewport={"width": width, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     context.add_cookies(
         [
             {"name": "carillon_locale", "value": language, "url": address},
@@ -56,13 +41,6 @@ def open_page(
     page.on("pageerror", lambda error: heard.append(str(error)))
     page.goto(address + path, wait_until="load")
     return page
-
-
-def complaints(page: Page) -> list[str]:
-    """What axe has against the page as it is now, one line a rule."""
-    page.evaluate(AXE)
-    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)["violations"]
-    return [f"{v['id']}: {v['help']} {json.dumps([n['target'] for n in v['nodes'][:4]])}" for v in found]
 
 
 def said(page: Page) -> list[str]:
@@ -83,7 +61,6 @@ def test_every_page_is_accessible_and_obeys_the_policy(
 ) -> None:
     for path in PAGES:
         page = open_page(browser, address, path, language=language, theme=theme, width=width)
-        page.wait_for_timeout(250)
         assert complaints(page) == [], path
         assert said(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
@@ -166,6 +143,21 @@ def test_a_morphed_part_keeps_the_cursor(browser: Browser, address: str) -> None
     page.keyboard.type("d")
     expect(page.locator("#echo")).to_have_text("ABCD")
     assert said(page) == []
+    page.context.close()
+
+
+def test_what_is_typed_while_an_answer_comes_is_kept(browser: Browser, address: str) -> None:
+    """A slow answer to the first letter comes when the second is there already."""
+    page = open_page(browser, address, "/pieces")
+    held: list[Route] = []
+    page.route("**/morph", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/morph"):
+        page.locator("#typed").press_sequentially("a")
+    page.keyboard.type("b")
+    held[0].continue_()
+    expect(page.locator("#echo")).to_have_text("AB")
+    expect(page.locator("#typed")).to_have_value("ab")
+    expect(page.locator("#typed")).to_be_focused()
     page.context.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.person import Person
-from tests.servers.house import House, whole
+from tests.servers.house import House, wait_for, whole
 from tests.servers.throwaway import Servers
 
 ANSWERED = re.compile(r"40[39]|422|htmx:(sendAbort|afterRequest)")  # a refusal is an answer like another
@@ -43,6 +43,7 @@ FORMS = [
     Form("marketer", "/suppressions/new", "/suppressions/new"),
     Form("marketer", "/suppressions/new", "/suppressions/list"),
     Form("marketer", "/account/keys/new"),
+    Form("marketer", "/account/keys/pages/new", wrong={"origins": "nonsense"}),
     Form("marketer", "/account/password"),
     Form("operator", "/providers/new/carrier", wrong={"base_url": "nonsense"}),
     Form("operator", "/providers/new/smtp", wrong={"port": "many"}),
@@ -54,14 +55,16 @@ FORMS = [
 
 
 @pytest.fixture(scope="module")
-def people(house: House, browser: Browser) -> dict[str, Person]:
+def people(house: House, chromium: Browser) -> Iterator[dict[str, Person]]:
     """Everybody who is needed, signed in once, on a phone."""
-    found = {role: Person(house, browser, role, "en") for role in dict.fromkeys(form.role for form in FORMS)}
+    found = {role: Person(house, chromium, role, "en") for role in dict.fromkeys(form.role for form in FORMS)}
     for person in found.values():
         person.expected = ANSWERED
         person.page.set_viewport_size({"width": 390, "height": 844})
         person.sign_in()
-    return found
+    yield found
+    for person in found.values():
+        person.page.context.close()
 
 
 def test_every_refused_form_says_why_until_it_is_mended(house: House, people: dict[str, Person]) -> None:
@@ -113,6 +116,32 @@ def test_what_a_page_asks_does_so_too(house: House, people: dict[str, Person]) -
     people["marketer"].go("/?from=nonsense")
     mends(page, "#from")
     people["marketer"].troubles.clear()  # a refused address is an answer, too
+
+
+def test_what_a_visitor_of_the_banks_site_does_is_his_history_once_he_signs_in(house: House, browser: Browser) -> None:
+    page, site = browser.new_page(), f"{house.sandbox.url}/site"
+    page.goto(site)
+    page.goto(f"{site}/calculator")
+    with page.expect_response("**/api/v1/batch") as told:
+        page.click("#calculator button")
+    assert told.value.status == 202
+    page.goto(site)
+    page.fill("#customer", "17")
+    with page.expect_response("**/api/v1/identify") as told:
+        page.click("main form button")
+    assert told.value.status == 202
+    expect(page.locator("[role=status]")).to_contain_text("Carillon was told")
+    contact = house.call("marketer", "GET", "/contacts?external_id=17")[1]["data"][0]["id"]
+
+    def history() -> list[tuple[str, bool]] | None:
+        data = house.call("marketer", "GET", f"/contacts/{contact}/history?kind=event&per_page=10")[1]["data"]
+        found = [(one["action"], one["is_verified"]) for one in data]
+        return found if ("offer_viewed", False) in found else None
+
+    found = wait_for("the page to have told", 20, history)
+    assert ("login", True) in found
+    assert ("calculator_used", False) in found, "what he did before he signed in"
+    page.close()
 
 
 def mends(page: Page, control: str) -> None:

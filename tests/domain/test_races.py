@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, insert, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core import clock
@@ -17,7 +19,9 @@ from app.core.settings import Settings
 from app.core.sql import load
 from app.core.unit import unit_of_work
 from app.domain.access import users
-from app.domain.messages.models import Receipt, Send
+from app.domain.messages.capping import NONE, Cap, InForce, take_turns
+from app.domain.messages.models import Message, Receipt, Send
+from app.domain.messages.reference import keys
 from app.domain.messages.sends import SendDrained
 from app.domain.notices import deliver, post
 from app.domain.outbox import relay
@@ -131,3 +135,35 @@ def test_a_report_is_made_by_one_worker(factory: sessionmaker[Session], organisa
         assert runs._queued(first, run.id) is not None
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
         assert runs._queued(second, run.id) is None
+
+
+def test_two_sendings_to_one_person_pass_the_gate_in_turn_and_hold_up_nobody_else(
+    factory: sessionmaker[Session], organisation_id: UUID
+) -> None:
+    """What two sendings let through at once would not be seen by either: a cap of one message would let two pass."""
+    under_cap = InForce([Cap("", 1, 7)])
+    with unit_of_work(factory, system(organisation_id)) as session:
+        sending.send_to_everybody(session, sending.sms_template(session, message_class="service"), uuid4())
+        rows = session.execute(select(Message.contact_id, Message.occurrence_id, Message.id)).all()
+        session.info.pop("rings", None)
+    of_one = [row for row in rows if row.contact_id == rows[0].contact_id]
+    another = next(row for row in rows if row.contact_id != rows[0].contact_id)
+    assert len(of_one) == 2
+
+    def take(session: Session, row: Any) -> None:
+        [(sql, values)] = take_turns(under_cap, keys([(row.occurrence_id, row.id)]))
+        session.execute(sql, dict(values))
+
+    with (
+        unit_of_work(factory, system(organisation_id)) as first,
+        unit_of_work(factory, system(organisation_id)) as second,
+    ):
+        take(first, of_one[0])
+        second.execute(text("SET LOCAL lock_timeout = '300ms'"))
+        take(second, another)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            take(second, of_one[1])
+        second.rollback()
+        first.rollback()
+        take(second, of_one[1])
+    assert take_turns(NONE, {}) == []

@@ -91,14 +91,14 @@ def account(session: Session, channel: str = "sms", kind: str = "", **config: ob
     return accounts.create(session, new, by=system(actor_of(session).organisation_id))
 
 
-def send_to_everybody(session: Session, template: Template, source_id: UUID) -> Send:
-    """Open a send of a text to every contact there is, and create its messages."""
+def send_to_everybody(session: Session, template: Template, source_id: UUID, kind: str = "test") -> Send:
+    """Open a send of a text to every contact there is, and create its messages; by `kind` it is no test, but a campaign's."""
     version = library.current(session, template)
     send = sends.open_send(
         session,
         sends.NewSend(
             first_occurrence=(occurrence := sends.new_occurrence(session)),
-            source=("test", source_id),
+            source=(kind, source_id),
             source_name="A test",
             channel=template.channel,
             message_class=template.message_class,

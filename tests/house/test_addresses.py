@@ -10,8 +10,13 @@ from tests.house.test_templates import JINJA, PAGES, ROOT, name
 # Fields of forms that are sent with GET, and what is typed or chosen there. All else is posted (app/web/sought.py).
 OPEN = {
     "campaigns/index.html": {"q": "the name of a campaign", "state": "chosen"},
+    "flows/index.html": {"q": "the name of a flow", "state": "chosen"},
+    "segments/_moves.html": {"days": "chosen", "side": "chosen"},
+    "segments/_overlap.html": {"segment": "chosen"},
+    "segments/_versions.html": {"from": "a number", "to": "a number"},
     "segments/_segments.html": {"q": "the name of a segment", "state": "chosen"},
     "templates/_templates.html": {"q": "the name of a text", "channel": "chosen", "message_class": "chosen"},
+    "events/index.html": {"event": "the name of an event"},
     "messages/index.html": dict.fromkeys(("campaign", "template", "state", "reason", "channel"), "chosen"),
     "replies/index.html": {"state": "chosen"},
     "audit/index.html": dict.fromkeys(("action", "subject", "actor", "from", "until"), "chosen"),

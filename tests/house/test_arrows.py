@@ -57,7 +57,7 @@ def test_what_is_public_is_known(app: Flask) -> None:
         if getattr(app.view_functions[rule.endpoint], "is_public", False)
     }
     assert found == {
-        "static", "health.healthz", "health.readyz", "public.opened", "public.clicked", "public.ask_unsubscribe",
+        "static", "health.healthz", "health.readyz", "public.script", "public.opened", "public.clicked", "public.ask_unsubscribe",
         "public.unsubscribe", "account.login", "account.enter", "kept.keep", "account.code", "account.confirm", "account.logout",
         "preferences.set_locale", "preferences.set_theme", "inbound_api.take", "inbound_api.hear",
     }  # fmt: skip

@@ -56,6 +56,13 @@ OTHERWISE = {
     "consent.reopening:carry_out_lift": DECIDED,
     "contacts.recipients:carry_out": DECIDED,
     "content.library:possible": SHOWN,
+    "events.page_keys:get": OWN,
+    "events.page_keys:make": CALLER,
+    "events.page_keys:serve": OWN,
+    "flows.destinations:carry_out": DECIDED,
+    "flows.possible:blocked_reason": SHOWN,
+    "flows.possible:possible": SHOWN,
+    "flows.resuming:carry_out": DECIDED,
     "messages.replies:words": SHOWN,
     "providers.changes:carry_out": DECIDED,
     "bank.qualification:moved": VERB,
@@ -66,6 +73,7 @@ OTHERWISE = {
     "reports.work:listed": SHOWN,
     "segments.library:possible": SHOWN,
     "segments.library:revealed": SHOWN,
+    "timeline.history:may_see": SHOWN,
 }
 
 

@@ -49,6 +49,13 @@ def test_fast_leaves_browser_and_stories_out() -> None:
     assert {"--ignore=tests/stories", "--ignore=tests/browser", "--ignore=tests/speed"} <= set(words)
 
 
+def test_stories_and_browser_come_last_and_no_file_is_divided() -> None:
+    first, second, last = (words for _, words in stages(fast=False))
+    assert "--ignore=tests/stories" in first
+    assert second[:6] == ["-n", "2", "--dist", "loadfile", "tests/stories", "tests/browser"]
+    assert second[6:] == [f"--ignore={story}" for story in last]
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from ops.launcher.processes import Child, Family
+from tests.conftest import NUMBER
 from tests.servers.sandbox import SECRET, Sandbox, free_port, running
 from tests.servers.throwaway import Servers
 
@@ -80,7 +81,7 @@ def whole(
     with running(folder / "sandbox") as sandbox:
         env = {
             **os.environ,
-            **servers.env(name, redis=10),
+            **servers.env(name, redis=9 + NUMBER),
             "DATABASE_OWNER_URL": "",  # as `up` starts it
             "CARILLON_BASE_URL": f"http://127.0.0.1:{port}",
             "CARILLON_ENVIRONMENT": "demo",
@@ -98,6 +99,8 @@ def whole(
         size = ["--workers", str(workers), "--backpressure", "4096", "--http", "1", "--no-ws"]
         server = Child("web", [sys.executable, "-m", *web, *size, entry], env, logs / "web.log")
         house = House(f"http://127.0.0.1:{port}", sandbox, json.loads(access.read_text()), env, server)
+        keys = {"public_key": house.access["public_key"], "secret_key": house.access["operator"]["secret_key"]}
+        (folder / "sandbox" / "site.json").write_text(json.dumps({"carillon": house.base_url, **keys}))
         family = Family()
         try:
             family.start(server)

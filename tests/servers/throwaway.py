@@ -84,6 +84,7 @@ class Servers:
             "CARILLON_ALLOWED_RECIPIENTS": RECIPIENTS,
             "CARILLON_RATE_LOGIN": "100000",  # all tests sign in from one address
             "CARILLON_RATE_API": "100000",
+            "CARILLON_RATE_TRACK": "1000000",
         }
 
 

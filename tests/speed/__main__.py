@@ -14,7 +14,10 @@ MODULES = {
     "create-messages": "tests.speed.create_messages",
     "send-sms": "tests.speed.send_sms",
     "page": "tests.speed.page",
+    "segment-live": "tests.speed.segment_live",
     "qualify": "tests.speed.qualify",
+    "track": "tests.speed.track",
+    "flow-step": "tests.speed.flow_step",
 }
 
 

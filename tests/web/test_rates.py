@@ -10,6 +10,7 @@ from app.core.settings import Settings
 from app.factory import create_app
 from app.http.rates import Rates
 from tests.api.test_contacts import Caller
+from tests.api.test_events import Page
 from tests.web.campaigning import Campaigning
 from tests.web.pages import House, house
 
@@ -63,6 +64,24 @@ def test_sign_ins_and_links_are_counted_by_network(few: House) -> None:
         assert answer.status_code == 429, path
         assert answer.headers["Retry-After"]
         assert client.post(path, environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code != 429
+
+
+def test_the_visitors_of_a_page_are_counted_each_and_a_secret_key_alone(page_settings: Settings) -> None:
+    settings = replace(page_settings, rate_page=12, rate_track=18, rate_api=3)
+    bank = house(create_app(settings), settings)
+    page, server = Page(bank), Caller(bank, "marketer")
+    event = {"event": "page", "contact": {"anonymous_id": "visitor-1"}}
+
+    def told(caller: Caller, address: str, times: int) -> list[int]:
+        where = {"REMOTE_ADDR": address}
+        return [caller("POST", "/track", event, environ_overrides=where).status_code for _ in range(times)]
+
+    assert told(page, "198.51.100.1", 5) == [202] * 4 + [429]
+    assert told(page, "203.0.113.1", 1) == [202]
+    over = page("POST", "/track", event, environ_overrides={"REMOTE_ADDR": "198.51.100.1"})
+    assert over.headers["Access-Control-Allow-Origin"], "the script may read when to come again"
+    assert over.headers["Retry-After"]
+    assert told(server, "198.51.100.1", 7) == [202] * 6 + [429]
 
 
 def test_without_valkey_each_process_counts_alone(settings: Settings) -> None:

@@ -111,12 +111,20 @@ def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
         "currency": "EUR",
         "percent": "10",
         "people": "50",
+        "together_most": "3",
+        "together_days": "7",
+        "sms_most": "1",
+        "sms_days": "2",
     }
     owner.get("/settings/organisation")
     for wrong, said in (
         ({"timezone": "Mars/Base"}, "no such time zone"),
         ({"currency": "XQX"}, "no such currency"),
         ({"percent": "101"}, ""),
+        ({"sms_days": ""}, "Both numbers, or none."),
+        ({"email_days": "5"}, "Both numbers, or none."),
+        ({"together_most": "0"}, ""),
+        ({"together_days": "367"}, ""),
     ):
         refused = owner.post("/settings/organisation", {**given, **wrong})
         assert refused.status_code == 422
@@ -125,6 +133,9 @@ def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
     campaigns.granted("owner")
     with campaigns.bank.unit() as session:
         known = settings.organisation(session)
+    assert known.caps.model_dump() == {"together": {"most": 3, "days": 7}, "sms": {"most": 1, "days": 2}, "email": None}
+    assert 'name="together_days"' in (page := owner.get("/settings/organisation").text)
+    assert page.split('id="together_days"')[1].split(">")[0].count('value="7"') == 1
     assert (known.name, known.timezone, known.currency, known.growth.people) == (
         "First Bank",
         "Europe/Paris",

@@ -1,4 +1,4 @@
-"""One transaction a request: a good answer keeps what was changed, an error leaves nothing, however it was given."""
+"""One transaction a request: a good answer keeps what was changed, an error leaves nothing; what it asks for twice it reads once."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from flask import Flask, Response, abort, redirect
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app.core import queue
 from app.core.actor import system
@@ -65,6 +65,16 @@ def app(page_settings: Settings) -> Flask:
         enqueue_after_commit(db.session(), queue.UPKEEP)
         return list(EVERY.values())[number]()
 
+    def read(organisation_id: UUID) -> ResponseReturnValue:
+        act_as(db.session(), system(organisation_id))
+        read: list[str] = []
+        event.listen(db.session.connection(), "before_cursor_execute", lambda _c, _k, sql, *_: read.append(sql))
+        for _ in range(3):  # nobody holds the row between
+            db.session.get_one(Organisation, organisation_id)
+            assert db.session.get(Organisation, UUID(int=0)) is None
+        return {"read": len([sql for sql in read if "organisations.id = " in sql])}
+
+    app.add_url_rule("/reads/<uuid:organisation_id>", "reads", auth.public(read))
     app.add_url_rule("/changes/<uuid:organisation_id>/<int:number>", "changes", auth.public(view))
     app.add_url_rule("/api/v1/changes/<uuid:organisation_id>/<int:number>", "api_changes", auth.public(view))
     return app
@@ -90,3 +100,9 @@ def test_only_a_good_answer_keeps_what_was_changed(
     else:
         assert answer.status_code >= 400
         assert (name, rung) == ("Bank of the Pages", [])
+
+
+def test_a_row_that_is_asked_for_again_is_read_once(bank: House) -> None:
+    client = bank.app.test_client()
+    assert client.get(f"/reads/{bank.organisation_id}").json == {"read": 1 + 3}  # and three times what is not there
+    assert client.get(f"/reads/{bank.organisation_id}").json == {"read": 1 + 3}, "the next request reads it for itself"

@@ -25,6 +25,7 @@ NOUN = Noun(
     acts={
         "key.granted": mark("Let an API key approve"),
         "key.created": mark("Created an API key"),
+        "key.origins": mark("Changed which pages a key serves"),
         "key.revoked": mark("Revoked an API key"),
         "login": mark("Signed in"),
         "login.failed": mark("A sign-in failed"),

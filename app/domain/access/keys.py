@@ -1,4 +1,4 @@
-"""API keys: `ck_<8 characters>_<secret>`, kept as a hash, scoped, expiring."""
+"""API keys: `ck_<8 characters>_<secret>`, kept as a hash, scoped, expiring; and those of pages, `pk_...`, which are no secret."""
 
 import hmac
 import secrets
@@ -11,17 +11,18 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require, require_fresh_factor, system
-from app.core.errors import Forbidden, Invalid, NotFound, mark
+from app.core.errors import Forbidden, NotFound, mark
 from app.core.unit import act_as
 from app.domain.access.models import ApiKey, User
 from app.domain.access.permissions import granted_by_name, of_key, of_role
 from app.domain.audit import trail
 
 LONGEST_LIFE = timedelta(days=90)
+OF_PAGES = frozenset({"events:track"})  # all that a public key may, whoever made it
 _ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
-def create(session: Session, user: User, *, name: str, scopes: list[str], kind: str = "secret", by: Actor) -> str:
+def create(session: Session, user: User, *, name: str, scopes: list[str], by: Actor) -> str:
     """Make a key for a user; the whole key, shown once. One that approves waits for a second person.
 
     Raises:
@@ -36,28 +37,38 @@ def create(session: Session, user: User, *, name: str, scopes: list[str], kind: 
     foreign = set(scopes) - of_role(user.role) - {"*"}
     if foreign:
         raise Forbidden(mark("The key's user does not hold %(scopes)s."), scopes=", ".join(sorted(foreign)))
-    if kind not in ("secret", "public"):
-        raise Invalid.field("kind", mark("A key is secret or public."))
+    key, whole = new(session, user, name, "ck", LONGEST_LIFE)
+    key.scopes = sorted(scopes)
+    key.is_waiting = bool(granted_by_name() & set(scopes)) and not by.is_system
+    session.flush()
+    trail.record(session, by, "key.created", ("key", key.id), after={"scopes": scopes, "user": str(user.id)})
+    return whole
+
+
+def new(session: Session, user: User, name: str, begins: str, life: timedelta) -> tuple[ApiKey, str]:
+    """A fresh key of a user that may nothing yet, and the whole of it. One that begins with pk is public: it is kept whole."""
     session.flush()
     session.refresh(user, with_for_update=True)  # not in the moment of a reset, which ends all keys there are
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(32)
+    whole, is_public = f"{begins}_{prefix}_{secret}", begins == "pk"
     key = ApiKey(
         organisation_id=user.organisation_id,
         user_id=user.id,
-        kind=kind,
+        kind="public" if is_public else "secret",
         name=name,
         prefix=prefix,
         secret_hash=sha256(secret.encode()).digest(),
-        scopes=sorted(scopes),
-        is_waiting=bool(granted_by_name() & set(scopes)) and not by.is_system,
+        scopes=[],
+        origins=[],
+        shown=whole if is_public else None,
+        is_waiting=False,
         created_at=clock.now(),
-        expires_at=clock.now() + LONGEST_LIFE,
+        expires_at=clock.now() + life,
     )
     session.add(key)
     session.flush()
-    trail.record(session, by, "key.created", ("key", key.id), after={"scopes": scopes, "user": str(user.id)})
-    return f"{'ck' if kind == 'secret' else 'pk'}_{prefix}_{secret}"
+    return key, whole
 
 
 def of_whole(session: Session, whole: str) -> ApiKey:
@@ -96,10 +107,15 @@ def revoke_all(session: Session, user_id: UUID) -> None:
     session.execute(live.values(revoked_at=clock.now()))
 
 
-def actor_for(session: Session, presented: str, *, ip: str | None, correlation_id: str | None) -> Actor | None:
-    """The actor a secret key speaks for, or None. The session works for its organisation afterwards."""
+def actor_for(
+    session: Session, presented: str, *, ip: str | None, correlation_id: str | None, origin: str | None = None
+) -> Actor | None:
+    """The actor a key speaks for, or None. The session works for its organisation afterwards.
+
+    Raises Forbidden for a public key that a browser sends from a page it does not serve.
+    """
     parts = presented.split("_", 2)
-    if len(parts) != 3 or parts[0] != "ck":
+    if len(parts) != 3 or parts[0] not in ("ck", "pk"):
         return None
     found = session.execute(
         text("SELECT organisation_id, key_id FROM find_key(:prefix)"), {"prefix": parts[1]}
@@ -110,21 +126,27 @@ def actor_for(session: Session, presented: str, *, ip: str | None, correlation_i
     key = session.get_one(ApiKey, found.key_id)
     user = session.get_one(User, key.user_id)
     good = hmac.compare_digest(key.secret_hash, sha256(parts[2].encode()).digest())
-    if not good or key.kind != "secret" or key.is_waiting or key.revoked_at or key.expires_at <= clock.now():
-        return None
-    if not user.is_active or user.password_is_first:
+    if not good or (key.kind == "public") != (parts[0] == "pk") or not is_live(key, user):
         return None
     if key.used_at is None or clock.now() - key.used_at > timedelta(minutes=1):
         key.used_at = clock.now()
+    if key.kind == "public" and origin and origin.lower() not in key.origins:
+        raise Forbidden(mark("This key does not serve pages of %(origin)s. Add it to the key’s list."), origin=origin)
     return Actor(
         organisation_id=user.organisation_id,
-        kind="key",
+        kind="key" if key.kind == "secret" else "public",
         id=user.id,
         name=f"{user.name} ({key.name})",
         role=user.role,
-        permissions=of_key(user.role, key.scopes),
+        permissions=of_key(user.role, key.scopes) if key.kind == "secret" else OF_PAGES,
         locale=user.locale or "en",
         ip=ip,
         correlation_id=correlation_id,
         key_id=key.id,
     )
+
+
+def is_live(key: ApiKey, user: User) -> bool:
+    """Whether a key speaks for its user now."""
+    is_over = key.is_waiting or key.revoked_at or key.expires_at <= clock.now()
+    return not is_over and user.is_active and not user.password_is_first

@@ -279,6 +279,11 @@ def with_permission(session: Session, permission: str) -> list[User]:
     return list(session.execute(select(User).where(User.role.in_(roles), User.is_active)).scalars())
 
 
+def with_role(session: Session, role: str) -> list[User]:
+    """Active users of a role."""
+    return list(session.execute(select(User).where(User.role == role, User.is_active)).scalars())
+
+
 def set_preferences(session: Session, *, by: Actor, locale: str | None = None, theme: str | None = None) -> None:
     """Remember the actor's own language or theme."""
     if by.id is None:

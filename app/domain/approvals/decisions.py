@@ -21,7 +21,7 @@ from app.domain.audit import trail
 
 VALID_FOR = timedelta(hours=72)
 DECIDES = "approvals:decide"
-DECIDERS = (DECIDES, "users:write", "keys:write", "providers:write", "settings:write", "campaigns:stop")
+DECIDERS = (DECIDES, "users:write", "keys:write", "providers:write", "settings:write", "campaigns:stop", "flows:stop")
 
 
 def digest_of(everything: Mapping[str, object]) -> bytes:

@@ -51,6 +51,25 @@ class Growth(BaseModel):
     people: int = Field(default=20, ge=0, le=1_000_000)
 
 
+class Cap(BaseModel):
+    """At most so many messages in so many days."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    most: int = Field(ge=1, le=1000)
+    days: int = Field(ge=1, le=366)
+
+
+class Caps(BaseModel):
+    """How much marketing one person may get, of all channels together and of each; without one as much as is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    together: Cap | None = None
+    sms: Cap | None = None
+    email: Cap | None = None
+
+
 class OrganisationInput(BaseModel):
     """What the organisation is: its name stands in its texts, its zone and currency on every page."""
 
@@ -61,6 +80,7 @@ class OrganisationInput(BaseModel):
     timezone: str
     currency: str
     growth: Growth = Growth()
+    caps: Caps = Caps()
 
     @field_validator("timezone")
     @classmethod
@@ -82,7 +102,7 @@ def organisation(session: Session) -> OrganisationInput:
     known = organisation_of(session)
     return OrganisationInput(
         name=known.name, locale=known.locale, timezone=known.timezone, currency=known.currency,
-        growth=Growth(**known.settings.get("growth", {})),
+        growth=Growth(**known.settings.get("growth", {})), caps=Caps(**known.settings.get("caps", {})),
     )  # fmt: skip
 
 
@@ -107,6 +127,6 @@ def carry_out_organisation(session: Session, approval_id: UUID, *, note: str = "
     new = OrganisationInput.model_validate(changes.approve(session, approval, state=before, note=note, by=by))
     row = session.get_one(Organisation, by.organisation_id, with_for_update=True)
     row.name, row.locale, row.timezone, row.currency = new.name, new.locale, new.timezone, new.currency
-    row.settings = {**row.settings, "growth": new.growth.model_dump()}
+    row.settings = {**row.settings, "growth": new.growth.model_dump(), "caps": new.caps.model_dump()}
     after = new.model_dump(mode="json")
     trail.record(session, by, "organisation.changed", (ORGANISATION, row.id), before=before, after=after)

@@ -56,7 +56,7 @@ def ask(session: Session, first: date, last: date, *, by: Actor) -> BalanceCheck
         raise Invalid.field("to", mark("Balances are there when the day is over."))
     if (last - first).days >= MOST_DAYS:
         raise Invalid.field("from", mark("At most two months at once."))
-    if first < _oldest(session):
+    if first < oldest(session):
         raise Invalid.field("from", mark("Balances are kept for 13 months."))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     _make_room(session, days)
@@ -111,7 +111,7 @@ def _local(session: Session) -> datetime:
     return clock.now().astimezone(ZoneInfo(organisation_of(session).timezone))
 
 
-def _oldest(session: Session) -> date:
+def oldest(session: Session) -> date:
     """The first day balances are kept of."""
     today = _local(session).date()
     return date(today.year - 1 - (today.month == 1), (today.month - 2) % 12 + 1, 1)
@@ -245,7 +245,7 @@ def _keep(session: Session, day: date, after: str, page: Page) -> bool:
 
 def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -> tuple[int, int]:
     """Keep what can be kept of some records that came for a day, and note what is wrong; how many of each."""
-    values, issues = judge(items, day, _oldest(session), _currencies(session))
+    values, issues = judge(items, day, oldest(session), _currencies(session))
     _make_room(session, {value.day for value in values})
     # Version by version: of two in one batch the newer is current.
     versions = sorted({value.record.version for value in values})
@@ -282,7 +282,7 @@ def check_day(session: Session, day: date) -> None:
     """Raise Invalid for a day that cannot have balances: its bank has not closed, or it is too long ago."""
     if day > latest(session):
         raise Invalid.field("day", mark("Balances are there when the day is over."))
-    if day < _oldest(session):
+    if day < oldest(session):
         raise Invalid.field("day", mark("Balances are kept for 13 months."))
 
 

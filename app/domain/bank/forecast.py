@@ -72,7 +72,7 @@ class Standing:
 def read(session: Session, programme_id: UUID, *, by: Actor) -> Forecast:
     """The forecast of a programme for the month that runs. Raises NotFound, Forbidden."""
     programme = programmes.get(session, programme_id, by=by)
-    month, day = _so_far(session)
+    month, day = so_far(session)
     if day is None:
         return Forecast(programme, month, None, dict.fromkeys(STANDINGS, 0), None, 0, None)
     counts = _counts(session, _standings(session, month, programmes.current(session, programme), day.day))
@@ -92,7 +92,7 @@ def read(session: Session, programme_id: UUID, *, by: Actor) -> Forecast:
 def listed(session: Session, programme_id: UUID, standing: str, ask: Ask, *, by: Actor) -> Page[Standing]:
     """A page of the customers of one standing, the nearest to the threshold first. Raises NotFound, Forbidden."""
     programme = programmes.get(session, programme_id, by=by)
-    month, day = _so_far(session)
+    month, day = so_far(session)
     if day is None:
         return Page([], total=0)
     found = _standings(session, month, programmes.current(session, programme), day.day).c
@@ -108,7 +108,7 @@ def listed(session: Session, programme_id: UUID, standing: str, ask: Ask, *, by:
     return Page(items, page.next, page.prev, page.total, page.per_page)
 
 
-def _so_far(session: Session) -> tuple[date, date | None]:
+def so_far(session: Session) -> tuple[date, date | None]:
     """The month that runs, and its last day whose balances are there."""
     first, after = month_of(clock.today(organisation_of(session).timezone))
     there = BalanceDay.day >= first, BalanceDay.day < after, BalanceDay.state == "taken"

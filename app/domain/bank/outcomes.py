@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.core.actor import Actor
 from app.core.db import live
 from app.core.page import Ask, Page, fetch
-from app.domain.bank import qualification
+from app.domain.bank import qualification, states
 from app.domain.bank.models import OUTCOMES, Outcome, Override, QualificationRun
 from app.domain.contacts.models import Contact
 
@@ -32,6 +33,16 @@ def standing(run_id: UUID, *columns: Any) -> Select[Any]:
 def qualified(run_id: UUID) -> Select[Any]:
     """The contact ids of those who qualified, as it stands: an audience."""
     return standing(run_id, Outcome.contact_id).where(STANDS == "qualified")
+
+
+def decided(session: Session, programme_id: UUID, month: date) -> UUID | None:
+    """The run that says who qualified in a month: the newest that a second person approved; none before there is one."""
+    query = select(QualificationRun.id).where(
+        QualificationRun.programme_id == programme_id,
+        QualificationRun.month == month,
+        QualificationRun.state.in_(states.DECIDED),
+    )
+    return session.execute(query.order_by(QualificationRun.version.desc()).limit(1)).scalar_one_or_none()
 
 
 def totals(session: Session, run: QualificationRun) -> dict[str, int]:

@@ -27,6 +27,7 @@ NEEDS = {
     "pause": "bank:stop",
     "resume": "bank:stop",
 }
+DECIDED = ("approved", "released", "paused", "completed")
 GIVES_WAY = ("calculated", "in_review", "approved")  # to a newer version of the same month
 
 

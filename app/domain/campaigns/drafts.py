@@ -177,9 +177,10 @@ def used(session: Session, campaign: Campaign) -> Used:
     known = session.execute(select(Segment).where(Segment.id.in_(named))).scalars() if named else ()
     segments = {segment.id: segment for segment in known}
     found = [session.get(Template, i) for i in (campaign.sms_template_id, campaign.email_template_id) if i]
+    groups = select(Group).where(Group.id.in_(audience.groups)).order_by(Group.name)
     return Used(
         [segments[i] for i in audience.segments if i in segments],
-        session.execute(select(Group).where(Group.id.in_(audience.groups)).order_by(Group.name)).scalars().all(),
+        session.execute(groups).scalars().all() if audience.groups else (),
         [segments[i] for i in audience.exclude if i in segments],
         [template for template in found if template],
     )

@@ -184,7 +184,8 @@ def _texts(session: Session, campaign: Campaign) -> list[tuple[Template, Templat
     """The texts of the campaign, SMS first: as they were sent, as they were submitted, or as they are now."""
     asked = pinned.kept(session, campaign) if campaign.approval_id else None
     sent = {text.channel: text.version_id for text in asked.texts} if asked else {}
-    sent |= {send.channel: send.template_version_id for send in sends.of_source(session, SUBJECT, campaign.id)}
+    if campaign.occurrence_id:
+        sent |= {send.channel: send.template_version_id for send in sends.of_source(session, SUBJECT, campaign.id)}
     found = []
     for template_id in (campaign.sms_template_id, campaign.email_template_id):
         template = session.get(Template, template_id) if template_id else None

@@ -3,7 +3,7 @@
 from app.core.errors import mark
 from app.core.nouns import MenuEntry, Noun, Permission, Subject
 from app.domain.access.permissions import EVERYBODY
-from app.domain.consent import models, reopening
+from app.domain.consent import ledger, models, reopening
 
 NOUN = Noun(
     name="consent",
@@ -26,6 +26,7 @@ NOUN = Noun(
         "consent": Subject(mark("Consent")),
         "suppression": Subject(mark("Suppression")),
     },
+    kinds=(ledger.ConsentChanged,),
     decides={
         "consent": reopening.carry_out_grant,
         "suppression": reopening.carry_out_lift,

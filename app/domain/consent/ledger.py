@@ -10,10 +10,21 @@ from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import among
 from app.core.errors import Forbidden, Invalid, mark
+from app.core.nouns import Happening
 from app.core.page import Ask, Page, fetch
 from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.consent.models import CHANNELS, ConsentEntry, ConsentState
+from app.domain.outbox.publish import publish
+
+
+class ConsentChanged(Happening):
+    """Somebody gave his consent or took it back; `subject` is the contact."""
+
+    kind = "consent.changed"
+    state: str
+    channels: tuple[str, ...]
+
 
 _STATES = select(ConsentState.contact_id, ConsentState.channel, ConsentState.state).where(
     among(ConsentState.contact_id, "ids"), ConsentState.purpose == "marketing"
@@ -86,6 +97,7 @@ def _write(
     )
     session.add(entry)
     session.flush()
+    publish(session, ConsentChanged(subject=contact_id, state=state, channels=tuple(channels)))
     return entry
 
 

@@ -1,7 +1,7 @@
 """One contact: create, change, delete, restore, see."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from app.domain.contacts.person import NOBODY, Kept, Person, masked, masked_all,
 from app.domain.outbox.publish import publish
 
 __all__ = [
-    "ContactInput", "ContactsChanged", "Person", "create", "delete", "get", "input_of", "masked", "masked_all",
+    "ContactInput", "ContactsChanged", "Person", "columns_of", "create", "delete", "get", "input_of", "masked", "masked_all",
     "one_for_update", "person_of", "restore", "reveal", "revealed_all", "update",
 ]  # fmt: skip
 
@@ -35,9 +35,14 @@ SUBJECT = "contact"
 
 
 class ContactsChanged(Happening):
-    """A contact, or those of an import, are not what they were; `subject` is the one or the import."""
+    """A contact, or those of an import, are not what they were; `subject` is the one or the import.
+
+    `contacts` are who they are, if they are few; `fields` what changed of them, none if it may be anything.
+    """
 
     kind = "contacts.changed"
+    contacts: tuple[UUID, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 RESTORABLE = timedelta(days=30)
@@ -86,7 +91,7 @@ def create(session: Session, new: ContactInput, *, by: Actor) -> Contact:
     _write(session, contact, new, NOBODY)
     groups.put(session, contact, _words(new.groups))
     trail.record(session, by, "contact.created", (SUBJECT, contact.id), after={"fields": sorted(new.model_fields_set)})
-    publish(session, ContactsChanged(subject=contact.id))
+    publish(session, ContactsChanged(subject=contact.id, contacts=(contact.id,)))
     return contact
 
 
@@ -114,7 +119,7 @@ def update(session: Session, contact_id: UUID, new: ContactInput, *, version: in
         contact.is_test = False
     changed = [name for name in ContactInput.model_fields if getattr(new, name) != getattr(before, name)]
     trail.record(session, by, "contact.changed", (SUBJECT, contact.id), after={"fields": changed})
-    publish(session, ContactsChanged(subject=contact.id))
+    publish(session, ContactsChanged(subject=contact.id, contacts=(contact.id,), fields=_fields(before, new, changed)))
     return contact
 
 
@@ -128,7 +133,7 @@ def delete(session: Session, contact_id: UUID, *, by: Actor) -> None:
     contact.version += 1
     session.flush()
     trail.record(session, by, "contact.deleted", (SUBJECT, contact.id))
-    publish(session, ContactsChanged(subject=contact.id))
+    publish(session, ContactsChanged(subject=contact.id, contacts=(contact.id,)))
 
 
 def restore(session: Session, contact_id: UUID, *, by: Actor) -> Contact:
@@ -142,7 +147,7 @@ def restore(session: Session, contact_id: UUID, *, by: Actor) -> Contact:
     contact.version += 1
     session.flush()
     trail.record(session, by, "contact.restored", (SUBJECT, contact.id))
-    publish(session, ContactsChanged(subject=contact.id))
+    publish(session, ContactsChanged(subject=contact.id, contacts=(contact.id,)))
     return contact
 
 
@@ -195,13 +200,17 @@ def one_for_update(session: Session, contact_id: UUID) -> Contact:
     )
 
 
+def columns_of(new: ContactInput) -> dict[str, str | None]:
+    """What of an input stands in columns of its own, checked. Raises Invalid."""
+    plain = {name: getattr(new, name) or None for name in _PLAIN}
+    return plain | {"country": _country(new.country), "timezone": _timezone(new.timezone)}
+
+
 def _write(session: Session, contact: Contact, new: ContactInput, known: Person) -> None:
     """Check the input and put it into the contact and its person."""
     clear, personal = properties.sorted_out(session, new.properties)
-    for name in _PLAIN:
-        setattr(contact, name, getattr(new, name) or None)
-    contact.country = _country(new.country)
-    contact.timezone = _timezone(new.timezone)
+    for name, value in columns_of(new).items():
+        setattr(contact, name, value)
     contact.properties, contact.tags = clear, sorted(_words(new.tags))
     person = replace(
         known,
@@ -248,6 +257,13 @@ def _timezone(value: str | None) -> str | None:
     if value and value not in available_timezones():
         raise Invalid.field("timezone", mark("There is no such time zone. Asia/Jerusalem is one."))
     return value or None
+
+
+def _fields(before: ContactInput, new: ContactInput, changed: Iterable[str]) -> tuple[str, ...]:
+    """What changed, each property by itself."""
+    old, now = before.properties, new.properties
+    properties = (f"properties.{key}" for key in sorted({*old, *now}) if old.get(key) != now.get(key))
+    return (*(name for name in changed if name != "properties"), *properties)
 
 
 def _words(values: tuple[str, ...]) -> list[str]:

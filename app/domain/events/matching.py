@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import ColumnElement, FromClause, Numeric, and_, case, cast, collate, func, literal, not_, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -25,12 +25,37 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+def _named(value: str) -> str:
+    if not WRITTEN.fullmatch(value):
+        raise ValueError(mark("An event is named by small letters, digits and “_.:-”, 64 at most."))
+    return value
+
+
+def _plain(value: str) -> str:
+    if "\0" in value:
+        raise ValueError(mark("This value does not fit."))
+    return value
+
+
+EventName = Annotated[str, AfterValidator(_named)]
+PropertyName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)]
+
+
 class PropertyIs(_Part):
     """A property of the event compared with a value. What an event does not have is unequal to everything."""
 
-    property: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")
+    property: PropertyName
     op: Op = "eq"
     value: Scalar | list[Scalar] | None = None
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        """One complaint about a value of no kind, not one for each kind."""
+        values = value if isinstance(value, list) else [value]
+        if not all(one is None or isinstance(one, str | int | float) for one in values):
+            raise ValueError(mark("This value does not fit."))
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> "PropertyIs":
@@ -106,7 +131,7 @@ class Where(_Part):
 class EventIs(_Part):
     """Events of a name whose properties are so."""
 
-    event: str = Field(pattern=NAME)
+    event: EventName
     where: Where = Where()
 
     def holds(self, name: str, properties: Mapping[str, Any]) -> bool:

@@ -27,6 +27,7 @@ class Event(Owned, Base):
         Index(
             "ix_events_contact", "contact_id", "name", "occurred_at", postgresql_where=text("contact_id IS NOT NULL")
         ),
+        Index("ix_events_history", "contact_id", "occurred_at", postgresql_where=text("contact_id IS NOT NULL")),
         Index("ix_events_visitor", "visitor_id", postgresql_where=text("contact_id IS NULL")),
         Index("ix_events_name", "organisation_id", "name", "occurred_at", postgresql_include=["contact_id"]),
         {"postgresql_partition_by": "RANGE (occurred_at)"},

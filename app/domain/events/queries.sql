@@ -3,11 +3,11 @@
 -- name: record
 -- A batch of events with their keys and wakes. What comes back is what was not kept: nobody is meant, several are, or he was
 -- erased, or the key is taken (`why` is null: the caller compares what was said with it); and the consumers to ring for, those
--- that had nothing waiting. A visitor who is known already tells for his contact. What happened more than a day ago is history:
--- segments count it, and it starts no flow. Whom a page names wrongly is its visitor (tracking.py). Visitors and keys are locked in their order, so that two batches wait for each other
--- and never both.
+-- that had nothing waiting. A visitor who is known already tells for his contact. Whom a page names wrongly is its visitor
+-- (tracking.py). What happened more than a day ago is history: segments count it, and it starts no flow. Visitors and keys are
+-- locked in their order, so that two batches wait for each other and never both.
 WITH given AS MATERIALIZED (
-  SELECT g.*, uuidv7() AS id FROM jsonb_to_recordset(CAST(:batch AS jsonb)) AS g (n int, contact uuid, external_id text, kind text,
+  SELECT g.*, uuidv7() AS id FROM json_to_recordset(CAST(:batch AS json)) AS g (n int, contact uuid, external_id text, kind text,
     blind text, visitor text, name text, properties jsonb, occurred_at timestamptz, key text, digest text)
 ), named AS (
   SELECT g.n, c.id, c.status FROM given g JOIN live.contacts c ON c.id = g.contact WHERE c.deleted_at IS NULL
@@ -38,7 +38,8 @@ WITH given AS MATERIALIZED (
 ), keyed AS (
   INSERT INTO event_keys (organisation_id, key, event_id, digest, received_at)
   SELECT :organisation, k.key, k.id, decode(k.digest, 'hex'), :now FROM (
-    SELECT DISTINCT ON (m.key) m.key, m.id, m.digest FROM meant m WHERE m.key IS NOT NULL AND m.why IS NULL ORDER BY m.key, m.n) AS k
+    SELECT DISTINCT ON (m.key COLLATE "C") m.key, m.id, m.digest FROM meant m WHERE m.key IS NOT NULL AND m.why IS NULL
+    ORDER BY m.key COLLATE "C", m.n) AS k
   ON CONFLICT (organisation_id, key) DO NOTHING
   RETURNING event_id
 ), kept AS (
@@ -72,3 +73,79 @@ ORDER BY t.id;
 -- name: digests
 -- What was said under some keys.
 SELECT key, encode(digest, 'hex') AS digest FROM live.event_keys WHERE key = ANY(CAST(:keys AS text[]));
+
+-- name: tie
+-- A visitor is a contact: his events that were nobody's are the contact's, and those of the last day are told to who waits.
+WITH v AS (
+  INSERT INTO visitors AS v (organisation_id, blind, contact_id, seen_at, known_at)
+  VALUES (:organisation, :blind, :contact, :now, :now)
+  ON CONFLICT (organisation_id, blind) DO UPDATE SET contact_id = EXCLUDED.contact_id, seen_at = EXCLUDED.seen_at,
+    known_at = CASE WHEN v.contact_id = EXCLUDED.contact_id THEN v.known_at ELSE EXCLUDED.known_at END
+  RETURNING v.id
+), claimed AS (
+  UPDATE events e SET contact_id = :contact FROM v WHERE e.visitor_id = v.id AND e.contact_id IS NULL
+  RETURNING e.id, e.occurred_at, e.name
+), woken AS (
+  INSERT INTO event_wakes (organisation_id, consumer, event_id, occurred_at, contact_id, name)
+  SELECT :organisation, i.consumer, c.id, c.occurred_at, :contact, c.name
+  FROM claimed c JOIN (SELECT DISTINCT consumer, name FROM live.event_interests) AS i ON i.name = c.name
+  WHERE i.consumer = 'segments' OR c.occurred_at > :fresh
+  RETURNING consumer
+)
+SELECT (SELECT count(*) FROM claimed) AS events, (SELECT array_agg(DISTINCT consumer) FROM woken) AS consumers;
+
+-- name: see
+-- A visitor is there, locked, and what was said of him before.
+INSERT INTO visitors AS v (organisation_id, blind, seen_at) VALUES (:organisation, :blind, :now)
+ON CONFLICT (organisation_id, blind) DO UPDATE SET seen_at = EXCLUDED.seen_at
+RETURNING v.said;
+
+-- name: say
+-- What was said of a visitor.
+UPDATE visitors SET said = :said WHERE blind = :blind;
+
+-- name: names
+-- How often each name was told in a day and in a month; from the index alone.
+SELECT name, count(*) FILTER (WHERE occurred_at > :day) AS day, count(*) AS month
+FROM live.events WHERE occurred_at > :month
+GROUP BY name ORDER BY count(*) DESC, name LIMIT 500;
+
+-- name: forget_keys
+-- Ids that were told long ago, the oldest first.
+DELETE FROM event_keys WHERE (organisation_id, key) IN (
+  SELECT k.organisation_id, k.key FROM live.event_keys k WHERE k.received_at < :until ORDER BY k.received_at LIMIT :most);
+
+-- name: forget_visitors
+-- Visitors who never became known, with their events. Who was seen meanwhile, or has just become known, is looked at again under
+-- his lock, and stays.
+WITH gone AS (
+  DELETE FROM visitors WHERE contact_id IS NULL AND seen_at < :until AND id IN (
+    SELECT v.id FROM live.visitors v WHERE v.contact_id IS NULL AND v.seen_at < :until LIMIT :most)
+  RETURNING id
+), theirs AS (
+  DELETE FROM events WHERE contact_id IS NULL AND visitor_id IN (SELECT id FROM gone)
+)
+SELECT FROM gone;
+
+-- name: make_up
+-- Made-up events of so many people, for a demonstration: a bank's site is visited by day, some more than others, and of those who
+-- look few apply. The numbers from :first on make them, so that two calls make different ones. In the order they happened, as
+-- ids have it.
+INSERT INTO events (organisation_id, occurred_at, contact_id, name, properties, source, is_verified, received_at)
+SELECT :organisation, e.at, c.id, k.name,
+  CASE k.name WHEN 'login' THEN jsonb_build_object('device', (ARRAY['app', 'web'])[1 + e.chance % 2])
+    WHEN 'offer_viewed' THEN jsonb_build_object('offer', (ARRAY['home loan', 'deposit', 'credit card'])[1 + e.chance % 3])
+    WHEN 'calculator_used' THEN jsonb_build_object('amount', 10000 * (1 + e.chance % 90), 'years', 5 * (1 + e.chance % 6))
+    ELSE jsonb_build_object('product', 'home loan', 'amount', 10000 * (1 + e.chance % 90)) END,
+  'api', true, e.at
+FROM (
+  SELECT CAST(:now AS timestamptz) - make_interval(secs => (h & 1048575) / 1048576.0 * CAST(:seconds AS float8)) AS at,
+    (h >> 20) & 1023 AS chance, CAST(floor(power(((h >> 30) & 1048575) / 1048576.0, 2) * CAST(:people AS int)) AS int) AS place
+  FROM (SELECT hashint8extended(n, 7) AS h FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n) AS hashed) AS e
+JOIN (
+  SELECT id, row_number() OVER (ORDER BY length(external_id), external_id, id) - 1 AS place
+  FROM live.contacts WHERE deleted_at IS NULL AND status = 'active'
+  ORDER BY length(external_id), external_id, id LIMIT :people) AS c ON c.place = e.place
+JOIN (VALUES (0, 519, 'login'), (520, 759, 'offer_viewed'), (760, 919, 'calculator_used'), (920, 989, 'application_begun'),
+  (990, 1023, 'application_sent')) AS k (low, high, name) ON e.chance BETWEEN k.low AND k.high
+ORDER BY e.at;

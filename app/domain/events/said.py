@@ -1,14 +1,14 @@
 """An event as a page or a system tells it, and its bounds."""
 
-import json
 import math
 from datetime import datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_json
 
 from app.core import clock
 from app.core.errors import mark
@@ -32,10 +32,21 @@ class Whose(BaseModel):
     phone: str | None = Field(default=None, min_length=1, max_length=40)
     anonymous_id: str | None = Field(default=None, min_length=8, max_length=100)
 
+    @cached_property
+    def names(self) -> list[tuple[str, str]]:
+        """The names of contacts that were given: their kinds and values."""
+        given = self.model_fields_set
+        return [(kind, str(value)) for kind in KNOWN if kind in given and (value := getattr(self, kind)) is not None]
+
     @property
     def named(self) -> tuple[str, str] | None:
         """The contact it names: the kind of name and its value."""
-        return next(((kind, str(value)) for kind in KNOWN if (value := getattr(self, kind)) is not None), None)
+        return self.names[0] if self.names else None
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it names anybody, and a contact once at most."""
+        return len(self.names) == 1 or (not self.names and self.anonymous_id is not None)
 
 
 class EventInput(BaseModel):
@@ -66,8 +77,7 @@ class EventInput(BaseModel):
     @field_validator("contact")
     @classmethod
     def _is_one(cls, whose: Whose) -> Whose:
-        named = sum(getattr(whose, kind) is not None for kind in KNOWN)
-        if named > 1 or not (named or whose.anonymous_id):
+        if not whose.is_one:
             raise wrong(
                 mark("Name the contact once: by id, external_id, email or phone; or a visitor by his anonymous_id.")
             )
@@ -96,8 +106,9 @@ class EventInput(BaseModel):
     @property
     def digest(self) -> bytes:
         """A hash of what was said, to tell a repetition from another event under the same id."""
-        content = self.model_dump(mode="json", exclude={"id"}, exclude_none=True)
-        return sha256(json.dumps(content, sort_keys=True).encode()).digest()
+        whose, at = self.contact, self.occurred_at
+        content = [self.event, *(whose.named or ()), whose.anonymous_id, at and at.isoformat(), self.properties]
+        return sha256(to_json(_in_order(content))).digest()
 
 
 def wrong(sentence: str) -> PydanticCustomError:
@@ -115,8 +126,15 @@ def check_properties(properties: dict[str, Any]) -> None:
         raise wrong(
             mark("A property is a text, a number, yes or no, or a list or object of such, three levels deep at most.")
         )
-    if len(json.dumps(properties, ensure_ascii=False, separators=(",", ":")).encode()) > LARGEST:
+    if len(to_json(properties)) > LARGEST:
         raise wrong(mark("The properties of an event have 8 kB at most."))
+
+
+def _in_order(value: Any) -> Any:
+    """The same, whichever order the names in it were told in."""
+    if isinstance(value, dict):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    return [_in_order(one) for one in value] if isinstance(value, list) else value
 
 
 def _is_kept(value: Any, deeper: int) -> bool:

@@ -1,11 +1,11 @@
 """Events come in: one or a thousand, from a page, a system or the product itself, in one statement."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -143,9 +143,9 @@ def _name(session: Session, named: tuple[str, str] | None) -> dict[str, str]:
 def _keep(session: Session, rows: Mapping[int, Row], source: str) -> dict[int, str | None]:
     """Keep what can be kept, and ring for who waits for it; what was not kept, and why if not for its key."""
     now = clock.now()
-    _make_room(session, now, {row["occurred_at"][:7] for row in rows.values()})
+    make_room(session, now, {row["occurred_at"][:7] for row in rows.values()})
     values = {
-        "batch": json.dumps(list(rows.values()), ensure_ascii=False, separators=(",", ":")), "source": source,
+        "batch": to_json(list(rows.values())).decode(), "source": source,
         "organisation": actor_of(session).organisation_id, "is_verified": source != "web", "now": now, "fresh": now - FRESH,
     }  # fmt: skip
     told = session.execute(_SQL["record"], values).all()
@@ -153,7 +153,7 @@ def _keep(session: Session, rows: Mapping[int, Row], source: str) -> dict[int, s
     return {row.n: row.why for row in told if not row.consumer}
 
 
-def _make_room(session: Session, now: datetime, months: set[str]) -> None:
+def make_room(session: Session, now: datetime, months: set[str]) -> None:
     """Make the partitions of older months, where there are none; upkeep has made those of this month and the last."""
     made = {now.strftime("%Y-%m"), (now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")}
     for month in sorted(months - made):

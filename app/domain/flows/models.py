@@ -45,6 +45,8 @@ class Flow(Owned, Base):
     approval_id: Mapped[UUID | None]
     editors: Mapped[list[UUID]] = mapped_column(server_default="{}")
     paused_at: Mapped[datetime | None]
+    resumed_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]  # up to when its dates and times of day have begun runs
     created_by: Mapped[UUID]
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
@@ -91,13 +93,14 @@ class FlowVersion(Owned, Base):
 class FlowRun(Owned, Base):
     """A person on the way through a version: at `step`, until `due_at`. One who ended has neither.
 
-    `key` is what one may enter once for (a loan's number); empty is the person himself. `waits_for` names the event that
-    ends a wait before it is due. A step that is done is written to the log in the transaction that moves on from it.
+    Whoever is due and has a `port` leaves the step by it, because of `why`; for who has none the step is done. `visit_id` is of
+    this arrival at this step: the occurrence of its message, the id of its call. `key` is what one may enter once for (a loan's
+    number); empty is the person himself. `waits_for` names what ends a wait before it is due. A step that is done is written to
+    the log in the transaction that moves on from it.
     """
 
     __tablename__ = "flow_runs"
     __table_args__ = (
-        UniqueConstraint("organisation_id", "id"),
         CheckConstraint(f"state IN {RUN_STATES}", name="state"),
         CheckConstraint("(state IN ('active', 'failed')) = (step IS NOT NULL)", name="place"),
         owned_key("flow_id", "flows"),
@@ -110,8 +113,27 @@ class FlowRun(Owned, Base):
             unique=True,
             postgresql_where=text("state IN ('active', 'failed')"),
         ),
-        Index("ix_flow_runs_due", "flow_id", "step", "due_at", postgresql_where=text("state = 'active'")),
-        Index("ix_flow_runs_waiting", "contact_id", "waits_for", postgresql_where=text("state = 'active'")),
+        Index(
+            "ix_flow_runs_due",
+            "flow_id",
+            "due_at",
+            postgresql_where=text("state = 'active' AND waits_for IS DISTINCT FROM 'call'"),
+        ),
+        Index(
+            "ix_flow_runs_calls",
+            "flow_id",
+            "due_at",
+            postgresql_where=text("state = 'active' AND waits_for = 'call'"),
+        ),
+        Index(
+            "ix_flow_runs_step", "version_id", "step", "due_at", postgresql_where=text("state IN ('active', 'failed')")
+        ),
+        Index(
+            "ix_flow_runs_waiting",
+            "contact_id",
+            "waits_for",
+            postgresql_where=text("state = 'active' AND waits_for IS NOT NULL"),
+        ),
         Index("ix_flow_runs_flow", "flow_id", "state", "id"),
         Index("ix_flow_runs_contact", "contact_id", "flow_id"),
     )
@@ -123,7 +145,10 @@ class FlowRun(Owned, Base):
     key: Mapped[str] = mapped_column(server_default="")
     state: Mapped[str] = mapped_column(server_default="active")
     step: Mapped[str | None]
+    visit_id: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"))
     due_at: Mapped[datetime | None]
+    port: Mapped[str | None]
+    why: Mapped[dict[str, Any] | None]
     waits_for: Mapped[str | None]
     arrived_at: Mapped[Moment]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
@@ -141,13 +166,17 @@ class FlowRun(Owned, Base):
 class FlowLog(Owned, Base):
     """What happened to a run at a step, and why: nobody changes it. The month of `at` is its partition.
 
-    `kind`: entered, arrived, passed (with the `port` it left by), failed, retried, moved, converted, finished, left.
+    `kind`: entered (where he begins), arrived (he rests there), called (another system is), passed (with the `port` he left by),
+    failed, retried, moved (`port` out or in), converted, finished, left. Who came to a step is who passed what leads there: it
+    balances (results.py).
     """
 
     __tablename__ = "flow_log"
     __table_args__ = (
         Index(None, "run_id", "id"),
-        Index(None, "flow_id", "version_id", "step", "kind"),
+        Index("ix_flow_log_numbers", "flow_id", "version_id", "step", "kind", "port"),
+        Index("ix_flow_log_at", "at", postgresql_using="brin"),
+        Index("ix_flow_log_failed", "organisation_id", "at", postgresql_where=text("kind = 'failed'")),
         {"postgresql_partition_by": "RANGE (at)", "info": APPEND_ONLY},
     )
 
@@ -160,6 +189,7 @@ class FlowLog(Owned, Base):
     step: Mapped[str | None]
     kind: Mapped[str]
     port: Mapped[str | None]
+    visit_id: Mapped[UUID | None]
     why: Mapped[dict[str, Any] | None]
 
 
@@ -183,3 +213,14 @@ class FlowDestination(Owned, Base):
     created_by: Mapped[UUID]
     created_at: Mapped[Moment]
     archived_at: Mapped[datetime | None]
+
+
+class FlowSend(Owned, Base):
+    """The send that governs the messages of a sending step of a version; opened when the first person comes there."""
+
+    __tablename__ = "flow_sends"
+    __table_args__ = (owned_key("version_id", "flow_versions"), owned_key("send_id", "sends"))
+
+    version_id: Mapped[UUID] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    send_id: Mapped[UUID]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from app.domain.approvals.decisions import digest_of
+from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.content import library as content_library
 from app.domain.flows.definition import parse
@@ -20,8 +21,8 @@ from app.domain.messages.pinned import PinnedText, Routed
 from app.domain.segments import library as segment_library
 from app.domain.segments import pinned as segments
 
-SUBJECT = "flow"
 DESTINATION = "destination"
+Choices = dict[UUID, dict[str, str]]
 
 
 class PinnedDestination(BaseModel):
@@ -42,6 +43,17 @@ class Pinned(Routed):
     destinations: dict[UUID, PinnedDestination]
 
 
+class Asked(BaseModel):
+    """What an approval of a flow is about. `choices` say what becomes of the people who wait, by version and step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    definition: dict[str, Any]
+    pinned: Pinned
+    choices: Choices
+
+
 def present(session: Session, flow: Flow) -> Pinned:
     """What would happen if the draft were approved now. What it names has to be there (validation.py)."""
     named = uses(parse(flow.definition))
@@ -55,16 +67,28 @@ def present(session: Session, flow: Flow) -> Pinned:
     )
 
 
-def digest(session: Session, flow: Flow, pinned: Pinned) -> bytes:
+def asked(session: Session, flow: Flow, choices: Choices) -> Asked:
+    """What would be submitted now."""
+    return Asked(name=flow.name, definition=flow.definition, pinned=present(session, flow), choices=choices)
+
+
+def of_approval(approval: Approval) -> Asked:
+    """What an approval is about."""
+    return Asked.model_validate(approval.pinned)
+
+
+def digest(session: Session, what: Asked) -> bytes:
     """Over everything that will happen, by content: the same text saved again, or a step moved away and back, is no change."""
+    pinned = what.pinned
     return digest_of(
         {
-            "name": flow.name,
-            "definition": flow.definition,
+            "name": what.name,
+            "definition": what.definition,
             "texts": {step: messages.content(session, text) for step, text in pinned.texts.items()},
             "segments": {str(i): one for i, one in pinned.definitions.items()},
             "destinations": {str(i): one.model_dump() for i, one in pinned.destinations.items()},
             "routes": {text.channel: pinned.routes_of(text.channel) for text in pinned.texts.values()},
+            "choices": {str(i): one for i, one in what.choices.items()},
         }
     )
 

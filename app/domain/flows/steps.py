@@ -34,7 +34,7 @@ class Config(BaseModel):
     @property
     def missing(self) -> tuple[str, ...]:
         """What has to be said before it can run."""
-        return tuple(name for name in self.needs if getattr(self, name) in (None, "", (), []))
+        return tuple(name for name in self.needs if getattr(self, name) in (None, "", (), [], {}))
 
     @property
     def events(self) -> tuple[str, ...]:

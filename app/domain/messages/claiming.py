@@ -14,7 +14,8 @@ from app.core import breaker, clock
 from app.core.pipeline import Transact
 from app.core.sql import load
 from app.domain.calendar.windows import Windows, windows_of
-from app.domain.messages import claims, sends
+from app.domain.messages import capping, claims, sends
+from app.domain.messages.capping import InForce
 from app.domain.messages.claims import Claim
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Before
@@ -73,7 +74,7 @@ class Claimer:
     async def _claim(self) -> Claim | None:
         for prospect in await asyncio.to_thread(self._prospects):
             # Before anything is leased: what cannot be sent holds nothing.
-            scene, secret = await asyncio.to_thread(self._scene, prospect)
+            scene, secret, caps = await asyncio.to_thread(self._scene, prospect)
             send, token = prospect.send, uuid4()
             now = clock.now()
             wanted = {
@@ -99,6 +100,7 @@ class Claimer:
                 before={row["id"]: Before(row["attempts"] + 1, row["retries"]) for row in rows},
                 until=prospect.until,
                 hours=prospect.hours,
+                caps=caps,
             )
         return None
 
@@ -121,6 +123,8 @@ class Claimer:
         self.provider_down = self.provider_down or not found
         return found
 
-    def _scene(self, prospect: _Prospect) -> tuple[Scene, str]:
+    def _scene(self, prospect: _Prospect) -> tuple[Scene, str, InForce]:
         with self._unit() as session:
-            return claims.scene(session, prospect.send, prospect.account), accounts.secret_of(session, prospect.account)
+            send, account = prospect.send, prospect.account
+            caps = capping.in_force(session, send.channel, send.message_class, send.source_kind)
+            return claims.scene(session, send, account), accounts.secret_of(session, account), caps

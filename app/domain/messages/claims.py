@@ -20,7 +20,9 @@ from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.calendar.windows import Windows
 from app.domain.consent import restrictions, suppression
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import outcomes, retries, shortlinks
+from app.domain.messages import capping, outcomes, retries, shortlinks
+from app.domain.messages import told as tellings
+from app.domain.messages.capping import NONE, InForce
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Before, Told
 from app.domain.messages.reference import keys
@@ -46,6 +48,7 @@ class Claim:
     before: Mapping[UUID, Before]
     until: datetime | None = None  # when the allowed hours end, for what keeps them
     hours: Windows | None = None  # the allowed hours, for what keeps them
+    caps: InForce = NONE  # how much marketing one person may get, for what is under it
 
     @property
     def is_over(self) -> bool:
@@ -81,6 +84,8 @@ def _record(claim: Claim, told: Told) -> list[Step]:
     }
     stays_open = {"send": claim.scene.send.id, "due": again.due, "allowed": retries.ALLOWED}
     more: list[Step] = [(_SQL["open_send"], stays_open)] if any(line.get("again") for line in lines) else []
+    if claim.scene.send.tells:
+        more.append(tellings.step([(ready.occurrence_id, ready.id) for ready, _ in told], tellings.SAID_AT_ONCE))
     return [(_SQL["record"], values), *more]
 
 
@@ -118,7 +123,7 @@ def begin(claim: Claim, ready: Sequence[Ready], unready: Sequence[Unready]) -> l
     return [
         *([_finish(claim, unready)] if unready else []),
         *([shortlinks.keep(codes)] if codes else []),
-        *([_intend(claim, ready)] if ready else []),
+        *(_intend(claim, ready) if ready else []),
     ]
 
 
@@ -134,17 +139,20 @@ def _finish(claim: Claim, unready: Sequence[Unready]) -> Step:
     }
 
 
-def _intend(claim: Claim, window: Sequence[Ready]) -> Step:
+def _intend(claim: Claim, window: Sequence[Ready]) -> list[Step]:
     """Look once more who of a window may go, mark them as on the wire, and keep what they say."""
-    return _SQL["intend"], {
+    named = keys([(ready.occurrence_id, ready.id) for ready in window])
+    values = {
         **claim.common,
+        **named,
+        **capping.at_the_gate(claim.caps),
         "digest": claim.scene.send.digest,
         "blocking": restrictions.blocking(claim.scene.send.message_class),
         "stale": clock.now() - restrictions.FRESH,
-        **keys([(ready.occurrence_id, ready.id) for ready in window]),
         "languages": [ready.language for ready in window],
         "sealed": [ready.sealed for ready in window],
     }
+    return [*capping.take_turns(claim.caps, named), (_SQL["intend"], values)]
 
 
 def scene(session: Session, send: Send, account: ProviderAccount) -> Scene:

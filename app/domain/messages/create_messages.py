@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.queue import Job
 from app.core.unit import actor_of, enqueue_after_commit
-from app.domain.messages import payload, policy
+from app.domain.messages import capping, payload, policy
 from app.domain.messages.models import Message, Send
 from app.domain.messages.payload import Recipient, Values
 from app.domain.messages.sends import JOB
@@ -36,7 +36,8 @@ def create_messages(
     what the source gives to the texts of single messages. Sums hold by construction. Doing it again makes nothing: a contact has
     one row per occurrence, channel and step.
     """
-    judged = policy.verdicts(audience, send.channel, send.message_class).subquery("verdict")
+    caps = capping.in_force(session, send.channel, send.message_class, send.source_kind)
+    judged = policy.verdicts(audience, send.channel, send.message_class, caps).subquery("verdict")
     made_in: ColumnElement[Any] = literal(occurrence) if occurrence else judged.c.occurrence_id
     skipped = judged.c.reason.is_not(None)
     now = clock.now()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import Select, Subquery, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -41,9 +41,9 @@ def listed(session: Session, *, by: Actor) -> list[Failure]:
     return [Failure(*row) for row in found]
 
 
-def waiting(session: Session) -> int:
-    """How many of them there are, for the board."""
-    return session.execute(select(func.count()).select_from(_groups())).scalar_one()
+def number_waiting() -> Select[int]:
+    """How many of them there are, to be asked together with other numbers."""
+    return select(func.count()).select_from(_groups())
 
 
 def _groups() -> Subquery:

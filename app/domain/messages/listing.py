@@ -13,6 +13,8 @@ from app.core.errors import NotFound, mark
 from app.core.page import Ask, Page, fetch
 from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
+from app.domain.messages import capping
+from app.domain.messages.capping import UsedUp
 from app.domain.messages.models import Attempt, EngagementEvent, Message, Receipt, Send
 from app.domain.messages.sends import may_carry, messages_of
 from app.domain.providers.models import ProviderAccount
@@ -63,6 +65,7 @@ class Evidence:
     template: Template | None = None
     consent: ConsentEntry | None = None
     accounts: Mapping[UUID, str] = field(default_factory=dict)
+    caps: Sequence[UsedUp] = ()  # that kept it back
 
 
 def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
@@ -90,6 +93,7 @@ def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
         session.get(Template, version.template_id) if version else None,
         session.get(ConsentEntry, message.consent_entry_id) if message.consent_entry_id else None,
         account_names(session, by=by),
+        capping.explained(session, message, send),
     )  # fmt: skip
 
 

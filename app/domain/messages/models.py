@@ -38,6 +38,7 @@ class Send(Owned, Base):
         owned_key("template_version_id", "template_versions"),
         Index("ix_sends_open", "organisation_id", "channel", postgresql_where=text("state IN ('running', 'paused')")),
         Index(None, "organisation_id", "source_kind", "source_id"),
+        Index("ix_sends_tells", "organisation_id", postgresql_where=text("tells IS NOT NULL")),
     )
 
     id: Mapped[Uuid7]
@@ -62,6 +63,7 @@ class Send(Owned, Base):
     )  # in all, of what fails for a while (retries.py)
     retry_hours: Mapped[int] = mapped_column(SmallInteger, server_default="6")  # between them
     retry_until: Mapped[datetime | None]  # until then what failed may go out once more, also after `not_after`
+    tells: Mapped[list[str] | None]  # what somebody waits to hear of its messages (told.py)
 
 
 class Message(Owned, Base):
@@ -262,3 +264,30 @@ class EngagementEvent(Owned, Base):
     agent: Mapped[str | None]
     who: Mapped[str]
     detail: Mapped[dict[str, Any] | None]
+
+
+class MessageInterest(Owned, Base):
+    """That somebody wants to hear of something that happens to the messages of a source; no source is of any."""
+
+    __tablename__ = "message_interests"
+    __table_args__ = (Index(None, "organisation_id", "source_id"),)
+
+    id: Mapped[Uuid7]
+    subject_id: Mapped[UUID]
+    source_id: Mapped[UUID | None]
+    did: Mapped[str]
+
+
+class MessageWake(Owned, Base):
+    """Something that happened to a message and that somebody waits for; a reply is to no message. Taken away with what follows."""
+
+    __tablename__ = "message_wakes"
+    __table_args__ = (Index(None, "organisation_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[UUID]
+    occurrence_id: Mapped[UUID | None]
+    source_id: Mapped[UUID | None]
+    reply_id: Mapped[UUID | None]
+    did: Mapped[str]
+    at: Mapped[Moment]

@@ -11,17 +11,19 @@ from app.domain.consent import restrictions
 from app.domain.consent.models import ADDRESS_KIND, ConsentState, ContactRestriction, RestrictionFeed, Suppression
 from app.domain.consent.suppression import OPT_OUT
 from app.domain.contacts.models import Contact, ContactAddress
+from app.domain.messages import capping
+from app.domain.messages.capping import NONE, InForce
 
 
-def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[Any]:
+def verdicts(audience: Select[Any], channel: str, message_class: str, caps: InForce = NONE) -> Select[Any]:
     """One row per row of the audience: occurrence_id, contact_id, position, blind, entry_id (the consent relied on) and reason.
 
     `audience` selects contact ids, and may say in a column `occurrence_id` what each is written to for. `reason` is null for
     those who will receive. `position` is of the first address that takes what is sent: an SMS passes by a landline, if there is a
     mobile behind it. The reasons are tried in a fixed order, and "duplicate_address" only among those with no other: of
-    the people who share an address the longest known one gets it.
+    the people who share an address the longest known one gets it. `caps` are those of the organisation (capping.py).
     """
-    people = audience.subquery("audience")
+    people = audience.cte("audience") if caps.caps else audience.subquery("audience")
     who, occurrence = people.c[0], people.c.get("occurrence_id", null())
     contact, first = live(Contact), live(ContactAddress)
     other = _mobile_behind(first) if channel == "sms" else None
@@ -31,6 +33,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
         else (func.coalesce(other.c.position, first.c.position), func.coalesce(other.c.blind, first.c.blind))
     )
     consent, suppression, flagged = live(ConsentState), live(Suppression), _flagged(message_class)
+    capped = capping.used_up(caps, select(people.c[0])) if caps.caps else None
     first_reason = case(
         (contact.c.status == "erased", literal("erased")),
         (flagged.c.contact_id.is_not(None), literal(restrictions.RESTRICTED)),
@@ -43,6 +46,7 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
             else [(and_(first.c.takes_sms.is_(False), other.c.blind.is_(None)), literal("not_mobile"))]
         ),
         *([(_is_stale(), literal(restrictions.STALE))] if message_class == "marketing" else []),
+        *([(capped.c.contact_id.is_not(None), literal(capping.CAPPED))] if capped is not None else []),
         else_=null(),
     )
     reached = people.join(contact, contact.c.id == who).outerjoin(
@@ -50,6 +54,8 @@ def verdicts(audience: Select[Any], channel: str, message_class: str) -> Select[
     )
     if other is not None:
         reached = reached.outerjoin(other, true())
+    if capped is not None:
+        reached = reached.outerjoin(capped, capped.c.contact_id == who)
     judged = (
         select(
             occurrence.label("occurrence_id"),
@@ -123,7 +129,8 @@ def _not_allowed(consent: Any, message_class: str) -> ColumnElement[bool]:
 
 def waterfall(session: Session, audience: Select[Any], channel: str, message_class: str) -> dict[str, int]:
     """How many matched, how many fall out for each reason, and how many will receive; adds up by construction."""
-    judged = verdicts(audience, channel, message_class).subquery()
+    caps = capping.in_force(session, channel, message_class)
+    judged = verdicts(audience, channel, message_class, caps).subquery()
     counted = session.execute(select(judged.c.reason, func.count()).group_by(judged.c.reason)).all()
     by_reason = {reason or "will_receive": number for reason, number in counted}
     return {"matched": sum(by_reason.values()), **by_reason}

@@ -22,9 +22,9 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.queue import Job
-from app.core.sql import changed, load
+from app.core.sql import load
 from app.core.unit import enqueue_after_commit
-from app.domain.messages import receipts, reference
+from app.domain.messages import receipts, reference, told
 from app.domain.messages.models import Poll
 from app.domain.providers import accounts
 from app.domain.providers.accounts import OpenChannel
@@ -101,12 +101,12 @@ async def _ask_some(open_unit: OpenUnit, channel: Channel, account_id: UUID, unt
             "most": AT_ONCE,
         }
         due = session.execute(_SQL["to_poll"], values).all() if channel.status_batch else []
-    told = await _ask(channel, [reference.of(row.occurrence_id, row.id, row.retries) for row in due])
+    heard = await _ask(channel, [reference.of(row.occurrence_id, row.id, row.retries) for row in due])
     is_whole = len(due) < AT_ONCE
     with open_unit() as session:
         row = session.get_one(Poll, account_id, with_for_update=True)
-        if told:
-            receipts.keep(session, account_id, row.organisation_id, told)
+        if heard:
+            receipts.keep(session, account_id, row.organisation_id, heard)
             enqueue_after_commit(session, receipts.APPLY_RECEIPTS, row.organisation_id)
         row.asked_until = max(row.asked_until, until if is_whole else due[-1].moment)
         row.tries, row.failure = 0, None
@@ -116,12 +116,12 @@ async def _ask_some(open_unit: OpenUnit, channel: Channel, account_id: UUID, unt
 
 async def _ask(channel: Channel, references: Sequence[str]) -> list[Receipt]:
     """What is new: "sent" is known already, and what was not asked for is not believed."""
-    told: list[Receipt] = []
+    heard: list[Receipt] = []
     for start in range(0, len(references), channel.status_batch or 1):
         some = references[start : start + channel.status_batch]
         found = await channel.status(some)
-        told += [one for one in found if one.reference in set(some) and one.kind is not ReceiptKind.SENT]
-    return told
+        heard += [one for one in found if one.reference in set(some) and one.kind is not ReceiptKind.SENT]
+    return heard
 
 
 def _put_off(session: Session, account_id: UUID, until: datetime, broke: Unavailable) -> None:
@@ -140,4 +140,6 @@ def _give_up(session: Session, row: Poll) -> bool:
         return False
     opened = session.execute(_SQL["count_unconfirmed"], {"account": row.provider_account_id}).scalar_one()
     most = max(FEW, int(opened * SHARE))
-    return changed(session, _SQL["give_up"], {**over, "now": clock.now(), "most": most}) >= most
+    given_up = session.execute(_SQL["give_up"], {**over, "now": clock.now(), "most": most}).all()
+    told.tell(session, [(one.occurrence_id, one.id) for one in given_up], told.SAID_LATER)
+    return len(given_up) >= most

@@ -21,16 +21,27 @@ RETURNING occurrence_id, id, contact_id, address_position, address_blind, attemp
 SELECT id, key, person, external_id, language, gender, city, country, timezone, properties
 FROM live.contacts WHERE id = ANY(:contacts) AND deleted_at IS NULL;
 
+-- name: take_turns
+-- One window at a time for each person of it: what two sendings let through at once, neither would see of the other. In one order, so
+-- that no two windows wait for each other.
+SELECT pg_advisory_xact_lock(hashtextextended(contact_id::text, 0)) FROM (
+  SELECT DISTINCT contact_id FROM messages WHERE id = ANY(:ids) AND occurrence_id BETWEEN :oldest AND :newest ORDER BY contact_id) AS who;
+
 -- name: intend
--- The gate and the intent in one: for a window the send's state, the contact, restrictions, consent and suppression are looked at again, and
--- what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
+-- The gate and the intent in one: for a window the send's state, the contact, restrictions, consent, suppression and caps are looked at
+-- again (`turn` counts what goes before it to the same person in the window), and what may go becomes "sending", and what it says is kept with the attempt. Committed before the first byte is written. What may
 -- not go ends as a skip with its reason; a retry that may not go stays what it was, a failure.
 WITH given AS (
   SELECT * FROM unnest(CAST(:occurrences AS uuid[]), CAST(:ids AS uuid[]), CAST(:languages AS text[]), CAST(:sealed AS bytea[]))
     AS g (occurrence_id, id, language, sealed)
 ), mine AS MATERIALIZED (
-  SELECT occurrence_id, id, organisation_id, send_id, contact_id, channel, address_blind, retries FROM messages
+  SELECT occurrence_id, id, organisation_id, send_id, contact_id, channel, address_blind, retries,
+    row_number() OVER (PARTITION BY contact_id ORDER BY occurrence_id, id) - 1 AS turn FROM messages
   WHERE id = ANY(:ids) AND occurrence_id BETWEEN :oldest AND :newest
+), had AS MATERIALIZED (
+  SELECT contact_id, channel, send_id, COALESCE(sent_at, doubt_at, :now) AS at FROM messages
+  WHERE contact_id = ANY(ARRAY(SELECT contact_id FROM mine)) AND occurrence_id >= CAST(:cap_oldest AS uuid) AND id <> ALL(:ids)
+    AND state = ANY(CAST(:uses AS text[]))
 ), wanted AS (
   SELECT m.occurrence_id, m.id, CASE
       WHEN p.id IS NULL THEN 'deleted'
@@ -39,7 +50,12 @@ WITH given AS (
       WHEN s.message_class = 'marketing' AND c.state IS DISTINCT FROM 'granted' THEN 'no_consent'
       WHEN x.id IS NOT NULL THEN 'suppressed'
       WHEN s.message_class = 'marketing' AND EXISTS (SELECT FROM restriction_feeds f WHERE f.organisation_id = m.organisation_id
-        AND f.fed_at < CAST(:stale AS timestamptz)) THEN 'restriction_feed_stale' END AS reason,
+        AND f.fed_at < CAST(:stale AS timestamptz)) THEN 'restriction_feed_stale'
+      WHEN EXISTS (
+        SELECT FROM unnest(CAST(:cap_channels AS text[]), CAST(:cap_most AS int[]), CAST(:cap_since AS timestamptz[])) AS k (channel, most, since)
+        WHERE k.most <= m.turn + (SELECT count(*) FROM had h JOIN sends b ON b.id = h.send_id
+          WHERE h.contact_id = m.contact_id AND h.at > k.since AND k.channel IN ('', h.channel)
+            AND b.message_class = 'marketing' AND b.source_kind <> :test)) THEN 'frequency_cap' END AS reason,
     c.entry_id, g.language, g.sealed
   FROM given g
   JOIN mine m ON m.occurrence_id = g.occurrence_id AND m.id = g.id
@@ -223,7 +239,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: take_receipts
 -- Receipts that are due; those that matched nothing are tried again for seven days, with ever longer pauses.
-SELECT provider_account_id, event_key FROM receipts
+SELECT provider_account_id, event_key, occurrence_id, message_id FROM receipts
 WHERE applied_at IS NULL AND due_at <= :now AND received_at > CAST(:now AS timestamptz) - interval '7 days'
 ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED;
 
@@ -351,4 +367,5 @@ SELECT count(*) FROM messages WHERE provider_account_id = :account AND state = '
 UPDATE messages SET state = 'undeliverable', rank = 60, reason = 'no_confirmation', final_at = :now
 WHERE (occurrence_id, id) IN (SELECT occurrence_id, id FROM messages
   WHERE provider_account_id = :account AND state = 'sent' AND channel = 'sms' AND sent_at <= :before
-  ORDER BY sent_at LIMIT :most FOR UPDATE SKIP LOCKED);
+  ORDER BY sent_at LIMIT :most FOR UPDATE SKIP LOCKED)
+RETURNING occurrence_id, id;

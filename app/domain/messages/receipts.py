@@ -13,7 +13,7 @@ from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import enqueue_after_commit
 from app.domain.consent import suppression
-from app.domain.messages import reference, retries, sends
+from app.domain.messages import reference, retries, sends, told
 from app.domain.messages.models import Receipt as Inbox
 from app.domain.messages.outcomes import consequence
 from app.domain.providers import accounts
@@ -72,11 +72,12 @@ def apply_some(session: Session) -> int:
         return 0
     picked = {"accounts": [row.provider_account_id for row in taken], "keys": [row.event_key for row in taken]}
     values = {**picked, **retries.rule(session), "test": sends.TEST, "now": clock.now()}
-    told = session.execute(_SQL["apply_receipts"], values).mappings().all()
+    said = session.execute(_SQL["apply_receipts"], values).mappings().all()
     session.execute(_SQL["leave_unmatched"], {**picked, "now": clock.now()})
-    for row in told:
+    for row in said:
         _suppress(session, row)
-    _note_duplicates(session, [row for row in told if row["kind"] == "delivered"])
+    _note_duplicates(session, [row for row in said if row["kind"] == "delivered"])
+    told.tell(session, [(row.occurrence_id, row.message_id) for row in taken if row.message_id], told.SAID_LATER)
     return len(taken)
 
 

@@ -4,11 +4,11 @@ Every reply is kept: sealed, once, however often the provider tells it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from app.domain.consent import ledger, suppression
 from app.domain.consent.models import ADDRESS_KIND, ConsentState
 from app.domain.contacts.identifiers import normal_address, with_address
 from app.domain.contacts.models import Contact, ContactAddress
+from app.domain.messages import told
 from app.domain.messages.models import Reply
 from app.domain.messages.stopping import says_more, says_stop
 from app.domain.providers import accounts
@@ -76,7 +77,10 @@ def _keep(session: Session, account: ProviderAccount, reply: Inbound) -> bool:
         received_at=clock.now(),
         handled_at=clock.now() if is_stop and not says_more(reply.text) else None,
     )
-    return session.execute(statement.on_conflict_do_nothing().returning(Reply.id)).first() is not None
+    reply_id = session.execute(statement.on_conflict_do_nothing().returning(Reply.id)).scalar()
+    if reply_id and holder:
+        told.replied(session, holder.id, reply_id)
+    return reply_id is not None
 
 
 def _stop(session: Session, channel: str, sender: str) -> None:
@@ -145,6 +149,15 @@ def _opened(vault: OrganisationVault, row: Reply, keys: Mapping[UUID, bytes], *,
     return Words(masked_email(sender) if "@" in sender else phone.masked(sender), text if in_clear else 3 * MASK)
 
 
+def said(session: Session, reply_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What people wrote, for what the product itself looks for in it."""
+    rows = session.execute(select(Reply).where(among(Reply.id, reply_ids))).scalars().all()
+    holders = [row.contact_id for row in rows if row.contact_id]
+    keys = dict(session.execute(select(Contact.id, Contact.key).where(among(Contact.id, holders))).all())
+    vault = vault_of(session)
+    return {row.id: _opened(vault, row, keys, in_clear=True).text for row in rows}
+
+
 def handle(session: Session, reply_id: UUID, *, by: Actor) -> Reply:
     """Note that a person has seen to a reply; once is enough. Raises NotFound, Forbidden."""
     require(by, "messages:operate")
@@ -156,6 +169,6 @@ def handle(session: Session, reply_id: UUID, *, by: Actor) -> Reply:
     return reply
 
 
-def waiting(session: Session) -> int:
-    """How many replies wait for a person."""
-    return session.execute(select(func.count()).select_from(Reply).where(Reply.handled_at.is_(None))).scalar_one()
+def number_waiting() -> Select[int]:
+    """How many replies wait for a person, to be asked together with other numbers."""
+    return select(func.count()).select_from(Reply).where(Reply.handled_at.is_(None))

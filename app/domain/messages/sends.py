@@ -14,7 +14,7 @@ from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.calendar.windows import Windows, windows_of
-from app.domain.messages import retries
+from app.domain.messages import retries, told
 from app.domain.messages.models import Message, Send
 from app.domain.outbox.publish import publish
 from app.domain.providers.accounts import fingerprint
@@ -73,6 +73,7 @@ def open_send(session: Session, new: NewSend) -> Send:
         not_after=new.not_after,
         senders=new.senders,
         routes=new.routes,
+        tells=told.wanted(session, new.source[1]),
         most_attempts=new.most_attempts,
         retry_hours=new.retry_hours,
         created_at=clock.now(),

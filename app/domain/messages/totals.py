@@ -133,6 +133,13 @@ def of_source(session: Session, source_id: UUID) -> list[Totals]:
     return [_of_send(session, send, refused.get(send.id, 0)) for send in sends]
 
 
+def of_sends(session: Session, send_ids: Sequence[UUID]) -> dict[UUID, Totals]:
+    """The numbers of some sends, each by itself."""
+    sends = session.execute(select(Send).where(Send.id.in_(send_ids)).order_by(Send.id)).scalars().all()
+    refused = _unsubscribed(session, sends)
+    return {send.id: _of_send(session, send, refused.get(send.id, 0)) for send in sends}
+
+
 def _of_send(session: Session, send: Send, unsubscribed: int) -> Totals:
     query = (
         select(

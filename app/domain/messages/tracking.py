@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.links import Target
+from app.core.sql import changed
 from app.domain.consent import ledger, suppression
 from app.domain.contacts.models import Contact
 from app.domain.content.models import TemplateVersion
 from app.domain.content.render import prepared
+from app.domain.messages import told
 from app.domain.messages.models import EngagementEvent, Message, Send
 
 # Those who open mail before its reader does; the library knows crawlers, not these. Whole words: a Cubot is a telephone.
@@ -27,6 +29,7 @@ _SCANNER = re.compile(
 )
 _PRIVACY = re.compile(r"^Mozilla/5\.0$")
 AGAIN = timedelta(minutes=10)  # the same program within this time is the same visit
+_FIRST = {"open": ("opened_at",), "click": ("clicked_at", "opened_at")}
 MOST = 100  # traces of a kind that are kept of one message
 
 
@@ -142,14 +145,15 @@ def _trace(session: Session, target: Target, what: tuple[str, int | None], agent
             who=reader,
         )
     )
-    first = {"open": ("opened_at",), "click": ("clicked_at", "opened_at")}.get(kind, ())
-    for column in first if reader == "human" else ():
-        session.execute(
-            update(Message)
-            .where(
-                Message.occurrence_id == target.occurrence_id,
-                Message.id == target.message_id,
-                getattr(Message, column).is_(None),
-            )
-            .values({column: now})
-        )
+    first = _FIRST.get(kind, ()) if reader == "human" else ()
+    news = [column for column in first if _is_first(session, target, column)]
+    dids = ["unsubscribed"] if kind == "unsubscribe" else [column.removesuffix("_at") for column in news]
+    if dids:
+        told.tell(session, [(target.occurrence_id, target.message_id)], dids)
+
+
+def _is_first(session: Session, target: Target, column: str) -> bool:
+    """Note the first time of something; False if there was one before."""
+    own = Message.occurrence_id == target.occurrence_id, Message.id == target.message_id
+    statement = update(Message).where(*own, getattr(Message, column).is_(None)).values({column: clock.now()})
+    return changed(session, statement) > 0

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Date, DateTime, case, cast, func, null, select
+from sqlalchemy import ARRAY, Date, DateTime, Select, case, cast, func, null, select
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
@@ -17,6 +17,7 @@ from app.domain.messages.states import HANDED_OVER
 from app.domain.messages.totals import TRACKED, Totals, together
 from app.domain.providers.accounts import IN_USE_ORDER
 from app.domain.providers.models import ProviderAccount
+from app.domain.reports.counted import once_a_minute
 from app.domain.reports.period import Period
 
 WEEKLY_FROM = 32  # days, from where newcomers are counted by the week
@@ -29,6 +30,7 @@ class Sending:
     `followed` are those that tell when they are opened: of them opens and clicks are a share. The words are those of totals.py.
     """
 
+    at: datetime
     days: Sequence[tuple[date, Totals]]
     whole: Totals
     followed: Totals
@@ -38,6 +40,7 @@ class Sending:
 class Growth:
     """How many contacts there are, and how many came, by day or by week (`step` days, named by the first)."""
 
+    at: datetime
     contacts: int
     new: Sequence[tuple[date, int]]
     step: int
@@ -49,36 +52,35 @@ class Growth:
 
 
 def sending(session: Session, period: Period, *, by: Actor) -> Sending:
-    """One pass over the messages of the sends that were open in the period. Raises Forbidden."""
+    """The messages handed over in a period, by day. Raises Forbidden."""
     require(by, "messages:read")
+    counted = once_a_minute(session, "sending", period, _sending)
+    by_day: list[list[Totals]] = [[] for _ in period.days]
+    for number, *row in counted.rows:
+        by_day[number - 1].append(_totals(*row))
+    followed = [one for parts in by_day for one in parts if one.opened is not None]
+    days = list(zip(period.days, map(together, by_day), strict=True))
+    return Sending(counted.at, days, together(one for _, one in days), together(followed))
+
+
+def _sending(period: Period) -> Select[Any]:
+    """One pass over the messages of the sends that were open in the period."""
     moment = func.coalesce(Message.sent_at, Message.final_at)  # one that was refused at once was never sent
     # a search among the days' first moments: half the time of asking the calendar for every message
     day = func.width_bucket(moment, cast(period.starts, ARRAY(DateTime(timezone=True)))).label("day")
     keys = (day, Send.channel, Send.message_class, Message.state)
-    query = (
-        select(*keys, func.count().label("number"), func.count(Message.opened_at).label("opened"),
-               func.count(Message.clicked_at).label("clicked"))
+    return (
+        select(*keys, func.count(), func.count(Message.opened_at), func.count(Message.clicked_at))
         .join(Send, (Send.id == Message.send_id) & (Message.occurrence_id >= Send.first_occurrence))
         .where(Send.created_at < period.end, Send.not_after > period.start, Send.source_kind != test_send.KIND)
         .where(Message.state.in_(HANDED_OVER), moment >= period.start, moment < period.end)
         .group_by(*keys)
-    )  # fmt: skip
-    by_day: list[list[Totals]] = [[] for _ in period.starts]
-    for row in session.execute(query):
-        by_day[row.day - 1].append(_totals(row))
-    followed = [one for parts in by_day for one in parts if one.opened is not None]
-    days = list(zip(period.days, map(together, by_day), strict=True))
-    return Sending(days, together(one for _, one in days), together(followed))
-
-
-def _totals(row: Any) -> Totals:
-    is_followed = (row.channel, row.message_class) in TRACKED
-    return Totals(
-        channel=row.channel,
-        states={row.state: row.number},
-        opened=row.opened if is_followed else None,
-        clicked=row.clicked if is_followed else None,
     )
+
+
+def _totals(channel: str, message_class: str, state: str, number: int, *seen: int) -> Totals:
+    opened, clicked = seen if (channel, message_class) in TRACKED else (None, None)
+    return Totals(channel=channel, states={state: number}, opened=opened, clicked=clicked)
 
 
 def carried(session: Session, period: Period, *, by: Actor) -> list[tuple[ProviderAccount, Totals]]:
@@ -107,15 +109,20 @@ def carried(session: Session, period: Period, *, by: Actor) -> list[tuple[Provid
 
 
 def growth(session: Session, period: Period, *, by: Actor) -> Growth:
-    """One pass over the contacts that are there now. Raises Forbidden."""
+    """The contacts that are there, and who of them came in a period. Raises Forbidden."""
     require(by, "contacts:read")
-    contact = live(Contact).c
-    inside = (contact.created_at >= period.start) & (contact.created_at < period.end)
-    day = case((inside, cast(func.timezone(period.zone, contact.created_at), Date)), else_=null()).label("day")
-    found = session.execute(select(day, func.count()).where(contact.deleted_at.is_(None)).group_by(day)).all()
-    came = {one: number for one, number in found if one}
+    counted = once_a_minute(session, "growth", period, _growth)
+    came = {date.fromisoformat(one): number for one, number in counted.rows if one}
     days = list(period.days)
     step = 7 if len(days) >= WEEKLY_FROM else 1
     firsts = days[::step]
     new = [(one, sum(came.get(one + timedelta(days=n), 0) for n in range(step))) for one in firsts]
-    return Growth(sum(number for _, number in found), new, step)
+    return Growth(counted.at, sum(number for _, number in counted.rows), new, step)
+
+
+def _growth(period: Period) -> Select[Any]:
+    """One pass over the contacts that are there now."""
+    contact = live(Contact).c
+    inside = (contact.created_at >= period.start) & (contact.created_at < period.end)
+    day = case((inside, cast(func.timezone(period.zone, contact.created_at), Date)), else_=null()).label("day")
+    return select(day, func.count()).where(contact.deleted_at.is_(None)).group_by(day)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -25,6 +24,9 @@ from app.domain.transfer.models import Import
 
 LATELY = timedelta(days=14)
 SHOWN = 5
+GOING, COMING = ("running", "paused"), ("scheduled",)
+# The first steps of a new organisation: what is there when one was done.
+STEPS = {"import": Contact, "segment": Segment, "template": Template, "campaign": Campaign, "send": Send}
 
 
 @dataclass(frozen=True)
@@ -47,26 +49,25 @@ class Board:
 
 def board(session: Session, *, by: Actor) -> Board:
     """Count the board for this actor; what he may not see stays empty."""
-    campaigns = by.may("campaigns:read")
-    running = _campaigns(session, ("running", "paused")) if campaigns else []
+    every = _campaigns(session) if by.may("campaigns:read") else []
+    running, coming = ([one for one in every if one.state in states][:SHOWN] for states in (GOING, COMING))
     waiting = decisions.waiting_for(session, by=by)
-    in_doubt = select(func.count()).where(Message.state == "in_doubt")
-    failed = select(func.count()).where(Import.state == "failed", Import.created_at > clock.now() - LATELY)
+    in_doubt, failed_imports, unread, failed, *done = _counted(session)
     return Board(
         at=clock.now(),
         waiting=waiting,
         approvals=decisions.waiting(session, Ask(per_page=SHOWN), by=by).items
         if waiting and by.may("approvals:read")
         else [],
-        in_doubt=_number(session, in_doubt) if by.may("messages:read") else 0,
-        replies=replies.waiting(session) if by.may("messages:read") else 0,
-        failures=failures.waiting(session) if by.may("messages:read") else 0,
+        in_doubt=in_doubt if by.may("messages:read") else 0,
+        replies=unread if by.may("messages:read") else 0,
+        failures=failed if by.may("messages:read") else 0,
         months=_months(session) if by.may("bank:write") or by.may("bank:release") else [],
-        failed_imports=_number(session, failed) if by.may("imports:read") else 0,
+        failed_imports=failed_imports if by.may("imports:read") else 0,
         running=[(campaign, together(of_source(session, campaign.id))) for campaign in running],
-        coming=_campaigns(session, ("scheduled",)) if campaigns else [],
-        recent=_campaigns(session) if campaigns else [],
-        steps=_steps(session),
+        coming=coming,
+        recent=every[:SHOWN],
+        steps=list(zip(STEPS, map(bool, done), strict=True)),
     )
 
 
@@ -81,18 +82,21 @@ def _months(session: Session) -> list[tuple[QualificationRun, str]]:
     return [(run, name) for run, name in session.execute(query.limit(SHOWN))]
 
 
-def _campaigns(session: Session, states: tuple[str, ...] = ()) -> Sequence[Campaign]:
-    query = select(Campaign).order_by(Campaign.id.desc()).limit(SHOWN)
-    return session.execute(query.where(Campaign.state.in_(states)) if states else query).scalars().all()
+def _campaigns(session: Session) -> Sequence[Campaign]:
+    """The newest campaigns, and the newest of those that go and of those that come: at most three times as many as are shown."""
+    newest = select(Campaign.id).order_by(Campaign.id.desc()).limit(SHOWN)
+    wanted = [newest, *(newest.where(Campaign.state.in_(states)) for states in (GOING, COMING))]
+    ids = union_all(*(select(one.subquery().c.id) for one in wanted))
+    return session.execute(select(Campaign).where(Campaign.id.in_(ids)).order_by(Campaign.id.desc())).scalars().all()
 
 
-def _number(session: Session, query: Select[Any]) -> int:
-    return int(session.execute(query).scalar_one())
+def _counted(session: Session) -> Sequence[int]:
+    """In one statement: messages in doubt, imports that failed lately, replies and failures that wait, and the first steps done.
 
-
-def _steps(session: Session) -> list[tuple[str, bool]]:
-    """The first steps of a new organisation, each with whether it was done: one statement that stops at the first row of each."""
-    made = {"import": Contact, "segment": Segment, "template": Template, "campaign": Campaign, "send": Send}
-    there = [select(literal(1)).select_from(model).exists().label(key) for key, model in made.items()]
-    row = session.execute(select(*there)).one()
-    return list(row._asdict().items())
+    Of each step it stops at the first row.
+    """
+    in_doubt = select(func.count()).where(Message.state == "in_doubt")
+    failed = select(func.count()).where(Import.state == "failed", Import.created_at > clock.now() - LATELY)
+    numbers = [one.scalar_subquery() for one in (in_doubt, failed, replies.number_waiting(), failures.number_waiting())]
+    there = [select(literal(1)).select_from(model).exists() for model in STEPS.values()]
+    return session.execute(select(*numbers, *there)).one()

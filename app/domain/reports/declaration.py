@@ -6,7 +6,7 @@ from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationCompleted
-from app.domain.reports import by_itself, models, runs
+from app.domain.reports import by_itself, counted, models, runs
 from app.domain.reports.models import ReportRun
 
 NOUN = Noun(
@@ -37,5 +37,5 @@ NOUN = Noun(
     hears=(Consumer("reports.month", QualificationCompleted, by_itself.on_completed),),
     jobs=(runs.RUN_REPORT,),
     waits=(Waiting(runs.RUN_REPORT, runs.waiting),),
-    upkeep=(by_itself.finish,),
+    upkeep=(by_itself.finish, counted.forget),
 )

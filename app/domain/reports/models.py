@@ -1,4 +1,4 @@
-"""Report runs and their files."""
+"""Report runs, their files, and counts that are kept for a minute."""
 
 from datetime import datetime
 from typing import Any
@@ -52,3 +52,15 @@ class ReportFile(Owned, Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     checksum: Mapped[str]
     made_at: Mapped[Moment]
+
+
+class KeptCount(Owned, Base):
+    """What a count over everything found, for whoever asks next: `name` says which, `asked` of which days."""
+
+    __tablename__ = "kept_counts"
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[Moment]
+    found: Mapped[list[Any]]

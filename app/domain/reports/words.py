@@ -23,6 +23,7 @@ REASON = {
     "restricted": mark("Restricted by the core bank"),
     "suppressed": mark("Suppressed address"),
     "restriction_feed_stale": mark("Restrictions of the core bank are older than a day"),
+    "frequency_cap": mark("Had as much marketing as is allowed"),
     "no_address": mark("No address"),
     "not_mobile": mark("Not a mobile number"),
     "duplicate_address": mark("Same address as somebody else"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -33,8 +33,8 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from app.core.db import live
 from app.domain.contacts.models import ContactAddress, GroupMember
-from app.domain.segments import days
-from app.domain.segments.context import CompileContext, Predicate, contact
+from app.domain.segments import activity, days
+from app.domain.segments.context import CompileContext, Predicate, contact, opposite
 from app.domain.segments.fields import Comparison, Field
 
 Compare = Callable[[Any, Any], Predicate]
@@ -44,21 +44,21 @@ member = live(GroupMember)
 
 def compare(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
     """The predicate of a checked comparison."""
-    if info.source == "address":
-        return _address(around, info, condition)
-    if info.source == "domain":
-        return _domain(condition)
-    if info.source == "groups":
-        return _groups(condition)
-    if info.type == "list":
-        return _list(info, condition)
-    if info.type == "number":
-        return _number(_numeric(info), condition)
-    if info.type == "boolean":
-        return _boolean(info, condition)
-    if info.type in ("date", "moment"):
-        return (_day if info.type == "date" else _moment)(around, info, condition)
-    return _text(_words(info), condition)
+    by_source: dict[str, Callable[[], Predicate]] = {
+        "address": lambda: _address(around, info, condition),
+        "domain": lambda: _domain(condition),
+        "groups": lambda: _groups(condition),
+        "activity": lambda: _activity(around, condition),
+    }
+    by_type: dict[str, Callable[[], Predicate]] = {
+        "list": lambda: _list(info, condition),
+        "number": lambda: number(_numeric(info), condition),
+        "boolean": lambda: _boolean(info, condition),
+        "date": lambda: _day(around, info, condition),
+        "moment": lambda: moment(around, contact.c[info.key], condition),
+    }
+    found = by_source.get(info.source) or by_type.get(info.type)
+    return found() if found else _text(_words(info), condition)
 
 
 # ---- Text
@@ -202,15 +202,16 @@ def exact(value: Any) -> ColumnElement[Any]:
     return literal(Decimal(str(value)), Numeric)
 
 
-def _number(number: ColumnElement[Any], condition: Comparison) -> Predicate:
+def number(held: ColumnElement[Any], condition: Comparison) -> Predicate:
+    """A number compared."""
     if condition.op == "is_set":
-        return number.is_not(None)
+        return held.is_not(None)
     if condition.op == "is_not_set":
-        return number.is_(None)
+        return held.is_(None)
     if condition.op == "between":
         low, high = condition.value
-        return number.between(exact(low), exact(high))
-    return COMPARE[condition.op](number, exact(condition.value))
+        return held.between(exact(low), exact(high))
+    return COMPARE[condition.op](held, exact(condition.value))
 
 
 def _boolean(info: Field, condition: Comparison) -> Predicate:
@@ -288,21 +289,34 @@ def by_today(around: CompileContext, near: Callable[[date], Predicate]) -> Predi
     return case(*ways, else_=near(home)) if ways else near(home)
 
 
-def _moment(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
+def moment(around: CompileContext, at: ColumnElement[Any], condition: Comparison) -> Predicate:
     """A moment of our own records, by the days of the organisation."""
-    moment = contact.c[info.key]
     if condition.op in ("is_set", "is_not_set"):
-        return moment.is_not(None) if condition.op == "is_set" else moment.is_(None)
-    first, last = _bounds(around, condition)
-    found = and_(
-        moment >= days.begin(first, around.zone) if first else true(),
-        moment < days.begin(last + timedelta(days=1), around.zone) if last else true(),
-    )
+        return at.is_not(None) if condition.op == "is_set" else at.is_(None)
+    first, end = _bounds(around, condition)
+    found = and_(at >= first if first else true(), at < end if end else true())
     return found.is_not(true()) if condition.op == "not_in_last" else found
 
 
-def _bounds(around: CompileContext, condition: Comparison) -> tuple[date | None, date | None]:
-    """The first and the last day that count."""
-    if condition.op in ("in_last", "not_in_last", "in_next"):
-        return _window(condition.op, around.today(), condition.value, condition.unit or "days")
-    return _fixed(condition)
+def _activity(around: CompileContext, condition: Comparison) -> Predicate:
+    """The last sign of life lies in a time if there is one in it and none after it: nobody's latest has to be looked for."""
+    if condition.op in ("is_set", "is_not_set"):
+        ever = activity.between(None, None)
+        return ever if condition.op == "is_set" else not_(ever)
+    first, end = _bounds(around, condition)
+    within: Predicate = activity.between(first, end)
+    if end and end <= around.now:
+        within = and_(within, not_(activity.between(end, None)))
+    return opposite(within) if condition.op == "not_in_last" else within
+
+
+def _bounds(around: CompileContext, condition: Comparison) -> tuple[datetime | None, datetime | None]:
+    """From when, and before when, by the first and the last day that count."""
+    is_near = condition.op in ("in_last", "not_in_last", "in_next")
+    first, last = (
+        _window(condition.op, around.today(), condition.value, condition.unit or "days")
+        if is_near
+        else _fixed(condition)
+    )
+    end = last + timedelta(days=1) if last else None
+    return days.begin(first, around.zone) if first else None, days.begin(end, around.zone) if end else None

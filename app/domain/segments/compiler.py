@@ -4,12 +4,14 @@ A condition is false, never unknown, for what a contact does not have; its negat
 not) are true for it. Inside `and` and `or` a NULL may stand for false; only `opposite` has to make it one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, false, or_, true
+from sqlalchemy import Select, and_, any_, cast, false, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -25,8 +27,8 @@ from app.domain.segments.models import Segment
 
 def compile_context(session: Session) -> CompileContext:
     """The present moment of the session's organisation."""
-    zone = organisation_of(session).timezone
-    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), zone, _segment)
+    organisation = organisation_of(session)  # held here, so that those below do not ask for it again
+    return CompileContext(session, catalogue(session), vault_of(session), clock.now(), organisation.timezone, _segment)
 
 
 def present() -> Predicate:
@@ -42,6 +44,12 @@ def predicate(session: Session, definition: Definition) -> Predicate:
 def within(around: CompileContext, definition: Definition) -> Predicate:
     """The definition in a setting made before, so that several share one."""
     return _node(_zoned(around, definition), definition.where)
+
+
+def holding(found: Predicate, contact_ids: Sequence[UUID]) -> Select[Any]:
+    """The ids of those of some contacts for whom a condition holds; of deleted ones never."""
+    ids = cast(list(contact_ids), ARRAY(PgUuid(as_uuid=True)))
+    return select(contact.c.id).where(contact.c.id == any_(ids), present(), found)
 
 
 def one(around: CompileContext, definition: Definition, condition: Any) -> Predicate:

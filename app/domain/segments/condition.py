@@ -70,6 +70,7 @@ class Condition(Part):
 
     kind: str
     has_value: ClassVar[bool] = False  # whether `held` says more than the verdict does
+    permission: ClassVar[str] = ""  # what it takes to be told what `held` found
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Self:
@@ -88,6 +89,10 @@ class Condition(Part):
         """What a contact, a row of `live.contacts`, has now of what is asked for."""
         return None
 
+    def shown(self, value: Any) -> Any:
+        """What `held` found, as people are told it: itself, or a clause."""
+        return value
+
     @abstractmethod
     def words(self, names: Names) -> Said:
         """Itself as a clause of a sentence."""
@@ -96,6 +101,11 @@ class Condition(Part):
     def segments(self) -> tuple[UUID, ...]:
         """The segments it names, under `segment`."""
         return ()
+
+    @property
+    def uses(self) -> tuple[tuple[str, UUID], ...]:
+        """What else it names by its id: (kind, id) of things that cannot go away while they are used."""
+        return tuple(("segment", segment) for segment in self.segments)
 
     @property
     @abstractmethod

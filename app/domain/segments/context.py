@@ -17,6 +17,7 @@ from app.domain.segments.fields import Catalogue
 
 contact = live(Contact)
 Predicate = ColumnElement[bool]
+When = tuple[datetime | None, datetime | None]  # from when, and before when
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class CompileContext:
     def segment(self, segment_id: UUID) -> Predicate:
         """Another segment, written out here."""
         return self.write_out(self, segment_id)
+
+
+def during(at: ColumnElement[Any], when: When) -> list[Predicate]:
+    """A moment within bounds."""
+    first, end = when
+    return [*([at >= first] if first else []), *([at < end] if end else [])]
 
 
 def opposite(found: Predicate) -> Predicate:

@@ -23,6 +23,11 @@ def begin(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
+def day_of(moment: datetime, zone: str) -> date:
+    """The day of a moment in a zone."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
 def anniversaries(day: date, number: int, unit: str) -> list[str]:
     """Months and days (`12-31`) from a day through so many units later; 29 February is kept on the 28th of common years."""
     last = min(shifted(day, number, unit), day + timedelta(days=365))

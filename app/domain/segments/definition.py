@@ -47,7 +47,6 @@ class Definition(Part):
 for model in (AllOf, AnyOf, Not, Definition):
     model.model_rebuild()
 
-_LATER = frozenset({"event", "sequence", "bank"})
 _WORDS = {
     "missing": mark("This field is required."),
     "extra_forbidden": mark("There is no such field."),
@@ -131,8 +130,6 @@ class _Reader:
         if self.conditions == MOST_CONDITIONS + 1:
             return self._wrong(path, mark("Too many conditions: %(most)s at most."), most=MOST_CONDITIONS)
         kind = raw.get("kind")
-        if isinstance(kind, str) and kind in _LATER:
-            return self._wrong(f"{path}.kind", mark("Conditions of the kind “%(kind)s” cannot be used yet."), kind=kind)
         shape = KINDS.get(kind) if isinstance(kind, str) else None
         if shape is None:
             return self._wrong(f"{path}.kind", mark("There is no such kind of condition."))
@@ -147,7 +144,8 @@ def issues_of(broke: ValidationError, path: str) -> list[Issue]:
     """What pydantic found, by its path below `path`, in words of ours."""
     found = []
     for error in broke.errors():
-        where = ".".join([path, *map(str, error["loc"])]).strip(".")
+        steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]]
+        where = (path + "".join(steps)).strip(".")
         if error["type"] == "value_error":
             found.append(Issue(where, str(error["ctx"]["error"])))
         else:

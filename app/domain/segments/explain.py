@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.core.errors import NotFound, mark
+from app.core.unit import actor_of
 from app.domain.segments import compiler, encryption
 from app.domain.segments.condition import Condition
 from app.domain.segments.context import contact
@@ -56,8 +57,11 @@ def explain(session: Session, segment: Segment, contact_id: UUID, *, by: Actor) 
 
 
 def judge(session: Session, definition: Definition, contact_id: UUID) -> Explanation:
-    """Explain a definition for one contact: the very predicates the select is made of. Raises NotFound."""
-    around = compiler.compile_context(session)
+    """Explain a definition for one contact: the very predicates the select is made of. Raises NotFound.
+
+    What the contact has of it is told to whoever may know.
+    """
+    around, by = compiler.compile_context(session), actor_of(session)
     parts = list(conditions(definition))
     wanted = [compiler.within(around, definition), *[compiler.one(around, definition, one) for one, _ in parts]]
     columns = [one.is_(true()).label(f"holds_{n}") for n, one in enumerate(wanted)]
@@ -67,7 +71,12 @@ def judge(session: Session, definition: Definition, contact_id: UUID) -> Explana
     if row is None:
         raise NotFound(mark("There is no such contact."))
     verdicts = [
-        Verdict(path, one, bool(row[f"holds_{n}"]), one.held(around, row))
+        Verdict(
+            path,
+            one,
+            bool(row[f"holds_{n}"]),
+            one.held(around, row) if by.may(one.permission or "contacts:read") else None,
+        )
         for n, (one, path) in enumerate(parts, start=1)
     ]
     return Explanation(contact_id, row["external_id"], bool(row["holds_0"]), verdicts)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from app.core import phone
 from app.core.errors import mark
 from app.core.text import masked_email
 from app.domain.access.keyring import organisation_of
+from app.domain.bank.models import Programme
 from app.domain.contacts.models import STATUSES, Group, PropertyDefinition
 
 PROPERTY = "properties."
@@ -81,6 +83,7 @@ FIELDS = (
     Field("engagement_score", mark("Engagement score"), "number"),
     Field("created_at", mark("Created"), "moment"),
     Field("updated_at", mark("Last changed"), "moment"),
+    Field("last_activity_at", mark("Last activity"), "moment", "activity"),
     Field("tags", mark("Tags"), "list", "tags"),
     Field("groups", mark("Groups"), "list", "groups"),
 )
@@ -96,6 +99,7 @@ class Catalogue:
     region: str
     groups: dict[str, str] = field(default_factory=dict)
     pii: frozenset[str] = frozenset()
+    programmes: dict[UUID, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Field | None:
         """The field of that name, or None."""
@@ -114,7 +118,10 @@ def catalogue(session: Session) -> Catalogue:
             name = PROPERTY + one.key
             fields[name] = Field(name, one.label or one.key, one.type, "property", is_custom=True)
     pii = frozenset(PROPERTY + one.key for one in properties if one.is_pii) | frozenset(_SEALED)
-    return Catalogue(fields, organisation_of(session).region, groups, pii)
+    programmes = {
+        row.id: row.name for row in session.execute(select(Programme.id, Programme.name).order_by(Programme.id))
+    }
+    return Catalogue(fields, organisation_of(session).region, groups, pii, programmes)
 
 
 def masked_value(value: str) -> str:

@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, rows
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, Issue, Stale, mark
+from app.core.errors import Conflict, Invalid, Issue, Phrase, Stale, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import actor_of
 from app.domain.audit import trail
 from app.domain.links import used_by
 from app.domain.links.models import UsedBy
-from app.domain.segments import encryption, membership
+from app.domain.segments import encryption, freshness, membership, versions
 from app.domain.segments.check import check
-from app.domain.segments.definition import Definition, named_segments
+from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
 
 SUBJECT = "segment"
@@ -51,6 +51,7 @@ def create(session: Session, new: SegmentInput, *, by: Actor) -> Segment:
     )
     session.add(segment)
     session.flush()
+    versions.keep(session, segment)
     _settle(session, segment, definition)
     after = {"name": segment.name, "definition": segment.definition}
     trail.record(session, by, "segment.created", (SUBJECT, segment.id), after=after)
@@ -63,12 +64,46 @@ def update(session: Session, segment_id: UUID, new: SegmentInput, *, version: in
     Raises:
         NotFound, Invalid, Conflict (archived), Stale (somebody else changed it since `version`).
     """
+    segment = _changeable(session, segment_id, version, by=by)
+    return _changed(session, segment, new, by=by)
+
+
+def restore(session: Session, segment_id: UUID, number: int, *, version: int | None = None, by: Actor) -> Segment:
+    """Make a segment what it was in an earlier version, as a new one; its name stays.
+
+    Raises:
+        NotFound, Conflict (archived, or it uses what is no longer there), Stale (somebody else changed it since `version`).
+    """
+    segment = _changeable(session, segment_id, version, by=by)
+    old = versions.one(session, segment_id, number, by=by)
+    definition = versions.definition_of(session, old).dump()
+    new = SegmentInput(name=segment.name, description=old.description, definition=definition)
+    try:
+        return _changed(session, segment, new, restored_from=number, by=by)
+    except Invalid as error:
+        raise Conflict(
+            mark("Version %(number)s cannot be restored. %(why)s"), number=number, why=_first(error)
+        ) from None
+
+
+def _first(error: Invalid) -> Phrase:
+    """What is wrong, by the first mistake."""
+    return Phrase(error.details[0].message, error.details[0].values)
+
+
+def _changeable(session: Session, segment_id: UUID, version: int | None, *, by: Actor) -> Segment:
     require(by, "segments:write")
     segment = one_for_update(session, segment_id)
     if segment.archived_at:
-        raise Conflict(mark("This segment is archived. Make a new one."))
+        raise Conflict(mark("This segment is archived. Bring it back first."))
     if version is not None and version != segment.version:
         raise Stale(mark("Somebody else changed this segment while you were editing. Reload it to see the changes."))
+    return segment
+
+
+def _changed(
+    session: Session, segment: Segment, new: SegmentInput, *, restored_from: int | None = None, by: Actor
+) -> Segment:
     definition = _checked(session, new, own=segment)
     changed = _changes(session, segment, new, definition)
     if not changed:
@@ -78,9 +113,10 @@ def update(session: Session, segment_id: UUID, new: SegmentInput, *, version: in
         setattr(segment, name, value)
     segment.version += 1
     segment.updated_at, segment.updated_by = clock.now(), by.id
-    session.flush()
+    versions.keep(session, segment, restored_from=restored_from)
     _settle(session, segment, definition)
-    trail.record(session, by, "segment.changed", (SUBJECT, segment.id), before=before, after=changed)
+    after = changed if restored_from is None else {**changed, "restored_from": restored_from}
+    trail.record(session, by, "segment.changed", (SUBJECT, segment.id), before=before, after=after)
     return segment
 
 
@@ -94,8 +130,32 @@ def archive(session: Session, segment_id: UUID, *, by: Actor) -> None:
     segment.archived_at = segment.updated_at = clock.now()
     segment.updated_by = by.id
     session.flush()
+    freshness.put_away(session, segment)
     used_by.uses(session, SUBJECT, segment.id, segment.name, [])
     trail.record(session, by, "segment.archived", (SUBJECT, segment.id), before={"name": segment.name})
+
+
+def unarchive(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
+    """Bring an archived segment back under its name.
+
+    Raises:
+        NotFound, Conflict (its name is taken by now, or it uses what is no longer there).
+    """
+    require(by, "segments:write")
+    segment = one_for_update(session, segment_id)
+    if segment.archived_at is None:
+        return segment
+    plain = definition_of(session, segment).dump()
+    same = SegmentInput(name=segment.name, description=segment.description, definition=plain)
+    try:
+        definition = _checked(session, same, own=segment)
+    except Invalid as error:
+        raise Conflict(mark("The segment cannot be brought back. %(why)s"), why=_first(error)) from None
+    segment.archived_at, segment.updated_at, segment.updated_by = None, clock.now(), by.id
+    session.flush()
+    _settle(session, segment, definition, "unarchived")
+    trail.record(session, by, "segment.unarchived", (SUBJECT, segment.id), after={"name": segment.name})
+    return segment
 
 
 def get(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
@@ -108,7 +168,7 @@ def possible(segment: Segment, *, by: Actor) -> frozenset[str]:
     """What this actor can do with a segment now."""
     if not by.may("segments:write"):
         return frozenset({"recount"} if by.may("segments:read") else ())
-    return frozenset({"recount", "duplicate"} | (set() if segment.archived_at else {"edit", "archive"}))
+    return frozenset({"recount", "duplicate"} | ({"unarchive"} if segment.archived_at else {"edit", "archive"}))
 
 
 def definition_of(session: Session, segment: Segment) -> Definition:
@@ -156,6 +216,7 @@ def recount(session: Session, segment_id: UUID, *, by: Actor) -> Segment:
     require(by, "segments:read")
     segment = one_for_update(session, segment_id)
     membership.recount(session, segment)
+    freshness.owe(session, "recount", Segment.id == segment.id)
     return segment
 
 
@@ -193,7 +254,10 @@ def _changes(session: Session, segment: Segment, new: SegmentInput, definition: 
     return changed
 
 
-def _settle(session: Session, segment: Segment, definition: Definition) -> None:
-    """What follows from a definition: whom it names, and its size."""
-    used_by.uses(session, SUBJECT, segment.id, segment.name, [(SUBJECT, i) for i in named_segments(definition)])
+def _settle(session: Session, segment: Segment, definition: Definition, reason: str = "definition") -> None:
+    """What follows from a definition: what it names, its size, and who is in it."""
+    used_by.uses(
+        session, SUBJECT, segment.id, segment.name, [named for part, _ in conditions(definition) for named in part.uses]
+    )
     membership.recount(session, segment)
+    freshness.settle(session, segment, definition, reason)

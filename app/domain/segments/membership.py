@@ -3,33 +3,28 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, func, or_, select, true
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import live
-from app.core.errors import DomainError, NotFound, Unavailable, mark
+from app.core.errors import NotFound, Unavailable, mark
 from app.core.page import Ask, Page, fetch
 from app.core.unit import savepoint
 from app.domain.contacts.models import GroupMember
-from app.domain.contacts.profile import ContactsChanged
 from app.domain.segments import compiler, encryption
 from app.domain.segments.context import CompileContext, contact, opposite
 from app.domain.segments.definition import Definition, conditions
 from app.domain.segments.models import Segment
 
-_AT_ONCE = 20  # segments counted in one pass over the contacts
 PATIENCE = 10  # seconds somebody waits for a count
-BUDGET = 60  # seconds for counting all segments again, well within a job
-_TOGETHER = 30  # of them for one pass
+BUDGET = 60  # seconds that going through a segment may take, well within a job
 MEMORY = "128MB"  # for the hash of a million people who opened something;
-_LIMIT = text("SELECT set_config(:name, :value, true)")
 _CANCELED = "57014"
 SHOWN: tuple[ColumnElement[Any], ...] = (
     contact.c.id, contact.c.external_id, contact.c.status, contact.c.language, contact.c.city, contact.c.created_at,
@@ -50,12 +45,16 @@ class Numbers:
 
 
 @contextmanager
-def in_time(session: Session, seconds: int = PATIENCE) -> Iterator[None]:
-    """Let nothing inside take longer, but more memory; the transaction goes on afterwards. Raises Unavailable."""
-    before = {name: session.execute(text(f"SHOW {name}")).scalar_one() for name in ("statement_timeout", "work_mem")}
+def in_time(session: Session, seconds: int = PATIENCE, more: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Let nothing inside take longer, but more memory; the transaction goes on afterwards. Raises Unavailable.
+
+    `more` are settings of the database that hold inside, too.
+    """
+    limits = {"statement_timeout": f"{seconds}s", "work_mem": MEMORY, **(more or {})}
+    before = dict(zip(limits, session.execute(select(*map(func.current_setting, limits))).one(), strict=True))
     try:
         with savepoint(session):
-            _allow(session, {"statement_timeout": f"{seconds}s", "work_mem": MEMORY})
+            _allow(session, limits)
             yield
             _allow(session, before)
     except OperationalError as broke:
@@ -67,8 +66,7 @@ def in_time(session: Session, seconds: int = PATIENCE) -> Iterator[None]:
 
 
 def _allow(session: Session, limits: Mapping[str, str]) -> None:
-    for name, value in limits.items():
-        session.execute(_LIMIT, {"name": name, "value": value})
+    session.execute(select(*[func.set_config(name, value, True) for name, value in limits.items()]))
 
 
 def count(session: Session, definition: Definition) -> int:
@@ -87,6 +85,19 @@ def numbers(session: Session, definition: Definition) -> Numbers:
         whole = compiler.combined(definition, found)
         matched, everybody, *alone = _counted(session, below, [whole, true(), *found.values()])
     return Numbers(matched, everybody, dict(zip(found, alone, strict=True)))
+
+
+def combinations(session: Session, segment_ids: Sequence[UUID]) -> dict[tuple[bool, ...], int]:
+    """How many there are of every combination of these segments: in it or not, one after the other.
+
+    Raises NotFound, Unavailable if it takes too long.
+    """
+    around = compiler.compile_context(session)
+    below = _worked_out([_predicate(around, one) for one in segment_ids])
+    held = [one.is_(true()) for one in below.c]
+    with in_time(session):
+        rows = session.execute(select(*held, func.count()).select_from(below).group_by(*held)).all()
+    return {tuple(row[:-1]): int(row[-1]) for row in rows}
 
 
 def _worked_out(wanted: Sequence[ColumnElement[bool]]) -> Subquery:
@@ -164,66 +175,3 @@ def recount(session: Session, segment: Segment) -> None:
         segment.size = None
     segment.counted_at = clock.now()
     session.flush()
-
-
-def on_changed(session: Session, _happening: ContactsChanged) -> None:
-    """Contacts are not what they were: count who belongs where."""
-    recount_all(session)
-
-
-def recount_all(session: Session, seconds: float = BUDGET) -> int:
-    """Count the segments that are not archived, many in one pass; how many were counted.
-
-    Those counted longest ago come first: where time ends before the segments do, the others are first next time. A segment
-    whose field or segment is gone has no size until somebody mends it.
-    """
-    until = monotonic() + seconds
-    segments = (
-        session.execute(
-            select(Segment)
-            .where(Segment.archived_at.is_(None))
-            .order_by(Segment.counted_at.asc().nulls_first(), Segment.id)
-        )
-        .scalars()
-        .all()
-    )
-    around, ready = compiler.compile_context(session), []
-    for segment in segments:
-        try:
-            ready.append((segment, compiler.within(around, encryption.opened(session, segment))))
-        except DomainError:
-            segment.size, segment.counted_at = None, around.now
-    counted = 0
-    for start in range(0, len(ready), _AT_ONCE):
-        counted += _count_together(session, ready[start : start + _AT_ONCE], until)
-    session.flush()
-    return counted
-
-
-def _count_together(session: Session, some: Sequence[tuple[Segment, ColumnElement[bool]]], until: float) -> int:
-    """One pass for all; where that takes too long, each by itself, so that one slow segment costs the others nothing.
-
-    Nothing is begun that could last beyond `until`; how many were counted.
-    """
-    left = until - monotonic()
-    if left < PATIENCE:
-        return 0
-    below = _worked_out([found for _, found in some])
-    try:
-        with in_time(session, min(_TOGETHER, int(left))):
-            sizes = _counted(session, below, below.c)
-    except Unavailable:
-        return _count_alone(session, [segment for segment, _ in some], until)
-    for (segment, _), size in zip(some, sizes, strict=True):
-        segment.size, segment.counted_at = size, clock.now()
-    return len(some)
-
-
-def _count_alone(session: Session, segments: Iterable[Segment], until: float) -> int:
-    number = 0
-    for segment in segments:
-        if until - monotonic() < PATIENCE:
-            break
-        recount(session, segment)
-        number += 1
-    return number

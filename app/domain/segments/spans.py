@@ -1,6 +1,6 @@
 """When something happened, and how often: what conditions about happenings share."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +11,7 @@ from app.core.errors import mark
 from app.domain.segments import days
 from app.domain.segments.comparisons import COMPARE
 from app.domain.segments.condition import Part
-from app.domain.segments.context import CompileContext, Predicate, contact
+from app.domain.segments.context import CompileContext, Predicate, When, contact
 from app.domain.segments.saying import SPANS, Said
 
 TIMES = {
@@ -23,7 +23,6 @@ TIMES = {
     "lte": mark("at most %(number)s times"),
 }
 _REVERSED = {"eq": "neq", "neq": "eq", "gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt"}
-When = tuple[datetime | None, datetime | None]
 
 
 class Span(Part):
@@ -63,12 +62,6 @@ class Span(Part):
         return Said(mark("until %(day)s"), {"day": self.last_day})
 
 
-def during(at: ColumnElement[Any], when: When) -> list[Predicate]:
-    """A moment within bounds."""
-    first, end = when
-    return [*([at >= first] if first else []), *([at < end] if end else [])]
-
-
 class Times(Part):
     """How often."""
 
@@ -99,7 +92,13 @@ class Times(Part):
 
 def _some(rows: Select[Any], whose: ColumnElement[Any], op: str, number: int) -> Exists:
     """Contacts that have at least one such row, and as many as asked."""
-    if (op, number) in (("gte", 1), ("gt", 0), ("neq", 0)):
+    is_any = (op, number) in (("gte", 1), ("gt", 0), ("neq", 0))
+    return whoever(rows, whose, None if is_any else COMPARE[op](func.count(), number))
+
+
+def whoever(rows: Select[Any], whose: ColumnElement[Any], having: Predicate | None = None) -> Exists:
+    """Contacts that have such a row; with `having`, those whose rows are so together, found in one pass over all rows."""
+    if having is None:
         return rows.where(whose == contact.c.id).correlate(contact).exists()
-    counted = rows.group_by(whose).having(COMPARE[op](func.count(), number)).subquery()
-    return select(counted.c.contact_id).where(counted.c.contact_id == contact.c.id).correlate(contact).exists()
+    found = rows.group_by(whose).having(having).subquery()
+    return select(found.c.contact_id).where(found.c.contact_id == contact.c.id).correlate(contact).exists()

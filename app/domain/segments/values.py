@@ -1,6 +1,6 @@
 """What may be asked of a field: which comparisons and values its type takes, each value in its normal form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,12 @@ def checked(known: Catalogue, name: str, condition: Comparison) -> Comparison:
         raise Unfit("field", mark("This field is encrypted. Segments cannot use it."))
     if info is None:
         raise Unfit("field", mark("There is no such field."))
-    if condition.op not in info.ops:
+    return fitted(known, info, condition, info.ops)
+
+
+def fitted(known: Catalogue, info: Field, condition: Comparison, ops: Sequence[str]) -> Comparison:
+    """A comparison of something of a field's type, with one of these operators. Raises Unfit."""
+    if condition.op not in ops:
         raise Unfit("op", mark("This field cannot be compared like that."))
     value, unit = _value(known, info, condition), None
     if condition.op in RELATIVE:

@@ -12,7 +12,6 @@ from flask_babel import gettext as _
 from app.core import clock, i18n
 from app.core.db import db
 from app.core.errors import Conflict, Invalid
-from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.campaigns import drafts, lifecycle, plan, preview
 from app.domain.campaigns.drafts import SUBJECT
@@ -103,10 +102,9 @@ def _page(campaign: Campaign, form: ReviewForm, status: int = 200, refused: str 
     form.seen.data = str(approval.id)
     form.sure.label.text = _confirmation(channels)
     values: dict[str, Any] = {
-        **shown.head(campaign),
-        **shown.facts(campaign),
+        "campaign": campaign,
+        **shown.facts(campaign, *people),
         "approval": approval,
-        "names": users.names(session, people),
         "channels": channels,
         "cost": approval.summary["cost"],
         "texts": preview.texts(session, campaign, by=g.actor),

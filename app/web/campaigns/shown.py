@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from flask import g, url_for
 from flask_babel import gettext as _
@@ -42,14 +43,15 @@ def sending(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def facts(campaign: Campaign) -> dict[str, Any]:
-    """What it is made of, and who made it."""
+def facts(campaign: Campaign, *others: UUID) -> dict[str, Any]:
+    """What it is made of, who made it, and the names of `others`."""
     session = db.session()
     approval = decisions.get(session, campaign.approval_id) if campaign.approval_id else None
     people = [
         campaign.created_by,
         *campaign.editors,
         *([approval.decided_by] if approval and approval.decided_by else []),
+        *others,
     ]
     waits = campaign.state in ("draft", "in_review", "approved", "scheduled")
     return {

@@ -9,11 +9,12 @@ from flask_babel import gettext as _
 
 from app.core.db import db
 from app.core.errors import Conflict
-from app.domain.audit import trail
 from app.domain.consent import ledger, restrictions, suppression
 from app.domain.contacts import groups, profile, properties, recipients
 from app.domain.contacts.models import Contact
 from app.domain.contacts.person import Person
+from app.domain.events import visitors
+from app.domain.timeline import history as timeline
 from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
@@ -40,6 +41,7 @@ def reveal(contact_id: UUID) -> ResponseReturnValue:
     """The personal data in clear, for this one answer; the look is logged."""
     values = head(contact_id)
     values["person"] = profile.reveal(db.session(), contact_id, by=g.actor)
+    values["told_by_pages"] = visitors.of_contact(db.session(), contact_id, by=g.actor)
     values |= {"is_revealed": True, **overview(values["contact"], values["person"])}
     return page_or_part("contacts/show.html", "contacts/_person.html", tab="overview", **values)
 
@@ -64,12 +66,13 @@ def set_test(contact_id: UUID, on: int) -> ResponseReturnValue:
 @bp.get("/<uuid:contact_id>/history")
 @allow("contacts:read")
 def history(contact_id: UUID) -> ResponseReturnValue:
-    """Everything that was done to the contact, from the audit log."""
-    values = head(contact_id)
-    page = trail.entries(db.session(), paging.asked(), by=g.actor, subject=("contact", str(contact_id)))
-    drawn = audit_labels.drawn(page.items)
+    """Everything that happened with the contact; `kind` shows one kind of it."""
+    kind = request.args.get("kind", "")
+    page = timeline.listed(db.session(), contact_id, paging.asked(), kind=kind, by=g.actor)
+    kinds = [(one, _(timeline.KINDS[one][0])) for one in timeline.may_see(g.actor)]
+    drawn = {"kind": kind, "kinds": kinds, "act_said": audit_labels.said}
     return page_or_part(
-        "contacts/history.html", "contacts/_history.html", tab="history", page=page, acts=drawn, **values
+        "contacts/history.html", "contacts/_history.html", tab="history", page=page, **drawn, **head(contact_id)
     )
 
 

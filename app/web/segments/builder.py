@@ -27,6 +27,8 @@ _MOST_BYTES = 1_000_000
 _PART = {
     "value": "v", "segment": "v", "times.value": "v", "times.op": "op", "within.last": "last", "within.unit": "unit",
     "within.from": "from", "within.to": "to", "within": "from", "did": "field", "kind": "field", "": "v",
+    "first.event": "event", "then.event": "then", "where.all": "wv", "first.where.all": "wv", "then.where.all": "xv",
+    "days.at_least": "k", "days.on": "on",
 }  # fmt: skip
 
 Problems = dict[str, dict[str, list[str]]]

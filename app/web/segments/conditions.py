@@ -22,6 +22,8 @@ def settled(rule: Rule, known: Catalogue) -> None:
     asked = control(rule, known)
     for part, first in (rows.begun_by(name).begun(asked) if asked else {}).items():
         rule.values.setdefault(part, [first])
+    if asked and "v" in rule.values:
+        rule.values["v"] = rows.begun_by(name).kept(rule.values["v"], asked)
     offered = [op for op, _ in asked.ops] if asked else []
     if offered and rule.one("op") not in offered:
         rule.values["op"] = [offered[0]]

@@ -13,8 +13,9 @@ from wtforms.validators import InputRequired, Length
 
 from app.core.db import db
 from app.core.errors import Conflict, Invalid, Stale, Unavailable
-from app.domain.segments import library, membership, suggestions
+from app.domain.segments import library, membership, overlap, suggestions
 from app.domain.segments.definition import MOST_DEEP, everybody
+from app.domain.segments.kinds.event import OF_PROPERTY
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.membership import Numbers
 from app.domain.segments.models import Segment
@@ -26,6 +27,7 @@ from app.web.render import is_part_wanted, leave_for, parts
 from app.web.segments import builder, conditions, shown, tree, typed
 from app.web.segments.blueprint import bp
 from app.web.segments.builder import Builder, Judged
+from app.web.segments.rows import bank, event, filters, sequence
 
 
 class SegmentForm(FlaskForm):  # type: ignore[misc]
@@ -39,10 +41,12 @@ class SegmentForm(FlaskForm):  # type: ignore[misc]
 @bp.get("/new")
 @allow("segments:write")
 def create() -> ResponseReturnValue:
-    """An empty builder, or a copy of a segment (`?like=`)."""
+    """An empty builder, a copy of a segment (`?like=`), or what others are made into (`?all=`, `?any=` and `?none=`)."""
     like = request.args.get("like", type=UUID)
     if like is None:
-        return _page(SegmentForm(formdata=None), builder.of_definition(everybody(), shown.catalogue()))
+        every, either, without = (request.args.getlist(name, type=UUID) for name in ("all", "any", "none"))
+        begun = overlap.made_of(every, either, without) if every or either or without else everybody()
+        return _page(SegmentForm(formdata=None), builder.of_definition(begun, shown.catalogue()))
     segment = library.get(db.session(), like, by=g.actor)
     form = SegmentForm(
         formdata=None, name=_("%(name)s (copy)", name=segment.name)[:120], description=segment.description
@@ -194,6 +198,16 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "written": typed.written,
         "choosable_segments": shown.segments(without=own),
         "choosable_campaigns": shown.campaigns(),
+        "choosable_programmes": [(str(one), name) for one, name in known.programmes.items()],
+        "months": shown.months,
+        "events": shown.events,
+        "event_properties": shown.event_properties,
+        "filters": filters,
+        "measures": event.MEASURES,
+        "of_property": OF_PROPERTY,
+        "happened": sequence.HAPPENED,
+        "spans": sequence.SPANS,
+        "bank_days": bank.DAYS,
         "plain": not is_part_wanted(),
         "full": {group for group, level in tree.levels(state.root) if level >= MOST_DEEP},
     }
@@ -202,7 +216,7 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
 # Before anything is counted, or where nothing can be.
 _NOTHING: dict[str, Any] = {
     "is_counted": False, "numbers": None, "counts": {}, "sample": [], "left_out": 0, "too_slow": "", "is_part": False,
-    "unknown": [],
+    "unknown": [], "unheard": [],
 }  # fmt: skip
 
 
@@ -215,13 +229,19 @@ def _counted(judged: Judged) -> dict[str, Any]:
         found = membership.numbers(db.session(), judged.definition)
         sample = membership.sample(db.session(), judged.definition)
         unknown = suggestions.unknown(db.session(), judged.definition)
+        unheard = suggestions.unheard(db.session(), judged.definition)
     except Unavailable as error:
         return nothing | {"too_slow": said(error)}
     counts = {row: _by_row(found, path) for row, path in judged.paths.items() if path in found.by_condition}
-    return nothing | {"numbers": found, "counts": counts, "sample": sample, "unknown": unknown}
+    return nothing | {"numbers": found, "counts": counts, "sample": sample, "unknown": unknown, "unheard": unheard}
 
 
 def _by_row(found: Numbers, path: str) -> int:
     """How many a row lets through by itself, its "not" included."""
     number = found.by_condition[path]
     return found.everybody - number if path.endswith(".not") else number
+
+
+def around(state: Builder, judged: Judged | None = None, *, is_strict: bool = False) -> dict[str, Any]:
+    """What the page of another noun draws, that has the builder in it: a condition of its own."""
+    return _drawn(state, judged or _judged(state, None), is_strict=is_strict) | _NOTHING

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask import flash, g
 from flask_babel import gettext as _
 
-from app.core import i18n
+from app.core import clock, i18n
 from app.core.db import db
 from app.core.errors import Invalid
 from app.core.page import MOST, Ask
+from app.domain.access.keyring import organisation_of
 from app.domain.audit.models import AuditEntry
+from app.domain.bank import balances
 from app.domain.campaigns import drafts
 from app.domain.segments import encryption, fields, library, saying, suggestions, words
 from app.domain.segments.condition import Condition
@@ -20,6 +24,7 @@ from app.domain.segments.explain import Explanation
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.models import Segment
 from app.domain.segments.saying import Names
+from app.domain.segments.versions import Difference
 from app.web import audit_labels
 from app.web.audit_labels import Act, Change, Value
 from app.web.locale import current_language
@@ -99,6 +104,28 @@ def suggested(name: str) -> list[str]:
     return suggestions.of(db.session(), field) if field else []
 
 
+def months(chosen: str) -> list[tuple[str, str]]:
+    """The months a fact of the bank can be about: this one, the last, every one that balances are kept of, and the chosen one."""
+    session, language = db.session(), current_language()
+    month, oldest, named = clock.today(organisation_of(session).timezone), balances.oldest(session), []
+    while (month := (month.replace(day=1) - timedelta(days=1)).replace(day=1)) >= oldest:
+        named.append(month)
+    if clock.is_day(f"{chosen}-01") and date.fromisoformat(f"{chosen}-01") not in named:
+        named.append(date.fromisoformat(f"{chosen}-01"))
+    near = [("current", _("this month, as far as it goes")), ("previous", _("last month"))]
+    return [*near, *((f"{one:%Y-%m}", i18n.month(one, language)) for one in named)]
+
+
+def events() -> list[str]:
+    """Events that somebody did."""
+    return suggestions.event_names(db.session())
+
+
+def event_properties(event: str) -> list[str]:
+    """What an event is told with."""
+    return suggestions.event_properties(db.session(), event.lower()) if event else []
+
+
 def segments(without: str | None) -> list[tuple[str, str]]:
     """The segments a condition can name."""
     return [(str(one), name) for one, name in names().segments.items() if str(one) != without]
@@ -112,6 +139,35 @@ def campaigns() -> list[tuple[str, str]]:
 def saved(segment: Segment, *, is_new: bool) -> None:
     """Say that a segment was saved."""
     flash(_("The segment is made.") if is_new else _("The segment is saved."), "success")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that is different between two versions."""
+
+    name: str
+    said: str
+
+
+def differences(found: Difference) -> list[Line]:
+    """What is different, in words."""
+    lines = []
+    if found.name:
+        lines.append(Line(_("Name"), _("“%(old)s” became “%(new)s”", old=found.name[0], new=found.name[1])))
+    if found.description:
+        lines.append(Line(_("What it is for"), found.description[1] or _("nothing")))
+    if found.zone:
+        whose = {"organisation": _("in the zone of the bank"), "contact": _("in the zone of each contact")}
+        lines.append(Line(_("Today is counted"), whose[found.zone[1]]))
+    lines += [Line(_("Added"), _said(one)) for one in found.added]
+    lines += [Line(_("Removed"), _said(one)) for one in found.removed]
+    if found.is_regrouped:
+        lines.append(Line(_("Conditions"), _("the same, put together in another way")))
+    return lines
+
+
+def _said(condition: Condition) -> str:
+    return spoken(condition.words(names()))
 
 
 @dataclass(frozen=True)
@@ -140,7 +196,7 @@ def outline(definition: Definition, counts: Mapping[str, int], about: Explanatio
         said = spoken(node.words(names()))
         if verdict is None:
             return Part(said, "condition", count=counts.get(path))
-        value = present(verdict.value) if node.has_value else ""
+        value = present(node.shown(verdict.value)) if node.has_value else ""
         return Part(said, "condition", holds=verdict.holds, value=value, count=counts.get(path))
 
     return drawn(definition.where, "where")
@@ -161,4 +217,14 @@ def present(value: Any) -> str:
         return str(_("yes") if value else _("no"))
     if isinstance(value, list):
         return ", ".join(str(one) for one in value if one is not None) or str(_("nothing"))
-    return i18n.number(value, current_language()) if isinstance(value, int | float) else str(value)
+    return saying.spoken(value, _, plain)
+
+
+def plain(value: Any) -> str:
+    """A number or a moment as it is written here."""
+    language = current_language()
+    if isinstance(value, int | float | Decimal):
+        return i18n.number(value, language)
+    if isinstance(value, datetime):
+        return i18n.moment(value, language, organisation_of(db.session()).timezone)
+    return i18n.day(value, language) if isinstance(value, date) else str(value)

@@ -22,7 +22,10 @@ CLOSE = "/"
 # What a condition may carry; which parts it has depends on its field (conditions.py).
 PARTS = (
     "field", "was", "op", "v", "unit", "channel", "campaign", "who", "span", "last", "from", "to", "salt", "count",
+    "event", "wp", "wo", "wv", "measure", "property", "vu", "happened", "then", "xp", "xo", "xv",
+    "days", "k", "on", "month", "programme",
 )  # fmt: skip
+FILTERS, FILTER = "wx", "pov"  # of the event of a row, and of the one after it: property, operator, value, side by side
 _PASSING = ("was", "count")  # what the page remembers of a row, no part of its meaning
 
 
@@ -151,6 +154,7 @@ class Place:
     root: Group
     node: Node
     parent: Group | None
+    at: int = 0  # which of the filters of a row is meant
 
     @property
     def index(self) -> int:
@@ -168,9 +172,9 @@ def act(root: Group, order: str) -> tuple[Group, str]:
 
     A button of a tree that has changed meanwhile does nothing. Raises Conflict where a limit would be broken.
     """
-    verb, _, node_id = order.partition(":")
-    changed = deepcopy(root)
-    place = next((Place(changed, node, up) for node, up in walk(changed) if node.id == node_id), None)
+    verb, node_id, at, *_ = [*order.split(":"), "", ""]
+    changed, number = deepcopy(root), int(at) if at.isascii() and at.isdigit() else 0
+    place = next((Place(changed, node, up, number) for node, up in walk(changed) if node.id == node_id), None)
     if verb not in VERBS or place is None:
         return root, ""
     looked_at = VERBS[verb](place)
@@ -275,6 +279,32 @@ def _negate(place: Place) -> str:
     return place.node.id
 
 
+def _add_filter(which: str) -> Callable[[Place], str]:
+    """One property more that the events of a row have to have."""
+
+    def add(place: Place) -> str:
+        if not isinstance(place.node, Rule):
+            return ""
+        said = [place.node.values.setdefault(which + part, []) for part in FILTER]
+        number = len(place.node.values[which + "o"])
+        for values, first in zip(said, ("", "eq", ""), strict=True):
+            values[number:] = [first]
+            values[:0] = [""] * (number + 1 - len(values))
+        return f"{place.node.id}.{which}{number}"
+
+    return add
+
+
+def _drop_filter(which: str) -> Callable[[Place], str]:
+    def drop(place: Place) -> str:
+        if isinstance(place.node, Rule):
+            for part in FILTER:
+                del place.node.values.get(which + part, [])[place.at : place.at + 1]
+        return place.node.id
+
+    return drop
+
+
 VERBS: dict[str, Callable[[Place], str]] = {
     "add-rule": _add_rule,
     "add-group": _add_group,
@@ -285,4 +315,6 @@ VERBS: dict[str, Callable[[Place], str]] = {
     "indent": _indent,
     "outdent": _outdent,
     "not": _negate,
+    **{f"add-{which}": _add_filter(which) for which in FILTERS},
+    **{f"drop-{which}": _drop_filter(which) for which in FILTERS},
 }

@@ -183,7 +183,7 @@ def test_nothing_and_too_much_are_refused(session: Session, organisation: Organi
         ({"contact": {}}, "Name the contact once"),
         ({"contact": {"email": "a@b.com", "phone": "0522000000"}}, "Name the contact once"),
         ({"occurred_at": "2026-03-31T08:00:00"}, "with its zone"),
-        ({"occurred_at": (clock.now() + timedelta(minutes=6)).isoformat()}, "in the future"),
+        ({"occurred_at": (clock.now() + timedelta(days=1)).isoformat()}, "in the future"),
         ({"occurred_at": (clock.now() - timedelta(days=401)).isoformat()}, "400 days"),
         ({"properties": {f"p{n}": n for n in range(51)}}, "50 properties"),
         ({"properties": {"": 1}}, "1 to 64"),

@@ -13,7 +13,7 @@ from app.core import clock, sql
 from app.domain.access.models import Organisation
 from app.domain.messages import polling, receipts, reference
 from app.domain.messages.claiming import OpenUnit
-from app.domain.messages.models import Message, Poll
+from app.domain.messages.models import Message, MessageWake, Poll, Send
 from app.domain.messages.models import Receipt as Inbox
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.base import Category, Channel, Receipt, ReceiptKind, Unavailable
@@ -163,10 +163,12 @@ def read(named: str) -> UUID:
 def test_after_three_days_without_a_word_it_is_undeliverable(
     session: Session, sent: list[str], ask: Ask, line: Asked
 ) -> None:
+    session.execute(update(Send).values(tells=["failed"]))
     ask(71.9)
     assert states(session) == {"sent": 5}
     ask(72)
     assert states(session) == {"no_confirmation": 5}
+    assert session.execute(select(MessageWake.did)).scalars().all() == 5 * ["failed"], "who waits for it is told"
     message = session.execute(select(Message)).scalars().first()
     assert message
     assert (message.state, message.rank) == ("undeliverable", 60)

@@ -106,7 +106,7 @@ def test_what_is_not_understood_waits_for_a_person(session: Session, account: Pr
     assert len(replies.listed(session, Ask(), by=operator, is_open=False, contact_id=contact_id).items) == 3
     assert {one.text for one in replies.words(session, waiting, by=viewer).values()} == {"•••"}
     replies.handle(session, waiting[0].id, by=operator)
-    assert replies.waiting(session) == 2
+    assert session.execute(replies.number_waiting()).scalar_one() == 2
     with pytest.raises(Forbidden):
         replies.handle(session, waiting[1].id, by=viewer)
     stored = session.execute(text("SELECT string_agg(encode(sealed, 'escape'), ' ') FROM replies")).scalar_one()

@@ -22,9 +22,7 @@ from app.domain.messages.sends import SendDrained
 from app.domain.outbox.models import OutboxDelivery
 from app.domain.outbox.publish import RELAY_OUTBOX, publish
 from app.domain.outbox.relay import KEPT, LEASE, TRIES, forget_old, is_due, relay_one
-from app.domain.segments import library, membership
 from jobs import outbox
-from tests.domain.segments.test_library import field, new
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 Open = Callable[[], AbstractContextManager[Session]]
@@ -152,9 +150,7 @@ def test_a_consumer_nobody_knows_holds_nobody_up(open_unit: Open) -> None:
 
 def test_a_try_is_its_own_until_a_job_must_have_ended() -> None:
     assert RELAY_OUTBOX.seconds < LEASE
-    assert RELAY_OUTBOX.seconds > outbox.seconds() + membership.BUDGET
-    [recount] = [one for one in nouns.every(lambda noun: noun.hears) if one.name == "segments.recount"]
-    assert recount.once_for_all
+    assert RELAY_OUTBOX.seconds > outbox.seconds() + max(one.seconds for one in nouns.every(lambda noun: noun.hears))
 
 
 def test_what_everybody_was_told_of_is_dropped_after_a_month(open_unit: Open) -> None:
@@ -168,20 +164,3 @@ def test_what_everybody_was_told_of_is_dropped_after_a_month(open_unit: Open) ->
         assert forget_old(session) == 2
     [left] = deliveries(open_unit)
     assert left.consumer == "segments.recount", "who has not heard of it is still told"
-
-
-def test_a_recount_without_time_begins_with_the_oldest_count_next_time(
-    session: Session, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    by = system(organisation.id)
-    first = library.create(session, new("First", field("city", "is_set")), by=by)
-    second = library.create(session, new("Second", field("city", "is_set")), by=by)
-    first.size, first.counted_at = 7, NOW
-    second.size, second.counted_at = 7, NOW - timedelta(days=1)
-    assert membership.recount_all(session, seconds=1) == 0
-    assert (first.size, second.size) == (7, 7)
-    moments = iter([0.0, 0.0, 15.0])
-    monkeypatch.setattr(membership, "_AT_ONCE", 1)
-    monkeypatch.setattr(membership, "monotonic", lambda: next(moments))
-    assert membership.recount_all(session, seconds=20) == 1
-    assert (first.size, second.size) == (7, 0)

@@ -99,6 +99,10 @@ def _field(node: dict[str, Any], one: Made, zone: str) -> bool:
         return _number(op, one.row[name], value)
     if name == "created_at":
         return _day(op, one.row[name].astimezone(HOME).date(), value, node.get("unit"), _today(HOME))
+    if name == "last_activity_at":
+        signs = [m[kind] for m in one.messages for kind in ("opened_at", "clicked_at") if m[kind]]
+        last = max(signs).astimezone(HOME).date() if signs else None
+        return _day(op, last, value, node.get("unit"), _today(HOME))
     if name.startswith("properties."):
         return _property(node, one, zone)
     return _text(op, one.row[name], value)

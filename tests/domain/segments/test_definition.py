@@ -24,6 +24,9 @@ def field(name: str, op: str, value: Any = None, **more: Any) -> dict[str, Any]:
 
 
 CITY = field("city", "eq", "Haifa")
+BALANCE = {"kind": "bank", "fact": "balance", "op": "gte", "value": 5}
+NOBODY = "00000000-0000-0000-0000-000000000000"
+LOGIN = {"kind": "event", "event": "login"}
 
 
 MISTAKES: list[tuple[Any, str]] = [
@@ -34,9 +37,42 @@ MISTAKES: list[tuple[Any, str]] = [
     ({"all": [CITY, 5]}, "where.all[1]"),
     ({"all": [CITY, {"not": {"kind": "wish"}}]}, "where.all[1].not.kind"),
     ({"kind": ["field"]}, "where.kind"),
-    ({"all": [{"kind": "event", "event": "login"}]}, "where.all[0].kind"),
-    ({"any": [{"kind": "sequence"}]}, "where.any[0].kind"),
-    ({"kind": "bank", "fact": "balance"}, "where.kind"),
+    ({"all": [LOGIN | {"event": "Log in"}]}, "where.all[0].event"),
+    (LOGIN | {"measure": "median"}, "where.measure"),
+    (LOGIN | {"measure": "sum", "op": "gte", "value": 5}, "where.property"),
+    (LOGIN | {"property": "amount"}, "where.property"),
+    (LOGIN | {"op": "before", "value": "2026-01-01"}, "where.op"),
+    (LOGIN | {"op": "gte"}, "where.value"),
+    (LOGIN | {"op": "gte", "value": "many"}, "where.value"),
+    (LOGIN | {"op": "is_set"}, "where.op"),
+    (LOGIN | {"measure": "first", "op": "gte", "value": 5}, "where.op"),
+    (LOGIN | {"measure": "first", "op": "before", "value": 5}, "where.value"),
+    (LOGIN | {"measure": "last", "op": "in_last", "value": {"last": 5, "unit": "hours"}}, "where.unit"),
+    (LOGIN | {"within": {}}, "where.within"),
+    (
+        LOGIN | {"where": {"all": [{"property": "a", "op": "is_set"}, {"property": "b", "op": "gt", "value": "c"}]}},
+        "where.where.all[1]",
+    ),
+    (LOGIN | {"where": {"all": [{"property": "a", "value": {"x": 1}}]}}, "where.where.all[0].value"),
+    (LOGIN | {"where": {"any": []}}, "where.where.any"),
+    ({"any": [{"kind": "sequence", "first": {"event": "a"}}]}, "where.any[0].then"),
+    ({"kind": "sequence", "first": {"event": "a"}, "then": {"event": "b"}, "happened": "maybe"}, "where.happened"),
+    ({"kind": "bank"}, "where.fact"),
+    ({"kind": "bank", "fact": "wish"}, "where.fact"),
+    (BALANCE | {"value": "much"}, "where.value"),
+    (BALANCE | {"op": "before"}, "where.op"),
+    (BALANCE | {"days": "some"}, "where.days"),
+    (BALANCE | {"days": {"at_least": 3, "on": "2026-10-01"}}, "where.days"),
+    (BALANCE | {"days": {"at_least": 32}}, "where.days.at_least"),
+    (BALANCE | {"days": {"at_least": True}}, "where.days.at_least"),
+    (BALANCE | {"days": {"on": "2026-02-30"}}, "where.days.on"),
+    (BALANCE | {"days": []}, "where.days"),
+    (BALANCE | {"month": "2026-13"}, "where.month"),
+    (BALANCE | {"month": "9999-12"}, "where.month"),
+    (BALANCE | {"month": "next"}, "where.month"),
+    ({"kind": "bank", "fact": "outcome"}, "where.programme"),
+    ({"kind": "bank", "fact": "outcome", "programme": NOBODY, "value": "rich"}, "where.value"),
+    ({"kind": "bank", "fact": "outcome", "programme": NOBODY}, "where.programme"),
     (field("first_name", "is_set"), "where.field"),
     (field("password", "eq", "x"), "where.field"),
     (field("city", "gt", "x"), "where.op"),
@@ -65,7 +101,7 @@ MISTAKES: list[tuple[Any, str]] = [
     (field("phone", "in", ["+972522000001", "12"]), "where.value[1]"),
     (field("groups", "has_any", ["No such group"]), "where.value[0]"),
     ({"kind": "consent", "channel": "fax"}, "where.channel"),
-    ({"kind": "message", "did": "replied"}, "where.did"),
+    ({"kind": "message", "did": "reread"}, "where.did"),
     ({"kind": "message", "did": "sent", "within": {"from": "2026-13-01"}}, "where.within"),
     ({"kind": "message", "did": "sent", "times": {"op": "about", "value": 2}}, "where.times.op"),
     ({"kind": "bucket", "salt": "x", "from": 9, "to": 3}, "where"),

@@ -12,8 +12,12 @@ from app.domain.segments.kinds import KINDS
 
 OTHER = "00000000-0000-0000-0000-00000000000a"
 CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
+LOGIN: dict[str, Any] = {"kind": "event", "event": "login"}
+QUOTED: dict[str, Any] = {"kind": "sequence", "first": {"event": "quote"}, "then": {"event": "purchase"}}
 JOINED = {"kind": "field", "field": "properties.joined", "op": "in_last", "value": 30, "unit": "days"}
 SENT = {"kind": "message", "did": "sent"}
+BALANCE: dict[str, Any] = {"kind": "bank", "fact": "balance", "days": "every", "op": "gte", "value": 5}
+OUTCOME: dict[str, Any] = {"kind": "bank", "fact": "outcome", "programme": OTHER}
 WITHIN: dict[str, Any] = {"within": {"last": 3, "unit": "days"}}
 
 CASES: list[tuple[dict[str, Any], Dependencies]] = [
@@ -24,6 +28,24 @@ CASES: list[tuple[dict[str, Any], Dependencies]] = [
     (SENT | {"within": {"from": "2026-01-01"}}, Dependencies(messages=True)),
     (SENT | WITHIN, Dependencies(messages=True, relative=True)),
     ({"kind": "segment", "segment": OTHER}, Dependencies(segments=frozenset({UUID(OTHER)}))),
+    (
+        {"kind": "field", "field": "last_activity_at", "op": "is_set"},
+        Dependencies(frozenset({"last_activity_at"}), frozenset({"*"}), messages=True),
+    ),
+    (LOGIN, Dependencies(events=frozenset({"login"}))),
+    (LOGIN | {"where": {"all": [{"property": "p", "op": "is_set"}]}}, Dependencies(events=frozenset({"login"}))),
+    (LOGIN | WITHIN, Dependencies(events=frozenset({"login"}), relative=True)),
+    (
+        LOGIN | {"measure": "last", "op": "not_in_last", "value": 3},
+        Dependencies(events=frozenset({"login"}), relative=True),
+    ),
+    (QUOTED | WITHIN, Dependencies(events=frozenset({"quote", "purchase"}))),
+    (QUOTED | WITHIN | {"happened": False}, Dependencies(events=frozenset({"quote", "purchase"}), relative=True)),
+    (BALANCE | {"month": "2026-10"}, Dependencies(bank=True)),
+    (BALANCE | {"days": {"on": "2026-10-09"}}, Dependencies(bank=True)),
+    (BALANCE, Dependencies(bank=True, relative=True)),
+    (OUTCOME | {"month": "2026-10"}, Dependencies(bank=True)),
+    (OUTCOME | {"month": "previous"}, Dependencies(bank=True, relative=True)),
     ({"kind": "bucket", "salt": "x", "from": 0, "to": 9}, Dependencies()),
 ]
 

@@ -15,7 +15,7 @@ from app.core.unit import act_as
 from app.domain.access import users
 from app.domain.access.models import Organisation
 from app.domain.contacts.models import PropertyDefinition
-from app.domain.segments import explain, fields, library, membership, saying, words
+from app.domain.segments import explain, fields, library, members, membership, saying, words
 from app.domain.segments.check import check
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment
@@ -90,7 +90,7 @@ def test_a_circle_made_behind_our_back_is_refused_and_not_followed(session: Sess
     session.flush()
     with pytest.raises(Conflict):
         membership.audience(session, [haifa.id], [])
-    assert membership.recount_all(session) == 0
+    members.refresh(session, haifa, "recount")
     assert haifa.size is None
 
 

@@ -9,44 +9,15 @@ from sqlalchemy.orm import Session
 from app.core.db import live
 from app.core.errors import Conflict, mark
 from app.domain.contacts.models import ContactAddress, GroupMember
-from app.domain.segments import values
+from app.domain.segments import activity, values
 from app.domain.segments.comparisons import compare
-from app.domain.segments.condition import Condition, Dependencies
+from app.domain.segments.condition import ANY_EVENT, Condition, Dependencies
 from app.domain.segments.context import CompileContext, Predicate
 from app.domain.segments.fields import MANY, PERSONAL, RELATIVE, Catalogue, Comparison, masked_value
 from app.domain.segments.fields import Field as Info
-from app.domain.segments.saying import SPANS, Listed, Names, Said, label
+from app.domain.segments.saying import OPS, SPANS, Listed, Names, Said, label
 
 _SHOWN_VALUES = 5
-
-OPS: dict[str, str] = {
-    "eq": mark("is"),
-    "neq": mark("is not"),
-    "in": mark("is one of"),
-    "not_in": mark("is none of"),
-    "contains": mark("contains"),
-    "not_contains": mark("does not contain"),
-    "starts_with": mark("starts with"),
-    "ends_with": mark("ends with"),
-    "is_set": mark("is known"),
-    "is_not_set": mark("is not known"),
-    "gt": mark("is more than"),
-    "gte": mark("is at least"),
-    "lt": mark("is less than"),
-    "lte": mark("is at most"),
-    "between": mark("is between"),
-    "on": mark("is on"),
-    "before": mark("is before"),
-    "after": mark("is after"),
-    "in_last": mark("is in the last"),
-    "not_in_last": mark("is not in the last"),
-    "in_next": mark("is in the next"),
-    "anniversary_in": mark("has its anniversary in the next"),
-    "has_any": mark("has any of"),
-    "has_all": mark("has all of"),
-    "has_none": mark("has none of"),
-    "is": mark("is"),
-}
 
 
 class FieldIs(Condition):
@@ -88,8 +59,11 @@ class FieldIs(Condition):
 
     @property
     def needs(self) -> Dependencies:
-        """The field it compares, and the day where that is today."""
-        return Dependencies(fields=frozenset({self.field}), relative=self.op in RELATIVE)
+        """The field it compares, what that is made of, and the day where that is today."""
+        found = Dependencies(fields=frozenset({self.field}), relative=self.op in RELATIVE)
+        if self.field == "last_activity_at":
+            found |= Dependencies(events=frozenset({ANY_EVENT}), messages=True)
+        return found
 
     @property
     def _comparison(self) -> Comparison:
@@ -131,6 +105,8 @@ def _held(around: CompileContext, info: Info, row: RowMapping) -> Any:
         return len(_rows(around.session, ContactAddress, "position", row, kind=info.name)) or None
     if info.source == "domain":
         return _rows(around.session, ContactAddress, "domain", row, kind="email")
+    if info.source == "activity":
+        return activity.last(around.session, row["id"])
     if info.source == "groups":
         return [around.known.groups.get(str(i), str(i)) for i in _rows(around.session, GroupMember, "group_id", row)]
     return row[info.key]

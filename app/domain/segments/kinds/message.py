@@ -2,18 +2,19 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, not_, select
 
 from app.core.db import live
 from app.core.errors import mark
-from app.domain.messages.models import EngagementEvent, Message, Receipt, Send
+from app.domain.messages.models import EngagementEvent, Message, Receipt, Reply, Send
 from app.domain.segments.condition import Condition, Dependencies, Id
-from app.domain.segments.context import CompileContext, Predicate
+from app.domain.segments.context import CompileContext, Predicate, When, during
 from app.domain.segments.saying import CHANNELS, Listed, Names, Said
-from app.domain.segments.spans import Span, Times, When, during
+from app.domain.segments.spans import Span, Times
 
 message, send = live(Message), live(Send)
-trace, receipt = live(EngagementEvent), live(Receipt)
+trace, receipt, reply = live(EngagementEvent), live(Receipt), live(Reply)
+later = message.alias("later")
 _TRACES = {"opened": "open", "clicked": "click", "unsubscribed": "unsubscribe"}
 _STAMPS = {"sent": "sent_at", "opened": "opened_at", "clicked": "clicked_at"}
 _STATES = {"delivered": ("delivered",), "failed": ("failed", "undeliverable")}
@@ -22,6 +23,7 @@ ENGAGEMENTS = {
     "delivered": mark("the contact received a message"),
     "opened": mark("the contact opened a message"),
     "clicked": mark("the contact clicked in a message"),
+    "replied": mark("the contact replied to a message"),
     "bounced": mark("the contact had a message bounce"),
     "complained": mark("the contact complained about a message"),
     "unsubscribed": mark("the contact unsubscribed from a message"),
@@ -33,7 +35,7 @@ class Messaged(Condition):
     """So many messages to which something happened; without `times` at least one. One message counts once."""
 
     kind: Literal["message"] = "message"
-    did: Literal["sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "failed"]
+    did: Literal["sent", "delivered", "opened", "clicked", "replied", "bounced", "complained", "unsubscribed", "failed"]
     who: Literal["human", "any"] = "human"
     channel: Literal["sms", "email"] | None = None
     campaign: Id | None = None
@@ -66,6 +68,8 @@ class Messaged(Condition):
         if did in _STAMPS:
             at = message.c[_STAMPS[did]]
             return and_(*(during(at, when) or [at.is_not(None)]))  # both would be guessed too few
+        if did == "replied":
+            return _replied(when)
         told_at = func.coalesce(receipt.c.occurred_at, receipt.c.received_at)
         told = select(receipt.c.event_key).where(
             receipt.c.message_id == message.c.id, receipt.c.kind == did, *during(told_at, when)
@@ -95,3 +99,18 @@ class Messaged(Condition):
     def needs(self) -> Dependencies:
         """Messages, and the day where the last so many count."""
         return Dependencies(messages=True, relative=bool(self.within and self.within.last))
+
+
+def _replied(when: When) -> Predicate:
+    """A reply names no message: it answers the last one that went to its number before it came."""
+    between = select(later.c.id).where(
+        later.c.contact_id == message.c.contact_id, later.c.channel == message.c.channel,
+        later.c.address_blind == message.c.address_blind, later.c.sent_at > message.c.sent_at,
+        later.c.sent_at <= reply.c.received_at,
+    )  # fmt: skip
+    answered = select(reply.c.id).where(
+        reply.c.blind == message.c.address_blind, reply.c.channel == message.c.channel,
+        reply.c.received_at >= message.c.sent_at, *during(reply.c.received_at, when),
+        not_(between.correlate(message, reply).exists()),
+    )  # fmt: skip
+    return answered.correlate(message).exists()

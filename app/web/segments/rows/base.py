@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.errors import mark
 from app.domain.segments.fields import Catalogue
-from app.domain.segments.kinds.field import OPS
+from app.domain.segments.saying import OPS
+from app.domain.segments.spans import Span
 from app.web.segments.tree import Rule
+from app.web.segments.typed import number
 
 Said = dict[str, list[str]]
 Choice = tuple[
@@ -23,6 +26,7 @@ class Control:
     input: str
     choices: tuple[tuple[str, str], ...] = ()
     translates: bool = True
+    value: str = ""  # the kind of input for the value, where `input` is a whole row of its own
 
 
 class Row(ABC):
@@ -44,6 +48,10 @@ class Row(ABC):
         """What the inputs show before anybody chose."""
         return {}
 
+    def kept(self, values: list[str], _asked: Control) -> list[str]:
+        """Of what was typed as the value, what still fits after another choice."""
+        return values
+
     @abstractmethod
     def as_json(self, rule: Rule, known: Catalogue) -> dict[str, Any]:
         """The row in the grammar; what was not chosen is left out, and the domain says so."""
@@ -56,3 +64,28 @@ class Row(ABC):
 def ops(*names: str) -> tuple[tuple[str, str], ...]:
     """Operators with their words."""
     return tuple((name, OPS[name]) for name in names)
+
+
+TIMES = {
+    "gte": mark("at least"), "eq": mark("exactly"), "neq": mark("not exactly"), "gt": mark("more than"),
+    "lt": mark("fewer than"), "lte": mark("at most"), "between": mark("between"),
+}  # fmt: skip
+
+
+def span_json(rule: Rule) -> dict[str, Any]:
+    """The time of a row in the grammar."""
+    span = rule.one("span")
+    if span == "last":
+        return {"within": {"last": number(rule.one("last")), "unit": rule.one("unit", "days")}}
+    if span == "dates":
+        return {"within": {part: rule.one(part) for part in ("from", "to") if rule.one(part)}}
+    return {}
+
+
+def span_said(span: Span | None) -> Said:
+    """The inputs of a time."""
+    if span is None:
+        return {}
+    if span.last is not None:
+        return {"span": ["last"], "last": [str(span.last)], "unit": [span.unit]}
+    return {"span": ["dates"], "from": [span.first_day or ""], "to": [span.last_day or ""]}

@@ -29,7 +29,7 @@ class FieldRow(Row):
         info = known.get(rule.one("field"))
         if info is None:
             return None
-        return Control(ops(*info.ops), _input(info, rule.one("op")), info.choices, info.type == "choice")
+        return Control(ops(*info.ops), input_for(info, rule.one("op")), info.choices, info.type == "choice")
 
     def begun(self, asked: Control) -> dict[str, str]:
         """The first choice where one has to be made."""
@@ -64,7 +64,7 @@ class FieldRow(Row):
         return {**head, "v": [str(value).lower() if isinstance(value, bool) else str(value)]}
 
 
-def _input(info: Field, op: str) -> str:
+def input_for(info: Field, op: str) -> str:
     """The kind of input that fits a field and an operator."""
     if op in ("is_set", "is_not_set"):
         return "none"

@@ -6,19 +6,14 @@ from typing import Any
 from app.core.errors import mark
 from app.domain.segments.fields import Catalogue
 from app.domain.segments.kinds.message import Messaged
-from app.domain.segments.spans import Span
-from app.web.segments.rows.base import Choice, Control, Row, Said
+from app.web.segments.rows.base import TIMES, Choice, Control, Row, Said, span_json, span_said
 from app.web.segments.tree import Rule
 from app.web.segments.typed import number
 
 BEGIN = "message."
-TIMES = {
-    "gte": mark("at least"), "eq": mark("exactly"), "gt": mark("more than"),
-    "lt": mark("fewer than"), "lte": mark("at most"),
-}  # fmt: skip
 HAPPENED = {
     "sent": mark("Was sent a message"), "delivered": mark("Received a message"), "opened": mark("Opened a message"),
-    "clicked": mark("Clicked in a message"), "bounced": mark("Had a message bounce"),
+    "clicked": mark("Clicked in a message"), "replied": mark("Replied to a message"), "bounced": mark("Had a message bounce"),
     "complained": mark("Complained about a message"), "unsubscribed": mark("Unsubscribed from a message"),
     "failed": mark("Could not be reached"),
 }  # fmt: skip
@@ -37,7 +32,7 @@ class MessageRow(Row):
 
     def control(self, _rule: Rule, _known: Catalogue) -> Control:
         """How often, and the inputs of a message."""
-        return Control(tuple(TIMES.items()), "message")
+        return Control(tuple(pair for pair in TIMES.items() if pair[0] != "between"), "message")
 
     def begun(self, _asked: Control) -> dict[str, str]:
         """At least once."""
@@ -50,11 +45,7 @@ class MessageRow(Row):
         if rule.one("who") == "any":
             condition["who"] = "any"
         condition["times"] = {"op": rule.one("op", "gte"), "value": number(rule.one("v", "1"))}
-        span = rule.one("span")
-        if span == "last":
-            condition["within"] = {"last": number(rule.one("last")), "unit": rule.one("unit", "days")}
-        elif span == "dates":
-            condition["within"] = {part: rule.one(part) for part in ("from", "to") if rule.one(part)}
+        condition |= span_json(rule)
         return condition
 
     def said(self, condition: Messaged) -> Said:
@@ -63,12 +54,4 @@ class MessageRow(Row):
         about: Said = {
             "channel": [condition.channel or ""], "who": [condition.who], "campaign": [str(condition.campaign or "")],
         }  # fmt: skip
-        return {"field": [BEGIN + condition.did], **times, **about, **_span(condition.within)}
-
-
-def _span(span: Span | None) -> Said:
-    if span is None:
-        return {}
-    if span.last is not None:
-        return {"span": ["last"], "last": [str(span.last)], "unit": [span.unit]}
-    return {"span": ["dates"], "from": [span.first_day or ""], "to": [span.last_day or ""]}
+        return {"field": [BEGIN + condition.did], **times, **about, **span_said(condition.within)}

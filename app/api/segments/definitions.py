@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.api import envelope
+from app.api.segments.blueprint import bp
 from app.core import i18n
 from app.core.db import db
 from app.core.errors import Invalid, Issue, mark
@@ -25,8 +26,6 @@ from app.domain.segments.models import Segment
 from app.http.auth import allow
 from app.http.inputs import Strict
 
-bp = Blueprint("segments_api", __name__, url_prefix="/segments")
-
 
 class DefinitionOnly(Strict):
     """A definition that is not kept."""
@@ -40,7 +39,7 @@ class PreviewInput(DefinitionOnly):
     limit: int = Field(default=10, ge=1, le=100)
 
 
-def _said(definition: Definition) -> str:
+def said(definition: Definition) -> str:
     """The definition as a sentence in the caller's language."""
     session = db.session()
     names = saying.Names(fields.catalogue(session), library.names(session, by=g.actor))
@@ -77,7 +76,8 @@ def contact_out(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _one(segment: Segment, status: int = 200) -> ResponseReturnValue:
+def one(segment: Segment, status: int = 200) -> ResponseReturnValue:
+    """A segment by itself, with what the caller can do with it."""
     location = f"/api/v1/segments/{segment.id}" if status == 201 else None
     out = {**serialize(segment), "actions": sorted(library.possible(segment, by=g.actor))}
     if g.actor.may("contacts:reveal"):
@@ -110,14 +110,14 @@ def index() -> ResponseReturnValue:
 @envelope.once("segments:write")
 def create() -> ResponseReturnValue:
     """Make a segment; it is counted at once."""
-    return _one(library.create(db.session(), envelope.body(SegmentInput), by=g.actor), 201)
+    return one(library.create(db.session(), envelope.body(SegmentInput), by=g.actor), 201)
 
 
 @bp.get("/<uuid:segment_id>")
 @allow("segments:read")
 def show(segment_id: UUID) -> ResponseReturnValue:
     """One segment."""
-    return _one(library.get(db.session(), segment_id, by=g.actor))
+    return one(library.get(db.session(), segment_id, by=g.actor))
 
 
 @bp.patch("/<uuid:segment_id>")
@@ -132,7 +132,7 @@ def change(segment_id: UUID) -> ResponseReturnValue:
         "definition": library.definition_of(session, segment).dump(),
     }
     new = envelope.patched(SegmentInput, present)
-    return _one(library.update(session, segment_id, new, version=envelope.version_asked(), by=g.actor))
+    return one(library.update(session, segment_id, new, version=envelope.version_asked(), by=g.actor))
 
 
 @bp.delete("/<uuid:segment_id>")
@@ -156,7 +156,7 @@ def count() -> ResponseReturnValue:
             "of": numbers.everybody,
             "share": round(numbers.share, 6),
             "conditions": [{"path": path, "count": number} for path, number in numbers.by_condition.items()],
-            "words": _said(definition),
+            "words": said(definition),
         }
     )
 
@@ -187,11 +187,11 @@ def contacts(segment_id: UUID) -> ResponseReturnValue:
 def explained(segment_id: UUID) -> ResponseReturnValue:
     """Why a contact is in a segment or not; `contact` is an id or an external_id."""
     session = db.session()
-    said = request.args.get("contact", "")
-    if not said:
+    asked = request.args.get("contact", "")
+    if not asked:
         raise Invalid.field("contact", mark("This field is required."))
     segment = library.get(session, segment_id, by=g.actor)
-    found = explain.find(session, said, by=g.actor)
+    found = explain.find(session, asked, by=g.actor)
     return envelope.ok(explanation_out(explain.explain(session, segment, found, by=g.actor)))
 
 
@@ -234,4 +234,4 @@ def entry_out(entry: AuditEntry) -> dict[str, Any]:
 @envelope.once("segments:read")
 def recount(segment_id: UUID) -> ResponseReturnValue:
     """Count a segment now."""
-    return _one(library.recount(db.session(), segment_id, by=g.actor))
+    return one(library.recount(db.session(), segment_id, by=g.actor))

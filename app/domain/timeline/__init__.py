@@ -1,0 +1,1 @@
+"""Timeline: everything that is known to have happened with one person, in one list."""

@@ -1,0 +1,99 @@
+"""What becomes of the messages of a flow comes back to it: through sending, receipts and replies as they are."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.domain.flows.models import Flow, FlowRun
+from app.domain.messages import receipts, reference
+from app.domain.messages.models import Message
+from app.domain.providers.models import ProviderAccount
+from app.gateways.channels.base import Receipt, ReceiptKind
+from tests.domain.messages.conftest import run, unit
+from tests.domain.messages.line import Line
+from tests.domain.messages.test_replies import said
+from tests.factories import people, sending
+from tests.factories.flows import branch, enter, flow, places, step, walk
+
+__all__ = ["run", "unit"]
+pytestmark = pytest.mark.usefixtures("organisation")
+WAYS = [branch("happened", step("yes", "tag", add=["yes"])), branch("timeout", step("no", "tag", add=["no"]))]
+
+
+def waiting(session: Session, did: str, name: str = "A flow") -> Flow:
+    text = sending.sms_template(session, name)
+    return flow(
+        session, step("sms", "send_sms", template_id=str(text.id)), step("did", "wait_for", WAYS, did=did), name=name
+    )
+
+
+def begun(session: Session, made: Flow) -> UUID:
+    [one] = people.contacts(session, 1)
+    enter(session, made, [one])
+    walk(session)
+    assert places(session, made) == {"did": 1}
+    return one
+
+
+def test_who_waits_for_it_goes_on_when_it_was_sent(session: Session, run: Callable[..., Any]) -> None:
+    sending.account(session)
+    made = waiting(session, "sent")
+    begun(session, made)
+    assert run(Line()).sent == 1
+    walk(session)
+    assert places(session, made) == {"finished": 1}
+
+
+def test_a_text_of_a_flow_is_sent_as_it_was_approved(session: Session, run: Callable[..., Any]) -> None:
+    sending.account(session)
+    begun(session, waiting(session, "sent", "Hello from a flow"))
+    line = Line()
+    run(line)
+    assert [one.text for one in line.taken] == ["Hello from a flow"]
+
+
+def test_who_waits_for_it_goes_on_when_it_was_delivered_and_not_before(
+    session: Session, run: Callable[..., Any]
+) -> None:
+    account = sending.account(session)
+    made = waiting(session, "delivered")
+    begun(session, made)
+    run(Line())
+    walk(session)
+    assert places(session, made) == {"did": 1}
+    message = session.execute(select(Message)).scalar_one()
+    named = reference.of(message.occurrence_id, message.id)
+    told = Receipt("1", named, "theirs", ReceiptKind.DELIVERED, clock.now(), None)
+    receipts.keep(session, account.id, account.organisation_id, [told])
+    assert receipts.apply_some(session) == 1
+    walk(session)
+    assert places(session, made) == {"finished": 1}
+
+
+@pytest.fixture
+def carrier(session: Session) -> ProviderAccount:
+    return sending.account(session, "sms", "carrier", base_url="http://127.0.0.1:1")
+
+
+def test_who_waits_for_an_answer_goes_on_when_it_comes(session: Session, carrier: ProviderAccount) -> None:
+    made = waiting(session, "replied")
+    begun(session, made)
+    said(session, carrier, "+972522000000", "Yes, call me")
+    walk(session)
+    assert places(session, made) == {"finished": 1}
+
+
+def test_a_flow_begins_with_a_word_of_an_answer(session: Session, carrier: ProviderAccount) -> None:
+    trigger = {"id": "trigger", "type": "message", "config": {"did": "replied", "contains": "loan"}}
+    made = flow(session, step("wait", "wait", days=1), trigger=trigger)
+    one, _ = people.contacts(session, 2)
+    said(session, carrier, "+972522000000", "Tell me about the LOAN")
+    said(session, carrier, "+972522000001", "Tell me about the card", key="2")
+    walk(session)
+    assert session.execute(select(FlowRun.contact_id)).scalars().all() == [one]
+    assert places(session, made) == {"wait": 1}

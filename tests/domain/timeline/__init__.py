@@ -1,0 +1,1 @@
+"""Timeline: one person's whole history."""
