@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Exists,
     LargeBinary,
@@ -198,7 +199,9 @@ COMPARE: dict[str, Compare] = {
 
 
 def exact(value: Any) -> ColumnElement[Any]:
-    """A number as PostgreSQL's numeric: 15000.10 stays what it is."""
+    """A number as PostgreSQL's numeric: 15000.10 stays what it is. A whole one as such: a count is then not made a numeric."""
+    if isinstance(value, int):
+        return literal(value, BigInteger)
     return literal(Decimal(str(value)), Numeric)
 
 
