@@ -22,7 +22,7 @@ ORDER BY r.due_at LIMIT :most FOR UPDATE OF r SKIP LOCKED;
 UPDATE flow_runs r SET state = t.state, step = t.step, visit_id = COALESCE(t.visit, uuidv7()), due_at = t.due, port = t.port,
   why = t.why, waits_for = t.waits_for, attempts = t.attempts, failure = t.failure, reason = t.reason,
   converted_at = COALESCE(r.converted_at, t.converted), lease_token = NULL, lease_until = NULL,
-  arrived_at = COALESCE(t.arrived, CASE WHEN r.step IS DISTINCT FROM t.step THEN :now END, r.arrived_at),
+  arrived_at = COALESCE(t.arrived, CASE WHEN r.step IS DISTINCT FROM t.step THEN CAST(:now AS timestamptz) END, r.arrived_at),
   ended_at = CASE WHEN t.step IS NULL THEN CAST(:now AS timestamptz) END
 FROM json_to_recordset(CAST(:rows AS json)) AS t (id uuid, state text, step text, arrived timestamptz, visit uuid, due timestamptz,
   port text, why jsonb, waits_for text, attempts smallint, failure text, reason text, converted timestamptz)
