@@ -35,7 +35,8 @@ class BankFaults(BaseModel):
     `demonstration` are the faults of October 2026, there unless switched off. `corrected_every`: the amount comes
     20,000.00 too low, and once more, right, with the next day. `pages` strikes the second page of a day: `repeated`
     answers the first one once more, and goes on when asked again; `skipped` leaves it out. `other_day` answers with
-    the day before the one asked for, `no_json` with a page for people. `restrictions` may be empty, or name a flag nobody knows.
+    the day before the one asked for, `no_json` with a page for people. `opened_every` came to the bank on `opened_on`: nothing is
+    told of the days before it. `restrictions` may be empty, or name a flag nobody knows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +49,8 @@ class BankFaults(BaseModel):
     wrong_currency_every: Every = 0
     duplicate_every: Every = 0
     corrected_every: Every = 0
+    opened_every: Every = 0
+    opened_on: date | None = None
     unknown_customers: int = Field(default=0, ge=0, le=100_000)
     restrictions: Literal["ok", "none", "unknown_flag"] = "ok"
     pages: Literal["ok", "no_json", "other_day", "repeated", "skipped"] = "ok"
@@ -138,7 +141,11 @@ class Balances:
         before = Day.of(day - DAY, faults) if is_followed else None
         last = after
         for number, base in self._after(after, faults):
+            came = faults.opened_on if faults.opened_every and number % faults.opened_every == 0 else None
+            if came and day < came:
+                continue
             records = _records(number, base, today, before)
+            records = [{**one, "opened_on": came.isoformat()} for one in records] if came else records
             if items and len(items) + len(records) > limit:
                 return items, str(last)
             items += records

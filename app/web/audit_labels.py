@@ -86,6 +86,7 @@ NAMES = {
     "rule": mark("Rule"),
     "calendar": mark("Days without a value"),
     "carry_days": mark("Days a value is carried"),
+    "opening": mark("Customers who came in the month"),
     "template_id": mark("SMS"),
     "most_attempts": mark("Attempts in all"),
     "retry_hours": mark("Hours between attempts"),

@@ -27,7 +27,7 @@ from tests.web.test_campaigns import shown
 
 GOOD = ["15000.00"] * 31
 PREMIUM = {"name": "Premium", "threshold": "15000.00", "currency": "ILS", "rule": "every", "calendar": "value"}
-PREMIUM |= {"most_attempts": "3", "retry_hours": "6"}
+PREMIUM |= {"opening": "missing", "most_attempts": "3", "retry_hours": "6"}
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ def test_a_month_is_seen_by_another_rule_side_by_side(first_bank: House) -> None
     assert f"/bank/what-if?run={run_id}" in officer.get(f"/bank/runs/{run_id}").get_data(as_text=True)
     form = officer.get(f"/bank/what-if?run={run_id}").get_data(as_text=True)
     assert 'value="15000.00"' in form
-    asked = f"/bank/what-if?run={run_id}&currency=ILS&calendar=value&carry_days=&days="
+    asked = f"/bank/what-if?run={run_id}&currency=ILS&calendar=value&opening=missing&carry_days=&days="
     page = shown(officer.get(f"{asked}&rule=every&threshold=14000"))
     assert re.search("Not qualified +Qualified", page)
     assert re.search(r"\+ ?1\b", page)

@@ -109,7 +109,7 @@ def _outcome(one: Judged, threshold: Decimal) -> dict[str, Any]:
         }
     return {
         "external_id": one.external_id, "outcome": one.stands, "calculated": found.outcome, "days_passed": found.days_passed,
-        "days_required": found.days_required, "missing": missing, "first_below": below,
+        "days_required": found.days_required, "missing": missing, "first_below": below, "opened_on": found.opened_on,
         "overridden": one.override is not None, "override": override_out(one.override) if one.override else None,
     }  # fmt: skip
 

@@ -28,6 +28,7 @@ class WhatIfInput(BaseModel):
     days: int | None = None
     calendar: str | None = None
     carry_days: int | None = None
+    opening: str | None = None
 
 
 @bp.post("/what-if")

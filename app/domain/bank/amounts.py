@@ -19,6 +19,12 @@ class Value:
     day: date
     amount: Decimal
 
+    @property
+    def opened_on(self) -> date | None:
+        """The day the customer came to the bank, where one is told that can be."""
+        told = _day(self.record.opened_on or "")
+        return told if told and told <= self.day else None
+
 
 @dataclass(frozen=True)
 class Issue:

@@ -22,6 +22,7 @@ from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
+from app.domain.bank import openings
 from app.domain.bank.amounts import Issue, Value, judge
 from app.domain.bank.happenings import BalancesVerified
 from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
@@ -253,6 +254,7 @@ def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -
         wrong, news = _store(session, [one for one in values if one.record.version == version], source)
         more += wrong
         days |= news
+    days |= openings.keep(session, values)
     if days:
         given = {"organisation": actor_of(session).organisation_id, "days": sorted(days), "now": clock.now()}
         changed(session, _SQL["mark"], given)

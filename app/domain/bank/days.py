@@ -71,7 +71,9 @@ def of_customer(session: Session, run_id: UUID, contact_id: UUID, *, by: Actor) 
     issues = balances.issues_of(session, contact_id, first, last, by=by)
     values = _values(by_day, run, version.currency)
     month = [first + timedelta(days=n) for n in range((asked["after"] - first).days)]
-    days = [_day(day, day in asked["exempt"], values, version, by_day.get(day, []), issues) for day in month]
+    before = [day for day in month if outcome.opened_on and day < outcome.opened_on and day not in values]
+    none = {*asked["exempt"], *before}
+    days = [_day(day, day in none, values, version, by_day.get(day, []), issues) for day in month]
     contact = live(Contact).c
     number = session.execute(select(contact.external_id).where(contact.id == contact_id)).scalar()
     return CustomerMonth(number or "", run, version, outcome, why(outcome, version), days)
@@ -114,6 +116,8 @@ def why(outcome: Outcome, version: ProgrammeVersion) -> Phrase:
     }  # fmt: skip
     if outcome.first_below and outcome.below_amount is not None:
         facts["short"] = version.threshold - outcome.below_amount
+    if outcome.opened_on and version.opening == "never":
+        return Phrase(_OPENED, {"day": outcome.opened_on})
     return Phrase(SENTENCES[version.rule, outcome.outcome], facts)
 
 
@@ -121,6 +125,7 @@ _OPEN = mark("Days without a value: %(missing)s of %(required)s. Nothing known d
 _COUNTED = mark(
     "On %(passed)s of %(required)s days the balance was at %(threshold)s or above; %(needed)s are asked for."
 )
+_OPENED = mark("The customer came to the bank on %(day)s; the month of the opening does not count.")
 _AVERAGE = mark("The average of the month was %(average)s; %(threshold)s is asked for.")
 SENTENCES = {
     ("every", "qualified"): mark("On every one of %(required)s days the balance was at %(threshold)s or above."),

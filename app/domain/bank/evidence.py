@@ -29,7 +29,17 @@ from app.domain.bank.models import (
 from app.domain.bank.outcomes import STANDS, standing
 from app.domain.contacts.models import Contact
 
-OUTCOMES = ("contact", "customer", "calculated", "outcome", "days_passed", "days_required", "missing", "first_below")
+OUTCOMES = (
+    "contact",
+    "customer",
+    "calculated",
+    "outcome",
+    "days_passed",
+    "days_required",
+    "missing",
+    "first_below",
+    "opened_on",
+)
 SAMPLE = ("place", "contact", "customer", "is_right", "checked_by", "checked_at")
 BALANCES = (
     "contact",
@@ -54,7 +64,7 @@ RECEIVED = (
     "created_at", "taken_at",
 )  # fmt: skip
 ISSUES = ("day", "kind", "records")
-INPUTS = ("contact", "digest")
+INPUTS = ("contact", "opened_on", "digest")
 _SQL = load("bank/queries.sql")
 
 
@@ -69,7 +79,7 @@ def outcomes(session: Session, run: QualificationRun, *, by: Actor) -> Iterator[
         missing = " ".join(day.isoformat() for day in one.missing)
         yield (
             str(one.contact_id), row.external_id or "", one.outcome, row.stands, one.days_passed, one.days_required, missing,
-            one.first_below,
+            one.first_below, one.opened_on,
         )  # fmt: skip
 
 
@@ -113,8 +123,8 @@ def balances_of_sample(session: Session, run: QualificationRun, *, by: Actor) ->
 def inputs(session: Session, run: QualificationRun, *, by: Actor) -> Iterator[Row]:
     """A digest of what each customer had when the run looked (INPUTS); the run's own is over them."""
     require(by, "bank:read")
-    for row in session.execute(_SQL["inputs"], _span(session, run, by=by)):
-        yield (str(row.contact_id), row.digest)
+    for row in session.execute(_SQL["inputs"], _span(session, run, by=by) | {"run": run.id}):
+        yield (str(row.contact_id), row.opened_on, row.digest)
 
 
 def _span(session: Session, run: QualificationRun, *, by: Actor) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from app.gateways.channels.base import Category
 
 FEW = 5  # days; more are many
 AGREED = timedelta(days=730)  # a consent that is older should be asked for anew
-REASONS = ("below_1", "below_few", "below_many", "missing_1", "missing_few", "missing_many", "overridden")
+REASONS = ("below_1", "below_few", "below_many", "missing_1", "missing_few", "missing_many", "opened", "overridden")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,12 @@ def reasons(session: Session, run: QualificationRun, *, by: Actor) -> dict[str, 
     days = case((Outcome.outcome == "indeterminate", missing), else_=below)
     size = case((days <= 1, "1"), (days <= FEW, "few"), else_="many")
     kind = case((Outcome.outcome == "indeterminate", "missing_"), else_="below_")
-    why = case((Override.id.is_not(None), literal("overridden", Text)), else_=func.concat(kind, size)).label("why")
+    opened = Outcome.opened_on.is_not(None), days == 0
+    why = case(
+        (Override.id.is_not(None), literal("overridden", Text)),
+        (and_(*opened), literal("opened", Text)),
+        else_=func.concat(kind, size),
+    ).label("why")
     query = standing(run.id, STANDS, why, func.count()).where(STANDS != "qualified").group_by(STANDS, why)
     found: dict[str, dict[str, int]] = {"not_qualified": {}, "indeterminate": {}}
     for outcome, name, count in session.execute(query).all():
@@ -79,7 +84,7 @@ def near(session: Session, run: QualificationRun, *, by: Actor) -> int:
     """How many missed by a day."""
     require(by, "bank:read")
     missed = Outcome.days_required - Outcome.days_passed - func.cardinality(Outcome.missing)
-    query = standing(run.id, func.count()).where(STANDS == "not_qualified", missed <= NEARLY)
+    query = standing(run.id, func.count()).where(STANDS == "not_qualified", missed.between(1, NEARLY))
     return int(session.execute(query).scalar_one())
 
 

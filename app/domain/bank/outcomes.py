@@ -128,7 +128,7 @@ def _which(session: Session, run: QualificationRun, which: str) -> ColumnElement
         return Override.id.is_not(None)
     if which == "near":
         missed = Outcome.days_required - Outcome.days_passed - func.cardinality(Outcome.missing)
-        return (STANDS == "not_qualified") & (missed <= NEARLY)
+        return (STANDS == "not_qualified") & missed.between(1, NEARLY)
     earlier, said = aliased(Outcome), aliased(Override)
     last = month_before(session, run)
     stood = (

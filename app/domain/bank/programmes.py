@@ -39,6 +39,7 @@ class Rule(BaseModel):
     days: int | None = Field(default=None, ge=1, le=31)
     calendar: Literal["value", "carry", "exempt"] = "value"
     carry_days: int = Field(default=0, ge=0, le=4)
+    opening: Literal["missing", "never", "from"] = "missing"
     template_id: UUID | None = None
 
     @model_validator(mode="after")
@@ -198,7 +199,7 @@ def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeI
     version = current(session, programme)
     return ProgrammeInput(
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
-        calendar=version.calendar, carry_days=version.carry_days, template_id=version.template_id,
+        calendar=version.calendar, carry_days=version.carry_days, opening=version.opening, template_id=version.template_id,
         most_attempts=version.most_attempts, retry_hours=version.retry_hours, recipients=tuple(version.recipients),
     )  # fmt: skip
 

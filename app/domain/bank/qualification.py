@@ -130,7 +130,8 @@ def _calculate(session: Session, run: QualificationRun) -> None:
     run.totals = {"customers": sum(counted.values()), **{name: counted.get(name, 0) for name in OUTCOMES}}
     run.gates = [gate.as_json() for gate in gates.of_run(session, run, version, looked_at)]
     span = {name: looked_at[name] for name in ("first", "after", "carry", "currency")}
-    run.input_hash, run.input_format = session.execute(_SQL["input_hash"], span).scalar_one(), INPUT_FORMAT
+    run.input_hash = session.execute(_SQL["input_hash"], span | {"run": run.id}).scalar_one()
+    run.input_format = INPUT_FORMAT
     session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
     _supersede(session, run)
     run.state = "calculated"
@@ -165,6 +166,7 @@ class Asks(Protocol):
     days: int | None
     calendar: Any
     carry_days: int
+    opening: Any
 
 
 def looks_at(session: Session, month: date, asks: Asks, after: date | None = None) -> dict[str, Any]:
@@ -178,6 +180,7 @@ def looks_at(session: Session, month: date, asks: Asks, after: date | None = Non
     return {
         "first": first, "after": end, "exempt": exempt, "carry": asks.carry_days, "currency": asks.currency,
         "threshold": asks.threshold, "rule": asks.rule, "days": asks.days or 0, "month": counted, "required": len(counted),
+        "opening": asks.opening,
     }  # fmt: skip
 
 

@@ -70,7 +70,8 @@ WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
 -- name: judged
 -- One row per customer of the bank: what became of the month by a rule, and why. A value holds for its day and, where the rule
 -- carries values forward, for up to :carry days after it; days the calendar exempts are no days. One proven day below is
--- conclusive for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day.
+-- conclusive for "every"; for "at_least" it is conclusive once too few days are left; an average needs every day. Who came to the bank in
+-- the month has fewer days, or does not qualify, where the rule says so.
 -- One pass and no sorting: `seen` has a bit for each day with a value and, 32 bits higher, for each that holds; `below` is the first
 -- day below (5 bits) before its amount in hundredths (58 bits, zero in their middle).
 WITH valued AS (
@@ -95,33 +96,41 @@ WITH valued AS (
     sum(CASE days WHEN 1 THEN amount ELSE amount * days END) AS total
   FROM valued GROUP BY contact_id
 ), judged AS (
-  SELECT c.id, f.seen, f.lowest,
+  SELECT c.id, f.seen, f.lowest, o.opened_on, CAST(:required AS int) - COALESCE(o.before, 0) AS required,
     COALESCE(bit_count(CAST(f.seen >> 32 AS bit(32))), 0) AS passed,
-    CAST(:required AS int) - COALESCE(bit_count(CAST(f.seen AS bit(32))), 0) AS missing,
+    CAST(:required AS int) - COALESCE(o.before, 0) - COALESCE(bit_count(CAST(f.seen AS bit(32))), 0) AS missing,
     CAST(:first AS date) + CAST(f.below >> 58 AS int) AS first_below,
     CAST(((f.below & ((CAST(1 AS bigint) << 58) - 1)) - (CAST(1 AS bigint) << 57)) / 100.0 AS numeric(18, 2)) AS below_amount,
     round(f.total / bit_count(CAST(f.seen AS bit(32))), 2) AS average
   FROM live.contacts c LEFT JOIN facts f ON f.contact_id = c.id
+  LEFT JOIN LATERAL (
+    SELECT came.opened_on, (
+      SELECT count(*) FROM unnest(CAST(:month AS date[])) AS d
+      WHERE d < came.opened_on AND COALESCE(f.seen, 0) >> (d - CAST(:first AS date)) & 1 = 0) AS before
+    FROM openings came
+    WHERE came.contact_id = c.id AND CAST(:opening AS text) <> 'missing' AND came.opened_on > CAST(:first AS date)
+      AND came.opened_on < CAST(:after AS date)) AS o ON true
   WHERE c.external_id IS NOT NULL AND c.deleted_at IS NULL
 )
 SELECT id AS contact_id,
-  CASE :rule
+  CASE CASE WHEN opened_on IS NOT NULL AND CAST(:opening AS text) = 'never' THEN 'never' ELSE :rule END
+    WHEN 'never' THEN 'not_qualified'
     WHEN 'every' THEN CASE WHEN first_below IS NOT NULL THEN 'not_qualified' WHEN missing > 0 THEN 'indeterminate' ELSE 'qualified' END
     WHEN 'at_least' THEN CASE WHEN passed >= :days THEN 'qualified' WHEN passed + missing < :days THEN 'not_qualified'
       ELSE 'indeterminate' END
     ELSE CASE WHEN missing > 0 THEN 'indeterminate' WHEN average >= CAST(:threshold AS numeric) THEN 'qualified' ELSE 'not_qualified' END
   END AS outcome,
-  passed AS days_passed, CAST(:required AS int) AS days_required,
+  passed AS days_passed, required AS days_required,
   CASE WHEN missing = 0 THEN '{}' ELSE ARRAY(
     SELECT d FROM unnest(CAST(:month AS date[])) AS d
-    WHERE COALESCE(seen, 0) >> (d - CAST(:first AS date)) & 1 = 0 ORDER BY d) END AS missing,
-  first_below, below_amount, lowest, average
+    WHERE COALESCE(seen, 0) >> (d - CAST(:first AS date)) & 1 = 0 AND d >= COALESCE(opened_on, d) ORDER BY d) END AS missing,
+  first_below, below_amount, lowest, average, opened_on
 FROM judged;
 
 -- name: qualify
 -- The outcomes of a run.
 INSERT INTO qualification_outcomes (organisation_id, run_id, contact_id, outcome, days_passed, days_required, missing, first_below,
-  below_amount, lowest, average)
+  below_amount, lowest, average, opened_on)
 SELECT :organisation, :run, j.* FROM (
 -- use: judged
 ) AS j;
@@ -154,21 +163,25 @@ CROSS JOIN LATERAL (SELECT CASE
 
 -- name: input_hash
 -- Everything a run looks at, in one digest over one for each customer: the same input gives the same, and what one customer had can be
--- proved without what the others had.
-SELECT encode(sha256(convert_to(COALESCE(string_agg(contact_id || '|' || digest, ',' ORDER BY contact_id), ''), 'UTF8')), 'hex') FROM (
+-- proved without what the others had. The day somebody came to the bank stands with him where the run looked at it.
+SELECT encode(sha256(convert_to(COALESCE(string_agg(one.contact_id || '|' || digest || COALESCE('|' || o.opened_on, ''), ',' ORDER BY one.contact_id), ''),
+  'UTF8')), 'hex') FROM (
   SELECT contact_id, encode(sha256(convert_to(string_agg(day || '|' || version || '|' || amount, ',' ORDER BY day), 'UTF8')), 'hex') AS digest
   FROM balances
   WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND is_current AND currency = :currency
-  GROUP BY contact_id) AS one;
+  GROUP BY contact_id) AS one
+LEFT JOIN qualification_outcomes o ON o.run_id = :run AND o.contact_id = one.contact_id AND o.opened_on IS NOT NULL;
 
 -- name: inputs
 -- The digests of the customers as they were when a run looked: of the versions that had come by then.
-SELECT contact_id, encode(sha256(convert_to(string_agg(day || '|' || version || '|' || amount, ',' ORDER BY day), 'UTF8')), 'hex') AS digest
+SELECT known.contact_id, o.opened_on,
+  encode(sha256(convert_to(string_agg(day || '|' || version || '|' || amount, ',' ORDER BY day), 'UTF8')), 'hex') AS digest
 FROM (
   SELECT DISTINCT ON (contact_id, day) contact_id, day, version, amount, currency FROM balances
   WHERE day >= CAST(:first AS date) - CAST(:carry AS int) AND day < :after AND taken_at <= :moment
   ORDER BY contact_id, day, version DESC) AS known
-WHERE currency = :currency GROUP BY contact_id ORDER BY contact_id;
+LEFT JOIN qualification_outcomes o ON o.run_id = :run AND o.contact_id = known.contact_id
+WHERE currency = :currency GROUP BY known.contact_id, o.opened_on ORDER BY known.contact_id;
 
 -- name: draw_sample
 -- Ten of those who qualified, five and five of the others, in an order that follows from the run; where there are fewer, more of the rest.
@@ -187,6 +200,17 @@ SELECT count(*) AS people, encode(sha256(convert_to(COALESCE(string_agg(o.contac
 FROM qualification_outcomes o
 LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.contact_id AND v.withdrawn_at IS NULL
 WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified';
+
+-- name: note_openings
+-- The days customers came to the bank: what is new, or told otherwise, with what was told before. In one order, so that two batches never
+-- wait for each other.
+INSERT INTO openings AS o (organisation_id, contact_id, opened_on, told_at)
+SELECT :organisation, c.id, g.day, :now
+FROM unnest(CAST(:customers AS text[]), CAST(:days AS date[])) AS g (external_id, day)
+JOIN live.contacts c ON c.external_id = g.external_id AND c.deleted_at IS NULL
+ORDER BY c.id
+ON CONFLICT (contact_id) DO UPDATE SET opened_on = excluded.opened_on, told_at = excluded.told_at WHERE o.opened_on <> excluded.opened_on
+RETURNING old.opened_on AS before, new.opened_on AS after;
 
 -- name: mark
 -- The moment the last value of some days came in. In the order of the days: two batches that bring values of the same never wait

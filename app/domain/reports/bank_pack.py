@@ -132,6 +132,7 @@ def _add_month(session: Session, pack: Pack, run: QualificationRun, approval: Ap
         "days",
         "calendar",
         "carry_days",
+        "opening",
         "most_attempts",
         "retry_hours",
         "recipients",

@@ -123,8 +123,9 @@ def contradictions(manifest: dict[str, Any], table: Callable[[str], list[dict[st
 
 def looked_at(root: str, table: Callable[[str], list[dict[str, str]]]) -> Iterator[str]:
     """Whether the customers' digests make the month's, and the balances of the sample those of their customers."""
-    digests = {row["contact"]: row["digest"] for row in table("inputs.csv")}
-    if _digest(f"{contact}|{digests[contact]}" for contact in sorted(digests)) != root:
+    inputs = sorted(table("inputs.csv"), key=lambda row: row["contact"])
+    digests = {row["contact"]: row["digest"] for row in inputs}
+    if _digest("|".join(filter(None, (row["contact"], row["digest"], row["opened_on"]))) for row in inputs) != root:
         yield "inputs.csv: is not what the month was calculated from"
     had: dict[str, list[str]] = {row["contact"]: [] for row in table("sample.csv")}
     for row in sorted(table("balances.csv"), key=lambda row: row["day"]):

@@ -76,6 +76,7 @@ WHY = {
     "missing_1": mark("One day without a value"),
     "missing_few": mark("2 to 5 days without a value"),
     "missing_many": mark("6 days or more without a value"),
+    "opened": mark("Came to the bank in the month"),
     "overridden": mark("By the word of a person"),
 }
 

@@ -16,7 +16,10 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """One record as it was said; `amount` and `date` are text, because only the domain judges them."""
+    """One record as it was said; amount and days are text, because only the domain judges them.
+
+    `opened_on` is the day the customer came to the bank, where it tells.
+    """
 
     record: str
     external_id: str
@@ -24,6 +27,7 @@ class Record:
     amount: str
     currency: str
     version: int
+    opened_on: str | None = None
 
 
 @dataclass(frozen=True)

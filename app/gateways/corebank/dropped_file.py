@@ -1,6 +1,6 @@
 """A file of balances: CSV or XLSX, one record a row: external_id, date, amount, currency, record, version, as the API calls them.
 
-`record` and `version` may be left out: a row is then its own record, of version 1.
+`record` and `version` may be left out: a row is then its own record, of version 1. So may `opened_on`.
 """
 
 import csv
@@ -31,7 +31,7 @@ def records(content: bytes) -> Iterator[Record]:
 
 
 def _record(cells: Mapping[str, str], number: int) -> Record:
-    said = {name: cells.get(name, "").strip() for name in (*NEEDED, "record", "version")}
+    said = {name: cells.get(name, "").strip() for name in (*NEEDED, "record", "version", "opened_on")}
     version = said["version"] or "1"
     if not said["external_id"] or not said["external_id"].isprintable() or len(said["external_id"]) > 100:
         raise Broken(f"row {number}: no customer number")
@@ -40,7 +40,8 @@ def _record(cells: Mapping[str, str], number: int) -> Record:
     name = said["record"] or f"{said['external_id']}-{said['date']}-{version}"
     if not name.isprintable() or len(name) > 100:
         raise Broken(f"row {number}: the name of the record cannot be used")
-    return Record(name, said["external_id"], said["date"], said["amount"], said["currency"], int(version))
+    opened_on = said["opened_on"] or None
+    return Record(name, said["external_id"], said["date"], said["amount"], said["currency"], int(version), opened_on)
 
 
 def _lines(content: bytes) -> Iterator[list[str]]:

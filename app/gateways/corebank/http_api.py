@@ -30,6 +30,7 @@ class _Item(BaseModel):
     amount: Said
     currency: Said
     version: Annotated[int, Field(ge=1, lt=2**31)]
+    opened_on: Said | None = None
 
 
 class _Answer(BaseModel):

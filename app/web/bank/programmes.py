@@ -37,6 +37,13 @@ CALENDARS = {
 }
 
 
+OPENINGS = {
+    "missing": mark("The days before have no value: a person decides"),
+    "never": mark("The month of the opening does not qualify"),
+    "from": mark("The month counts from the day of the opening"),
+}
+
+
 def rule_sentence(asked: ProgrammeVersion) -> str:
     """What a version asks for, as a person would say it."""
     amount = f"{i18n.number(asked.threshold, current_language(), 2)} {asked.currency}"
@@ -57,6 +64,7 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     days = IntegerField(_l("Days"), [Optional()])
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
+    opening = SelectField(_l("Customers who came in the month"))
     template_id = SelectField(_l("SMS"), default="")
     most_attempts = IntegerField(_l("Attempts in all"), [InputRequired()])
     retry_hours = IntegerField(_l("Hours between attempts"), [InputRequired()])
@@ -69,6 +77,7 @@ def _form(**values: object) -> ProgrammeForm:
     form = ProgrammeForm(**values)
     form.rule.choices = [(key, _(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, _(word)) for key, word in CALENDARS.items()]
+    form.opening.choices = [(key, _(word)) for key, word in OPENINGS.items()]
     texts = programmes.texts(db.session(), by=g.actor)
     form.template_id.choices = [("", _("Nobody is told")), *((str(one.id), one.name) for one in texts)]
     form.recipients.choices = [(str(one.id), one.name) for one in programmes.readers(db.session(), by=g.actor)]
@@ -77,7 +86,18 @@ def _form(**values: object) -> ProgrammeForm:
 
 def _command(form: ProgrammeForm) -> ProgrammeInput:
     """The form as the command of the page and the API. Raises Invalid."""
-    names = ("name", "threshold", "currency", "rule", "days", "calendar", "most_attempts", "retry_hours", "recipients")
+    names = (
+        "name",
+        "threshold",
+        "currency",
+        "rule",
+        "days",
+        "calendar",
+        "opening",
+        "most_attempts",
+        "retry_hours",
+        "recipients",
+    )
     values = {name: getattr(form, name).data for name in names}
     others = {"carry_days": form.carry_days.data or 0, "template_id": form.template_id.data or None}
     return inputs.read(ProgrammeInput, {**values, **others})

@@ -18,7 +18,7 @@ from app.domain.bank.programmes import Rule
 from app.http import inputs
 from app.http.auth import allow
 from app.web.bank.blueprint import bp
-from app.web.bank.programmes import CALENDARS, RULES
+from app.web.bank.programmes import CALENDARS, OPENINGS, RULES
 from app.web.locale import said
 
 
@@ -36,6 +36,7 @@ class WhatIfForm(FlaskForm):  # type: ignore[misc]
     days = IntegerField(_l("Days"), [Optional()])
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
+    opening = SelectField(_l("Customers who came in the month"))
 
 
 @bp.get("/what-if")
@@ -49,6 +50,7 @@ def what_if() -> ResponseReturnValue:
     form = WhatIfForm(request.args if is_asked else MultiDict(), data=own.model_dump())
     form.rule.choices = [(key, said(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, said(word)) for key, word in CALENDARS.items()]
+    form.opening.choices = [(key, said(word)) for key, word in OPENINGS.items()]
     found, status = None, 200
     if is_asked:
         try:
@@ -64,7 +66,7 @@ def what_if() -> ResponseReturnValue:
 
 def _rule(form: WhatIfForm) -> Rule:
     """What was asked; a number that belongs to another rule or calendar is left over from there."""
-    values = {name: getattr(form, name).data for name in ("threshold", "currency", "rule", "calendar")}
+    values = {name: getattr(form, name).data for name in ("threshold", "currency", "rule", "calendar", "opening")}
     days = form.days.data if form.rule.data == "at_least" else None
     carry = form.carry_days.data or 0 if form.calendar.data == "carry" else 0
     return inputs.read(Rule, {**values, "days": days, "carry_days": carry})

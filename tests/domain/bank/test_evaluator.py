@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -46,6 +46,9 @@ CALENDARS: list[dict[str, object]] = [
 ]
 
 
+OPENINGS: list[dict[str, object]] = [{"opening": "from"}, {"opening": "never"}]
+
+
 @dataclass
 class Told:
     """What a core bank told of one customer and day, version by version: an amount and its currency."""
@@ -65,12 +68,13 @@ class Verdict:
     average: Decimal | None
 
 
-def plainly(told: list[Told], new: ProgrammeInput) -> Verdict:
+def plainly(told: list[Told], new: ProgrammeInput, came: date | None) -> Verdict:
     """The rule once more, one customer and one day at a time."""
+    if came and not (FIRST < came <= LAST and new.opening != "missing"):
+        came = None
     last_word = {one.day: one.versions[-1] for one in told if one.versions}
-    month = [FIRST + timedelta(days=n) for n in range(31)]
-    if new.calendar == "exempt":
-        month = [day for day in month if day not in CLOSED]
+    closed = CLOSED if new.calendar == "exempt" else ()
+    month = [day for day in (FIRST + timedelta(days=n) for n in range(31)) if day not in closed]
     seen: dict[date, Decimal] = {}
     for day in month:
         for back in range(new.carry_days + 1):
@@ -78,27 +82,25 @@ def plainly(told: list[Told], new: ProgrammeInput) -> Verdict:
             if amount is not None and currency == new.currency:
                 seen[day] = amount
                 break
-    missing = [day for day in month if day not in seen]
+    missing = [day for day in month if day not in seen and (came is None or day >= came)]
     below = [day for day in month if day in seen and seen[day] < new.threshold]
     passed = len(seen) - len(below)
     mean = (sum(seen.values()) / len(seen)).quantize(Decimal("0.01"), ROUND_HALF_UP) if seen else None
-    if new.rule == "every":
-        outcome = "not_qualified" if below else "indeterminate" if missing else "qualified"
-    elif new.rule == "at_least":
-        needed = new.days or 0
-        outcome = (
-            "qualified" if passed >= needed else "indeterminate" if passed + len(missing) >= needed else "not_qualified"
-        )
-    else:
-        outcome = (
-            "indeterminate"
-            if missing
-            else "qualified"
-            if mean is not None and mean >= new.threshold
-            else "not_qualified"
-        )
+    no = came is not None and new.opening == "never"
+    outcome = "not_qualified" if no else _outcome(new, passed, len(missing), len(below), mean)
     first, amount = (below[0], seen[below[0]]) if below else (None, None)
     return Verdict(outcome, passed, missing, first, amount, min(seen.values(), default=None), mean)
+
+
+def _outcome(new: ProgrammeInput, passed: int, missing: int, below: int, mean: Decimal | None) -> str:
+    if new.rule == "every":
+        return "not_qualified" if below else "indeterminate" if missing else "qualified"
+    if new.rule == "at_least":
+        needed = new.days or 0
+        return "qualified" if passed >= needed else "indeterminate" if passed + missing >= needed else "not_qualified"
+    if missing:
+        return "indeterminate"
+    return "qualified" if mean is not None and mean >= new.threshold else "not_qualified"
 
 
 def a_customer(dice: random.Random, trouble: float) -> list[Told]:
@@ -115,16 +117,17 @@ def a_customer(dice: random.Random, trouble: float) -> list[Told]:
     return told
 
 
-def delivered(customers: dict[str, list[Told]], dice: random.Random) -> Feed:
+def delivered(customers: dict[str, list[Told]], came: dict[str, date], dice: random.Random) -> Feed:
     """The records as a core bank sends them: a first version with its day or later, corrections on any later day of the month."""
     days: dict[str, list[object]] = {}
     for number, told in customers.items():
         for one in told:
             at = max(one.day, FIRST)
             for version, (amount, currency) in enumerate(one.versions, 1):
-                days.setdefault(at.isoformat(), []).append(
-                    record(number, one.day.isoformat(), str(amount), version, currency)
-                )
+                said = record(number, one.day.isoformat(), str(amount), version, currency)
+                if number in came and one.day >= came[number]:
+                    said = replace(said, opened_on=came[number].isoformat())
+                days.setdefault(at.isoformat(), []).append(said)
                 at = min(LAST, at + timedelta(days=dice.choice([0, 1, 5])))
     return Feed(days)  # type: ignore[arg-type]
 
@@ -133,6 +136,10 @@ def combinations() -> Iterator[dict[str, object]]:
     for rule in RULES:
         for calendar in CALENDARS:
             yield rule | calendar
+    for rule in RULES:
+        for opening in OPENINGS:
+            yield rule | opening
+            yield rule | opening | {"calendar": "exempt"}
 
 
 @pytest.mark.parametrize("asked", list(combinations()), ids=lambda one: "-".join(str(value) for value in one.values()))
@@ -149,9 +156,18 @@ def test_the_statement_and_a_plain_evaluator_agree(
     programmes.create(session, ProgrammeInput(name="Dollars", currency="USD"), by=system(organisation.id))
     new = ProgrammeInput.model_validate({"name": "Any", **asked})
     programme = programmes.create(session, new, by=system(organisation.id))
-    take(delivered(customers, dice))
+    came = {str(n): FIRST + timedelta(days=dice.choice([-40, 0, 1, 9, 20, 30])) for n in range(0, CUSTOMERS, 4)}
+    for number, day in came.items():  # some are told of before all the same
+        told = customers[number]
+        customers[number] = [
+            Told(one.day, [] if one.day < day and dice.random() < 0.9 else one.versions) for one in told
+        ]
+    take(delivered(customers, came, dice))
+    known = {
+        number: day for number, day in came.items() if any(one.versions for one in customers[number] if one.day >= day)
+    }
     found = {number: _verdict(one) for number, one in judge(programme).items()}
-    assert found == {number: plainly(told, new) for number, told in customers.items()}
+    assert found == {number: plainly(told, new, known.get(number)) for number, told in customers.items()}
     assert len({one.outcome for one in found.values()}) > 1, "the months are of more than one kind"
 
 

@@ -9,9 +9,11 @@ from app.domain.bank.models.balances import (
     BalanceFile,
     BalanceIssue,
     BalanceMark,
+    Opening,
 )
 from app.domain.bank.models.runs import (
     CALENDARS,
+    OPENINGS,
     OUTCOMES,
     RULES,
     RUN_STATES,
@@ -28,6 +30,7 @@ __all__ = [
     "CALENDARS",
     "DAY_STATES",
     "ISSUES",
+    "OPENINGS",
     "OUTCOMES",
     "RULES",
     "RUN_STATES",
@@ -38,6 +41,7 @@ __all__ = [
     "BalanceIssue",
     "BalanceMark",
     "Notice",
+    "Opening",
     "Outcome",
     "Override",
     "Programme",

@@ -115,6 +115,16 @@ class BalanceMark(Owned, Base):
     changed_at: Mapped[Moment]
 
 
+class Opening(Owned, Base):
+    """The day a customer came to the bank, as the core bank told it last."""
+
+    __tablename__ = "openings"
+
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    opened_on: Mapped[date] = mapped_column(Date)
+    told_at: Mapped[Moment]
+
+
 class BalanceIssue(Owned, Base):
     """Something wrong with a record of a day, or that there is none: kept, counted, and shown at the customer.
 

@@ -13,6 +13,7 @@ from app.domain.bank.models.balances import Amount
 
 RULES = ("every", "at_least", "average")
 CALENDARS = ("value", "carry", "exempt")
+OPENINGS = ("missing", "never", "from")
 OUTCOMES = ("qualified", "not_qualified", "indeterminate")
 RUN_STATES = (
     "queued", "calculated", "failed", "superseded", "in_review", "approved", "released", "paused", "completed",
@@ -36,7 +37,8 @@ class ProgrammeVersion(Owned, Base):
     """What a programme asks for. It never changes; a run names the version it went by.
 
     `rule` is every day, `days` days at least, or the average of all days. `calendar` says what a day without a value is: nothing,
-    the value of up to `carry_days` days before, or no day at all if the calendar exempts it.
+    the value of up to `carry_days` days before, or no day at all if the calendar exempts it. `opening` says what the days are
+    before a customer came to the bank: days without a value like others, a reason not to qualify, or no days at all.
     """
 
     __tablename__ = "programme_versions"
@@ -47,6 +49,7 @@ class ProgrammeVersion(Owned, Base):
         owned_key("template_id", "templates"),
         CheckConstraint(f"rule IN {RULES}", name="rule"),
         CheckConstraint(f"calendar IN {CALENDARS}", name="calendar"),
+        CheckConstraint(f"opening IN {OPENINGS}", name="opening"),
         {"info": APPEND_ONLY},
     )
 
@@ -59,6 +62,7 @@ class ProgrammeVersion(Owned, Base):
     days: Mapped[int | None] = mapped_column(SmallInteger)
     calendar: Mapped[str]
     carry_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    opening: Mapped[str] = mapped_column(server_default="missing")
     template_id: Mapped[UUID | None]  # what those who qualified are told; nobody is, without
     most_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="3")  # of telling somebody, in all
     retry_hours: Mapped[int] = mapped_column(SmallInteger, server_default="6")  # between them
@@ -138,6 +142,7 @@ class Outcome(Owned, Base):
     below_amount: Mapped[Decimal | None] = mapped_column(Amount)
     lowest: Mapped[Decimal | None] = mapped_column(Amount)
     average: Mapped[Decimal | None] = mapped_column(Amount)
+    opened_on: Mapped[date | None] = mapped_column(Date)  # where the month was judged by it
 
 
 class Override(Owned, Base):
