@@ -22,6 +22,7 @@ FILES = {
     "bank_api.file_in",
     "bank_api.override",
     "imports_api.upload",
+    "events_api.batch",  # a thousand events
 }
 ID = "00000000-0000-0000-0000-000000000000"
 WORDS = {"channel": "sms", "name": "campaign", "id_hash": "0" * 64}

@@ -12,6 +12,7 @@ from app.core.errors import Invalid, Issue, mark
 from app.domain.access.permissions import LABELS
 from app.domain.bank.models import Programme
 from app.domain.content import checks
+from app.domain.content.compile import TRACKED
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.events.models import Event
 from app.domain.flows import ways
@@ -27,6 +28,7 @@ from app.domain.segments.models import Segment
 RULES = "rules"
 SETTABLE = ("language", "gender", "timezone", "country", "city", "postal_code", "lifecycle_stage")
 _DATES = ("date", "moment")
+_FOLLOWED = {"opened": ("email",), "clicked": ("email", "sms")}  # what is seen only where a text is tracked, by channel
 
 # What a step lacks, by the name of what is missing.
 _MISSING = {
@@ -146,6 +148,18 @@ class _Checker:
         sender = self.chart.step(config.step) if config.step else None
         if config.step and (sender is None or sender.type not in SENDS):
             yield Problem(step, f"{path}.step", mark("It is about a message of a step that is not there any more."))
+        elif config.did in _FOLLOWED and not any(
+            self._is_followed(one, _FOLLOWED[config.did]) for one in ([sender] if sender else self.chart.steps())
+        ):
+            said = mark("Only marketing texts are followed: nobody will be seen to open or click this one.")
+            yield Problem(step, f"{path}.did", said, level="hint")
+
+    def _is_followed(self, step: Step, channels: tuple[str, ...]) -> bool:
+        """Whether it would be seen that somebody opened, or clicked in, what a step sends; of an unfinished one it is open."""
+        if SENDS.get(step.type) not in channels or not isinstance(step.config, Send):
+            return False
+        template = self.session.get(Template, step.config.template_id) if step.config.template_id else None
+        return template is None or template.message_class in TRACKED
 
     def happening(self, step: Step, path: str) -> Iterator[Problem]:
         assert isinstance(step.config, Happening)

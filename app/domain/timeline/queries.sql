@@ -44,12 +44,14 @@ CROSS JOIN LATERAL (VALUES
 WHERE c.id = :contact AND s.at IS NOT NULL;
 
 -- name: flow
--- His steps through flows.
+-- His steps through flows, each by the kind that its version has it as.
 SELECT l.at, 'flow ' || lpad(CAST(l.id AS text), 20, '0') AS key, 'flow' AS kind, l.kind AS action, r.flow_id AS about,
-  jsonb_build_object('run', r.id, 'step', l.step, 'port', l.port, 'flow', f.name) AS data
+  jsonb_build_object('run', r.id, 'step', l.step, 'port', l.port, 'flow', f.name, 'type', jsonb_path_query_first(v.definition, '$.lane.** ? (@.id == $step).type',
+    jsonb_build_object('step', l.step)) #>> '{}') AS data
 FROM live.flow_runs r
 JOIN live.flows f ON f.id = r.flow_id
 JOIN live.flow_log l ON l.run_id = r.id
+JOIN live.flow_versions v ON v.id = l.version_id
 WHERE r.contact_id = :contact;
 
 -- name: change

@@ -22,6 +22,7 @@ from app.web import audit_labels, paging
 from app.web.approvals import asked
 from app.web.contacts import words
 from app.web.contacts.blueprint import bp
+from app.web.flows.words import KINDS
 from app.web.render import page_or_part
 
 
@@ -70,7 +71,7 @@ def history(contact_id: UUID) -> ResponseReturnValue:
     kind = request.args.get("kind", "")
     page = timeline.listed(db.session(), contact_id, paging.asked(), kind=kind, by=g.actor)
     kinds = [(one, _(timeline.KINDS[one][0])) for one in timeline.may_see(g.actor)]
-    drawn = {"kind": kind, "kinds": kinds, "act_said": audit_labels.said}
+    drawn = {"kind": kind, "kinds": kinds, "act_said": audit_labels.said, "steps": KINDS}
     return page_or_part(
         "contacts/history.html", "contacts/_history.html", tab="history", page=page, **drawn, **head(contact_id)
     )

@@ -125,3 +125,12 @@ def test_an_event_nobody_has_sent_is_only_a_hint(session: Session, bank: Bank) -
     flow = bank.flow(definition=bank.definition(trigger={"type": "event", "config": {"event": "login"}}))
     assert found(session, flow) == []
     assert found(session, flow, "hint") == [("trigger", "trigger.config.event")]
+
+
+def test_what_nobody_can_be_seen_to_do_is_a_hint(session: Session, bank: Bank) -> None:
+    """A text by SMS is not opened, as far as anybody knows."""
+    sms = step("send_sms", template_id=str(bank.template_id))
+    flow = flow_of(bank, sms, step("wait_for", "s2", did="opened"))
+    assert found(session, flow, "hint") == [("s2", "lane[1].config.did")]
+    unfinished = bank.flow("Unfinished", bank.definition(step("send_email"), step("wait_for", "s2", did="opened")))
+    assert found(session, unfinished, "hint") == []
