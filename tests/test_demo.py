@@ -23,6 +23,8 @@ from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
 from app.domain.events.models import Event
+from app.domain.flows import results
+from app.domain.flows.models import Flow
 from app.domain.messages import totals
 from app.domain.messages.models import Message
 from app.domain.segments.models import Segment
@@ -56,8 +58,8 @@ def test_the_bank_lives_and_every_number_of_it_adds_up(bank: Settings, own_facto
     assert demo.load(own_factory, bank) is None
     with unit_of_work(own_factory, system(organisation(own_factory))) as session:
         assert count(session, Contact) == 45_211 + 1_565
-        assert count(session, Event) == 30_000
-        assert count(session, Segment) == 4
+        assert count(session, Event) == 30_000 + 42 + 11, "those of the site, and of the applications"
+        assert count(session, Segment) == 5
         assert {template.channel for template in session.execute(select(Template)).scalars()} == {"sms", "email"}
         assert set(session.execute(select(Import.state)).scalars()) == {"completed"}
         campaigns = {one.state: one for one in session.execute(select(Campaign).order_by(Campaign.id)).scalars()}
@@ -71,6 +73,9 @@ def test_the_bank_lives_and_every_number_of_it_adds_up(bank: Settings, own_facto
         assert pending.expires_at > now + timedelta(hours=48)
         for campaign in session.execute(select(Campaign).where(Campaign.state == "completed")).scalars():
             adds_up(session, campaign, now)
+        for flow in session.execute(select(Flow)).scalars():
+            people_add_up(session, flow)
+        assert sorted(session.execute(select(Flow.name)).scalars()) == ["Application begun and not sent", "Welcome"]
         assert session.execute(select(func.max(Message.sent_at))).scalar_one() < now
         verdict = chain.verify(session, by=actor_of(session))
         assert verdict.broken_at is None
@@ -102,17 +107,39 @@ def adds_up(session: Session, campaign: Campaign, now: datetime) -> None:
     }
 
 
+def people_add_up(session: Session, flow: Flow) -> None:
+    """It runs, some wait in it and some are through, what it sent has arrived; and at every step who came is there or has gone."""
+    assert flow.state == "active"
+    found = results.numbers(session, flow, by=actor_of(session))
+    assert 20 <= found.entered <= 120
+    assert found.entered == found.waiting + found.finished
+    assert (found.failed, found.left) == (0, 0)
+    assert min(found.waiting, found.finished) > 5
+    assert results.unbalanced(session, flow) == []
+    steps = [one for own in found.steps.values() for one in own.values()]
+    sent = [one.messages for one in steps if one.messages]
+    assert sum(one.waiting for one in steps) == found.waiting
+    assert sent
+    assert sum(one.delivered for one in sent) > 5
+    assert sum(one.failed for one in sent) < 5
+    assert {reason for one in sent for reason in one.skips} <= {"no_consent", "no_address"}
+
+
 @pytest.mark.parametrize("days", [*range(7), 308, 312, 326, 330, 516, 522])
 def test_it_can_be_made_on_any_day(days: int, own_settings: Settings) -> None:
     """The steps of the story stand in an order that can be lived, on every day of the week and around the holidays."""
-    from app.demo import campaigns, customers, texts
+    from app.demo import campaigns, customers, flows, texts
     from app.demo.bank import Bank
 
     now = datetime(2026, 11, 22, 3, 30, tzinfo=UTC) + timedelta(days=days)
     own = replace(own_settings, sandbox_url="http://127.0.0.1:9", sandbox_smtp="127.0.0.1:9")
     bank = Bank(lambda: None, own, now)  # type: ignore[arg-type]
     story = sorted([*customers.story(bank), *texts.story(bank), *campaigns.story(bank)], key=lambda step: step[0])
-    assert all(moment < now for moment, _ in story)
+    assert all(moment < now for moment, _ in [*story, *flows.story(bank)])
+    acts = [act.func.__name__ for _, act in sorted(flows.story(bank), key=lambda step: step[0])]
+    assert acts[:6] == ["_submit", "_submit", "_approve", "_approve", "_activate", "_activate"]
+    assert acts.count("_tell") == 4
+    assert bank.moment(flows.ASKED) > bank.moment(customers._SEGMENTS["newcomers"][0])
     names = [act.func.__name__ for _, act in story]
     assert names.index("_write") < names.index("_submit")
     assert names[-1] == "_submit"

@@ -5,6 +5,7 @@
     customers.py  contacts and segments
     texts.py      what is written to them
     campaigns.py  what was sent, what waits, what is scheduled
+    flows.py      two flows that run, with people on their way in them
     mail.py       what became of it: handed over, delivered, read, clicked, refused
     visits.py     what customers do on the bank's site; as many customers and events more as somebody wants
     months.py     two months of the bank, made by the workers after the start
@@ -21,7 +22,7 @@ from app.core import clock
 from app.core.actor import system
 from app.core.settings import Settings
 from app.core.unit import unit_of_work
-from app.demo import campaigns, customers, staff, texts, visits
+from app.demo import campaigns, customers, flows, staff, texts, visits
 from app.demo import months as make_months
 from app.demo.bank import OPENED, Bank
 from app.domain.bank import programmes
@@ -47,7 +48,7 @@ def load(
         programmes.create(session, ProgrammeInput(name="Premium", template_id=told.id), by=by)
     if not empty:
         for moment, act in sorted(
-            [*customers.story(bank), *texts.story(bank), *campaigns.story(bank), *visits.story(bank)],
+            [step for part in (customers, texts, campaigns, flows, visits) for step in part.story(bank)],
             key=lambda step: step[0],
         ):
             with clock.at(moment):

@@ -39,7 +39,7 @@ OPENED = When(21, 8)
 
 @dataclass
 class Bank:
-    """The bank and its people; `now` is when it is made. Segments, texts and campaigns are found by the names they have here."""
+    """The bank and its people; `now` is when it is made. Segments, texts, campaigns and flows are found by their names here."""
 
     factory: sessionmaker[Session]
     settings: Settings
@@ -48,6 +48,7 @@ class Bank:
     segments: dict[str, UUID] = field(default_factory=dict)
     texts: dict[str, UUID] = field(default_factory=dict)
     campaigns: dict[str, UUID] = field(default_factory=dict)
+    flows: dict[str, UUID] = field(default_factory=dict)
 
     def moment(self, when: When) -> datetime:
         """The moment itself."""

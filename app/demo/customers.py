@@ -1,4 +1,4 @@
-"""The customers of the demonstration bank: the example file, some new ones every few days, four segments."""
+"""The customers of the demonstration bank: the example file, some new ones every few days, five segments."""
 
 import gzip
 import io
@@ -39,6 +39,10 @@ _SEGMENTS: dict[str, tuple[When, str, str, list[dict[str, Any]]]] = {
     "young": (
         When(18, 14), "Young professionals", "Under thirty, in management or a technical profession.",
         [_field("age", "lt", 30), _field("job", "in", ["management", "technician"])],
+    ),
+    "newcomers": (
+        When(7, 8, 30), "New customers under thirty", "Whoever came in the last eight days.",
+        [{"kind": "field", "field": "created_at", "op": "in_last", "value": 8}, _field("age", "lt", 30)],
     ),
     "readers": (
         When(3, 14), "Readers of the deposit offer", "Opened the deposit campaign's e-mail and did not click.",

@@ -51,25 +51,35 @@ class _Line(Memory):
 
 
 def send(bank: Bank, channel: str, *, later: datetime | None = None) -> None:
-    """Hand over what is due on a channel, unless it may go `later`; whoever is through is complete."""
+    """Hand over what is due on a channel as soon as it may go, unless it may go `later`."""
     with bank.open_unit() as session:
         windows = windows_of(session)
         if later and windows.is_open(later):
             return
-        queued = select(Send.source_id, func.min(Message.due_at).over()).join(Message, Message.send_id == Send.id)
-        queued = queued.where(Send.channel == channel, Message.state == "queued").group_by(
-            Send.source_id, Message.due_at
-        )
-        found = session.execute(queued).all()
-    if not found:
+        due = _due(session, channel)
+    if due:
+        moment = max(clock.now(), due)
+        with clock.at(windows.next_open(moment) or moment):
+            hand_over(bank, channel)
+
+
+def _due(session: Session, channel: str) -> datetime | None:
+    """When the first message that waits on a channel is to go."""
+    first = select(func.min(Message.due_at)).where(Message.channel == channel, Message.state == "queued")
+    return session.execute(first).scalar()
+
+
+def hand_over(bank: Bank, channel: str) -> None:
+    """Hand over what is due on a channel now, if anything is; a campaign that is through is complete."""
+    with bank.open_unit() as session:
+        due = _due(session, channel)
+    if due is None or due > clock.now():
         return
-    moment = max(clock.now(), found[0][1])
-    with clock.at(windows.next_open(moment) or moment):
-        line, open_pipeline = _Line(), partial(pipeline, bank.settings, bank.organisation_id)
-        dispatch.dispatch(bank.open_unit, open_pipeline, lambda *_: line, channel, seconds=120)
-        for campaign_id in {row[0] for row in found}:
-            with bank.open_unit() as session:
-                lifecycle.complete_if_drained(session, campaign_id)
+    line, open_pipeline = _Line(), partial(pipeline, bank.settings, bank.organisation_id)
+    dispatch.dispatch(bank.open_unit, open_pipeline, lambda *_: line, channel, seconds=120)
+    for campaign_id in bank.campaigns.values():
+        with bank.open_unit() as session:
+            lifecycle.complete_if_drained(session, campaign_id)
 
 
 class _Sent(NamedTuple):
@@ -84,8 +94,8 @@ class _Sent(NamedTuple):
     client: int
 
 
-def _messages(session: Session, campaign_id: UUID, channel: str, state: str) -> list[_Sent]:
-    """The messages of a campaign in a state, in the order of the customers' numbers."""
+def _messages(session: Session, source_id: UUID, channel: str, state: str) -> list[_Sent]:
+    """The messages of a campaign or flow in a state, in the order of the customers' numbers."""
     contact, number = live(Contact).c, cast(live(Contact).c.external_id, Integer)
     query = (
         select(
@@ -94,17 +104,17 @@ def _messages(session: Session, campaign_id: UUID, channel: str, state: str) -> 
         )
         .join(Send, (Send.id == Message.send_id) & (Message.occurrence_id >= Send.first_occurrence))
         .join(live(Contact), contact.id == Message.contact_id)
-        .where(Send.source_id == campaign_id, Message.channel == channel, Message.state == state)
+        .where(Send.source_id == source_id, Message.channel == channel, Message.state == state)
         .order_by(number)
     )  # fmt: skip
     return [_Sent._make(row) for row in session.execute(query)]
 
 
-def confirm(bank: Bank, campaign: str, channel: str) -> None:
+def confirm(bank: Bank, source: str, channel: str) -> None:
     """The provider tells what has arrived: all but a few, and of some nobody ever hears."""
     with bank.open_unit() as session:
         told: dict[UUID, list[Receipt]] = {}
-        for sent in _messages(session, bank.campaigns[campaign], channel, "sent"):
+        for sent in _messages(session, (bank.campaigns | bank.flows)[source], channel, "sent"):
             if sent.account_id and (receipt := _receipt(sent, channel)):
                 told.setdefault(sent.account_id, []).append(receipt)
         for account_id, events in told.items():
@@ -125,18 +135,18 @@ def _receipt(sent: _Sent, channel: str) -> Receipt | None:
     return Receipt(f"{named}-{kind}", named, sent.provider_reference, kind, at, category)
 
 
-def read(bank: Bank, campaign: str, day: int) -> None:
+def read(bank: Bank, source: str, day: int) -> None:
     """Those who read on this day after it was sent open it; some click, a few do not want the next."""
     start = clock.now()
     with bank.open_unit() as session:
-        for sent in _messages(session, bank.campaigns[campaign], "email", "delivered"):
-            if _dice(sent.client, 4) % 16 in _DAYS[day]:
+        for sent in _messages(session, (bank.campaigns | bank.flows)[source], "email", "delivered"):
+            if _dice(sent.client, 4) % 16 in DAYS[day]:
                 minutes = _dice(sent.client, 5) * LONG // SIDES
                 with clock.at(min(start + timedelta(minutes=minutes), bank.now)):
                     _reads(session, sent)
 
 
-_DAYS = (range(9), range(9, 12), range(12, 14), range(14, 15), range(15, 16))
+DAYS = (range(9), range(9, 12), range(12, 14), range(14, 15), range(15, 16))
 
 
 def _reads(session: Session, sent: _Sent) -> None:

@@ -21,6 +21,23 @@ _END_HE = "פרסומת, {{ organisation.name }}. להסרה: {{ unsubscribe_url
 _HELLO_EN = 'Hello {{ contact.first_name | default: "customer" }}, '
 _HELLO_HE = 'שלום {{ contact.first_name | default: "לקוח יקר" }}, '
 
+
+def _email(name: str, en: tuple[str, str, str, str], he: tuple[str, str, str, str]) -> TemplateInput:
+    """The e-mail of the gallery with another subject, sentence, button and page."""
+    said = {
+        "en": (_EN, en, "Your savings can earn more. Until the end of the month our customers get 4.2% on a one-year deposit.",
+            "See the offer"),
+        "he": (_HE, he, "החיסכון שלכם יכול להרוויח יותר. עד סוף החודש לקוחותינו נהנים מריבית של 4.2% בפיקדון לשנה.", "להצעה"),
+    }  # fmt: skip
+    texts = {
+        language: Said(
+            subject=new[0], body=body.replace(old, new[1]).replace(button, new[2]).replace("/deposit", new[3])
+        )
+        for language, (body, new, old, button) in said.items()
+    }
+    return _EMAIL.model_copy(update={"name": name, "texts": texts})
+
+
 TEXTS: dict[str, TemplateInput] = {
     "deposit-sms": gallery.STARTS["sms-offer"],
     "deposit-email": _EMAIL,
@@ -29,20 +46,36 @@ TEXTS: dict[str, TemplateInput] = {
         f"{_HELLO_EN}an evening on pensions, at your branch: bank.example/p {_END_EN}",
         f"{_HELLO_HE}ערב בנושא פנסיה בסניף שלך: bank.example/p {_END_HE}",
     ),
-    "pension-email": _EMAIL.model_copy(
-        update={
-            "name": "Pension evening by e-mail",
-            "texts": {
-                "en": Said(subject="An evening on pensions, at your branch", body=_EN.replace(
-                    "Your savings can earn more. Until the end of the month our customers get 4.2% on a one-year deposit.",
-                    "What changes for you this year? Our advisers answer, at your branch, with coffee. No charge, no sale.",
-                ).replace("See the offer", "Keep a seat for me").replace("/deposit", "/pension")),
-                "he": Said(subject="ערב בנושא פנסיה בסניף שלך", body=_HE.replace(
-                    "החיסכון שלכם יכול להרוויח יותר. עד סוף החודש לקוחותינו נהנים מריבית של 4.2% בפיקדון לשנה.",
-                    "מה משתנה השנה? היועצים שלנו עונים, בסניף שלכם, עם קפה. ללא תשלום וללא מכירה.",
-                ).replace("להצעה", "שמרו לי מקום").replace("/deposit", "/pension")),
-            },
-        }
+    "pension-email": _email(
+        "Pension evening by e-mail",
+        ("An evening on pensions, at your branch",
+            "What changes for you this year? Our advisers answer, at your branch, with coffee. No charge, no sale.",
+            "Keep a seat for me", "/pension"),
+        ("ערב בנושא פנסיה בסניף שלך", "מה משתנה השנה? היועצים שלנו עונים, בסניף שלכם, עם קפה. ללא תשלום וללא מכירה.",
+            "שמרו לי מקום", "/pension"),
+    ),
+    "welcome-sms": _sms(
+        "Welcome",
+        f"{_HELLO_EN}welcome. The app is ready for you: bank.example/a {_END_EN}",
+        f"{_HELLO_HE}ברוכים הבאים. האפליקציה מחכה לך: bank.example/a {_END_HE}",
+    ),
+    "welcome-email": _email(
+        "Welcome by e-mail",
+        ("Welcome to your new bank", "Welcome. Your account is open; the app shows it, and an adviser is there for your questions.",
+            "Get the app", "/app"),
+        ("ברוכים הבאים לבנק החדש שלך", "ברוכים הבאים. החשבון פתוח; רואים אותו באפליקציה, ויועץ עומד לרשותכם לכל שאלה.",
+            "לאפליקציה", "/app"),
+    ),
+    "application-sms": _sms(
+        "Application reminder",
+        f"{_HELLO_EN}your home loan application is kept, go on here: bank.example/l {_END_EN}",
+        f"{_HELLO_HE}הבקשה שלך למשכנתה נשמרה, להמשך: bank.example/l {_END_HE}",
+    ),
+    "application-email": _email(
+        "Application reminder by e-mail",
+        ("Your home loan application is kept", "You began an application for a home loan. What you wrote is kept; go on any time.",
+            "Go on", "/site/application"),
+        ("הבקשה שלך למשכנתה נשמרה", "התחלתם בקשה למשכנתה. מה שכתבתם נשמר, ואפשר להמשיך.", "להמשך", "/site/application"),
     ),
     "card-sms": gallery.STARTS["sms-notice"],
     "card-email": gallery.STARTS["email-notice"],
