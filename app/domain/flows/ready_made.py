@@ -141,7 +141,7 @@ FLOWS: Mapping[str, ReadyMade] = {
             "application",
             mark("An application that was begun and not sent"),
             mark("Reminds whoever began an application and did not send it within a day."),
-            {"type": "event", "config": {"event": "application_started", "key": "application", "reentry": "always"}},
+            {"type": "event", "config": {"event": "application_begun", "key": "product", "reentry": "always"}},
             (
                 _step(
                     "s1", "wait_for",
