@@ -14,6 +14,7 @@ async function send(values) {
   const { revision, ops } = editor().dataset;
   const before = steps();
   await window.htmx.ajax("POST", ops, { target: "#editor", swap: "morph:outerHTML", values: { revision, ...values } });
+  window.htmx.process(editor()); // htmx does so a moment later; until then a click on a new step would leave the page
   const added = [...steps()].find((id) => !before.has(id));
   if (["insert", "paste", "duplicate"].includes(values.op) && added) open(added);
   else if (values.id) node(values.id)?.focus();
