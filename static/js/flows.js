@@ -10,7 +10,23 @@ const editor = () => document.getElementById("editor");
 const node = (id) => document.getElementById(`step-${id}`);
 const steps = () => new Set([...document.querySelectorAll("#canvas [data-id]")].map((li) => li.dataset.id));
 
-async function send(values) {
+// One edit after the other: only the answer to the one before tells the revision that the next is made from. A form of the panel
+// that is on its way is such an edit, too.
+let last = Promise.resolve();
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.target?.id !== "editor") return;
+  const answered = new Promise((done) => detail.xhr.addEventListener("loadend", () => setTimeout(done)));
+  last = last.then(() => answered);
+});
+
+function send(values) {
+  const before = last;
+  const sent = before.then(() => post(values));
+  last = sent.catch(() => {});
+  return sent;
+}
+
+async function post(values) {
   const { revision, ops } = editor().dataset;
   const before = steps();
   await window.htmx.ajax("POST", ops, { target: "#editor", swap: "morph:outerHTML", values: { revision, ...values } });

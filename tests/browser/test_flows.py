@@ -146,3 +146,17 @@ def test_every_page_is_accessible_and_obeys_the_policy(
         assert said(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
         page.close()
+
+
+def test_a_step_is_added_while_another_is_still_being_saved(opened: Opened, bank: House) -> None:
+    """Whoever is quicker than the answer makes no conflict with himself."""
+    page = opened(f"{empty(bank, 'In haste')}/edit")
+    add(page, page.locator("[data-slot='root 0']"), "wait", "s1")
+    page.locator("#panel [name=days]").fill("2")
+    page.route("**/steps/s1", lambda route: (page.wait_for_timeout(400), route.continue_())[0])
+    page.get_by_role("button", name="Save the step").click(no_wait_after=True)
+    add(page, page.locator("[data-slot='root 1']"), "tag", "s2")
+    page.reload()
+    expect(page.locator("#canvas [data-lane=root] > .node-li")).to_have_count(2)
+    expect(page.locator("#step-s1")).to_contain_text("2 days")
+    assert said(page) == []
