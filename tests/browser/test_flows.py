@@ -78,6 +78,18 @@ def add(page: Page, plus: Locator, kind: str, step: str) -> None:
     expect(page.locator("#panel")).to_have_attribute("data-open", step)
 
 
+def drag(page: Page, what: Locator, onto: Locator) -> None:
+    """As a hand drags: down, over it in small steps, up."""
+    what.hover()
+    page.mouse.down()
+    onto.scroll_into_view_if_needed()
+    box = onto.bounding_box()
+    assert box
+    for way in (2, 1, 0):
+        page.mouse.move(box["x"] + box["width"] / 2 + way, box["y"] + box["height"] / 2 + way, steps=5)
+    page.mouse.up()
+
+
 def lane(page: Page, name: str) -> Locator:
     return page.locator(f"#canvas [data-lane='{name}'] > .node-li")
 
@@ -160,3 +172,27 @@ def test_a_step_is_added_while_another_is_still_being_saved(opened: Opened, bank
     expect(page.locator("#canvas [data-lane=root] > .node-li")).to_have_count(2)
     expect(page.locator("#step-s1")).to_contain_text("2 days")
     assert said(page) == []
+
+
+def test_a_marketer_draws_the_welcome_by_mouse(opened: Opened, bank: House) -> None:
+    page = opened(f"{empty(bank, 'By mouse')}/edit")
+    add(page, page.locator("[data-slot='root 0']"), "send_email", "s1")
+    expect(page.locator("#step-s1 .node-wrong")).to_be_visible()
+    expect(page.locator(".flow-problems summary")).to_contain_text("to set up")
+    add(page, page.locator("[data-slot='root 1']"), "wait_for", "s2")
+    page.locator("#panel select[name=did]").select_option("opened")
+    page.get_by_role("button", name="Save the step").click()
+    expect(page.locator("#step-s2")).to_contain_text("opened")
+    add(page, page.locator("[data-slot='s2:happened 0']"), "split", "s3")
+    late = page.locator("#canvas [data-lane='s2:timeout']")
+    drag(page, page.locator("[data-type=notify]"), late.locator(".slot-add"))
+    expect(lane(page, "s2:timeout")).to_have_attribute("data-id", "s4")
+    page.get_by_role("button", name="Undo").click()
+    expect(lane(page, "s2:timeout")).to_have_count(0)
+    page.get_by_role("button", name="Redo").click()
+    expect(lane(page, "s2:timeout")).to_have_count(1)
+    page.reload()
+    expect(lane(page, "s2:timeout")).to_have_attribute("data-id", "s4")
+    assert said(page) == []
+    page.get_by_role("link", name="Submit for approval").click()
+    expect(page.locator("main")).to_contain_text("To set up first")
