@@ -61,6 +61,7 @@ def test_a_flow_is_made_read_changed_and_archived(outside: Outside) -> None:
     assert "submit" in flow["actions"]
     url = f"/flows/{flow['id']}"
     assert outside.maya.data("GET", "/flows?q=elc")[0]["id"] == flow["id"]
+    assert [len(outside.maya.data("GET", f"/flows?state={state}")) for state in ("draft", "paused")] == [1, 0]
     assert outside.maya.data("PATCH", url, {"name": "Hello"})["name"] == "Hello"
     assert outside.maya("DELETE", url).status_code == 204
     assert outside.maya.data("GET", "/flows") == []
@@ -111,6 +112,8 @@ def test_people_are_put_in_counted_listed_and_taken_out(outside: Outside) -> Non
     assert outside.maya("POST", f"{url}/runs/take-out", {"runs": [run["id"]], "reason": ""}).status_code == 422
     done = outside.maya.data("POST", f"{url}/runs/take-out", {"runs": [run["id"]], "reason": "He asked."})
     assert done == {"people": 1}
+    assert [one["id"] for one in outside.maya.data("GET", f"{url}/runs?state=left")] == [run["id"]]
+    assert outside.maya.data("GET", f"{url}/runs?step=s99") == []
     assert outside.maya.data("GET", f"{url}/metrics")["left"] == 1
     version = outside.maya.data("GET", f"{url}/versions")[0]
     assert (version["number"], sum(version["waiting"].values())) == (1, 2)

@@ -64,7 +64,7 @@ def test_templates_and_segments_tell_theirs(campaigns: Campaigning) -> None:
     assert made["actions"] == ["archive", "duplicate", "edit", "recount"]
     assert viewer.data("GET", path)["actions"] == ["recount"]
     assert marketer("DELETE", path).status_code == 204
-    assert marketer.data("GET", path)["actions"] == ["duplicate", "recount"]
+    assert marketer.data("GET", path)["actions"] == ["duplicate", "recount", "unarchive"]
     page = campaigns.bank.browser("marketer").get(path).text
     assert "Duplicate" in page
     assert f'"{path}/archive"' not in page
