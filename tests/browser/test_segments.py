@@ -94,6 +94,7 @@ def behaviour(bank: House) -> str:
         return str(library.create(session, new, by=bank.staff["marketer"]).id)
 
 
+@pytest.fixture(scope="module")
 def lived(bank: House, segment: str) -> str:
     """The segment after a life: changed once, some came and some left; the address that compares it with another."""
     with bank.unit() as session:
