@@ -4,13 +4,13 @@ A wait of thirty days ends on the day somebody does what it waits for. All that 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, func, select
+from sqlalchemy import ARRAY, DateTime, Row, Text, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -59,8 +59,9 @@ def hear(session: Session) -> int:
     session.execute(_SQL["telling"], {"organisation": actor_of(session).organisation_id})
     heard = [*map(_event, interest.take(session, CONSUMER, AT_ONCE)), *map(_message, told.take(session, AT_ONCE))]
     if heard:
-        _move(session, heard)
-        _begin(session, heard)
+        known = _move(session, heard)
+        if _begin(session, heard):
+            _move(session, heard, known)  # what was heard in the same go, and happened after what they began with
     return len(heard)
 
 
@@ -84,14 +85,15 @@ def _message(one: told.Told) -> Heard:
 # --- those who are on their way, or were
 
 
-def _move(session: Session, heard: Sequence[Heard]) -> None:
-    """Let it have its effect on the runs of these people."""
+def _move(session: Session, heard: Sequence[Heard], known: Collection[UUID] = ()) -> set[UUID]:
+    """Let it have its effect on the runs of these people but those that are known; whose it could have one on."""
     of: dict[UUID, list[Heard]] = defaultdict(list)
     for one in sorted(heard, key=lambda one: one.at):
         of[one.contact_id].append(one)
     now = clock.now()
     batches: dict[UUID, Batch] = {}
-    rows = session.execute(_SQL["runs_of"], {"contacts": list(of), "since": now - LONGEST}).all()
+    found = session.execute(_SQL["runs_of"], {"contacts": list(of), "since": now - LONGEST}).all()
+    rows = [row for row in found if row.id not in known]
     steps = _visits(session, rows, [one.visit_id for one in heard if one.visit_id])
     for row in rows:
         batch = batches.get(row.version_id) or batches.setdefault(
@@ -100,6 +102,7 @@ def _move(session: Session, heard: Sequence[Heard]) -> None:
         _Told(batch, row, steps.get(row.id, {})).hears(of[row.contact_id])
     for batch in batches.values():
         batch.write()
+    return {row.id for row in rows}
 
 
 def _visits(session: Session, rows: Sequence[Row[Any]], visits: Sequence[UUID]) -> dict[UUID, dict[UUID, str]]:
@@ -129,8 +132,8 @@ class _Told:
         self.run.has_converted = row.converted_at is not None
 
     def hears(self, all_of_it: Sequence[Heard]) -> None:
-        """Take in what happened since the entry, oldest first; an exit moves it before a goal, a goal before the end of a wait."""
-        heard = [one for one in all_of_it if one.at >= self.row.entered_at]
+        """Take in what happened after the entry, oldest first; an exit moves it before a goal, a goal before the end of a wait."""
+        heard = [one for one in all_of_it if one.at > self.row.entered_at]
         reached = [(goal, one) for one in heard if (goal := self._goal(one))]
         if self.row.step is None:
             return
@@ -196,16 +199,20 @@ class _Told:
 # --- those who begin
 
 
-def _begin(session: Session, heard: Sequence[Heard]) -> None:
-    """Let flows begin for whom this is what they begin with; one statement a flow."""
+def _begin(session: Session, heard: Sequence[Heard]) -> int:
+    """Let flows begin for whom this is what they begin with, one statement a flow; how many people began."""
+    begun = 0
     for flow in session.execute(
         select(Flow).where(Flow.id.in_(_listening(session, heard)), Flow.state == "active")
     ).scalars():
         assert flow.version_id is not None
         course = course_of(session, flow.version_id)
-        meant = {(one.contact_id, _key(course, one)): one for one in _meant(session, course, heard)}
+        meant: dict[tuple[UUID, str], Heard] = {}
+        for one in sorted(_meant(session, course, heard), key=lambda one: one.at):
+            meant.setdefault((one.contact_id, _key(course, one)), one)
         if meant:
-            starts.enter(session, flow, _audience(meant), {"type": course.chart.trigger_type})
+            begun += starts.enter(session, flow, _audience(meant), {"type": course.chart.trigger_type})
+    return begun
 
 
 def _listening(session: Session, heard: Sequence[Heard]) -> set[UUID]:
@@ -254,11 +261,12 @@ def _told(heard: Heard) -> dict[str, Any]:
 
 
 def _audience(meant: Mapping[tuple[UUID, str], Heard]) -> Any:
-    """Contact, key, and what began it."""
+    """Contact, key, what began it, and when: what happened since then counts, although it may be heard in the same go."""
     arrays = (
         bindparam(None, [contact_id for contact_id, _ in meant], ARRAY(Uuid)),
         bindparam(None, [key for _, key in meant], ARRAY(Text)),
         bindparam(None, [{**one.why, **_told(one)} for one in meant.values()], ARRAY(JSONB)),
+        bindparam(None, [one.at for one in meant.values()], ARRAY(DateTime(timezone=True))),
     )
-    them = func.unnest(*arrays).table_valued("contact_id", "key", "trigger").render_derived("told")
-    return select(them.c.contact_id, them.c.key, them.c.trigger)
+    them = func.unnest(*arrays).table_valued("contact_id", "key", "trigger", "at").render_derived("told")
+    return select(them.c.contact_id, them.c.key, them.c.trigger, them.c.at)

@@ -24,7 +24,7 @@ def awaited(what: Happening) -> str:
 
 
 def happened(batch: Batch, what: Happening, runs: Sequence[Run]) -> dict[UUID, dict[str, Any]]:
-    """Of which runs it happened since their entry, each with what it was; one statement."""
+    """Of which runs it happened after their entry, each with what it was; one statement."""
     return _events(batch, what, runs) if what.event else _messages(batch, what, runs)
 
 
@@ -35,7 +35,7 @@ def _events(batch: Batch, what: Happening, runs: Sequence[Run]) -> dict[UUID, di
         select(them.c.run_id, event.c.id)
         .ext(distinct_on(them.c.run_id))
         .join(event, event.c.contact_id == them.c.contact_id)
-        .where(wanted.compile(event), event.c.occurred_at >= them.c.since)
+        .where(wanted.compile(event), event.c.occurred_at > them.c.since)
         .where(event.c.occurred_at >= min(run.entered_at for run in runs))
         .order_by(them.c.run_id, event.c.occurred_at)
     )

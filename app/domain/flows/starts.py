@@ -48,7 +48,8 @@ def those(contact_ids: Sequence[UUID]) -> Select[Any]:
 def enter(session: Session, flow: Flow, audience: Select[Any], trigger: Mapping[str, Any]) -> int:
     """Let everybody of an audience begin who may; how many did.
 
-    `audience` selects contact ids; its columns `key` (what one may enter once for) and `trigger` (what else began it) are of each.
+    `audience` selects contact ids; its columns `key` (what one may enter once for), `trigger` (what else began it) and `at` (when,
+    if not now) are of each.
     Nobody is in a flow twice at a time, nor enters against its rule; the control group ends at once and is counted. Of a flow that
     does not run nobody enters.
     """
@@ -77,11 +78,13 @@ def _chosen(session: Session, course: Course, audience: Select[Any], now: dateti
     them = audience.subquery("them")
     who, key = them.c[0], them.c.get("key", literal(""))
     more = them.c.get("trigger", literal({}, JSONB))
+    began = func.least(them.c.at, now) if "at" in them.c else literal(now)
     query = (
         select(
             who.label("contact_id"),
             key.label("key"),
             more.label("more"),
+            began.label("began"),
             _is_control(session, course).label("is_control"),
         )
         .join(contact, contact.c.id == who)
@@ -127,7 +130,7 @@ def _row(
         "ended_at": case((goes, null()), else_=literal(now)),
         "reason": case((chosen.c.is_control, literal(CONTROL)), else_=null()),
         "arrived_at": literal(now),
-        "entered_at": literal(now),
+        "entered_at": chosen.c.began,
         "is_control": chosen.c.is_control,
         "trigger": literal(dict(trigger), JSONB).op("||")(chosen.c.more),
     }

@@ -197,6 +197,32 @@ def test_a_flow_begins_with_an_event_that_is_meant(session: Session) -> None:
     assert run_of(session, one).trigger["event"] == "applied"
 
 
+def test_what_is_heard_together_with_the_beginning_counts_if_it_came_after_it(session: Session) -> None:
+    """As after an hour without workers: the application was begun and sent, nobody is reminded of it."""
+    ways = [branch("happened"), branch("timeout", step("remind", "tag", add=["reminded"]))]
+    lane = step("hello", "tag", add=["x"]), step("sent", "wait_for", ways, event="sent"), step("last", "wait", days=9)
+    made = flow(session, *lane, trigger=on_event(), exits=[{"event": "closed"}])
+    sends, closes, before = people.contacts(session, 3)
+    now = clock.now()
+    for one, events in {sends: ("applied", "sent"), closes: ("applied", "closed"), before: ("sent", "applied")}.items():
+        for minutes, event in enumerate(events):
+            does(session, one, event, now - timedelta(minutes=9 - minutes))
+    walk(session)
+    assert [run_of(session, one).step for one in (sends, closes, before)] == ["last", None, "sent"]
+    assert (run_of(session, closes).state, run_of(session, closes).reason) == ("left", "exit")
+    assert run_of(session, sends).entered_at == now - timedelta(minutes=9)
+    assert made.id == run_of(session, before).flow_id
+
+
+def test_what_begins_a_flow_is_not_what_it_waits_for(session: Session) -> None:
+    ways = [branch("happened"), branch("timeout")]
+    flow(session, step("again", "wait_for", ways, event="applied"), trigger=on_event())
+    [one] = people.contacts(session, 1)
+    does(session, one, "applied")
+    walk(session)
+    assert run_of(session, one).step == "again"
+
+
 def test_a_flow_is_entered_once_for_each_value_of_its_key(session: Session) -> None:
     made = flow(session, step("wait", "wait", days=1), trigger=on_event(key="loan"))
     [one] = people.contacts(session, 1)
