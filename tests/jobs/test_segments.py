@@ -18,7 +18,7 @@ from app.domain.segments.models import SegmentMember
 from jobs import outbox, segments, sweeper
 from jobs.lanes import lanes
 from jobs.runtime import Runtime
-from tests.domain.segments.test_members import HAIFA, becomes, made
+from tests.domain.segments.kept import HAIFA, becomes, made
 from tests.factories import people
 
 

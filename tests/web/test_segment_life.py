@@ -14,7 +14,7 @@ from app.domain.contacts.models import Contact
 from app.domain.segments import freshness, library
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment
-from tests.domain.segments.test_members import becomes
+from tests.domain.segments.kept import becomes
 from tests.domain.segments.told import refresh_all, tell_all
 from tests.factories import people
 from tests.web.pages import House

@@ -15,7 +15,7 @@ from app.domain.contacts import profile
 from app.domain.segments import growth, library, membership, overlap
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment
-from tests.domain.segments.test_members import EILAT, HAIFA, becomes, catch_up, change, field, inside, made
+from tests.domain.segments.kept import EILAT, HAIFA, becomes, catch_up, change, field, inside, made
 from tests.factories import people
 
 EVENING = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)  # half past eleven of the 24th in Jerusalem

@@ -17,7 +17,7 @@ from app.domain.access import users
 from app.domain.contacts import profile
 from app.domain.segments import freshness, library, members
 from app.domain.segments.models import Segment
-from tests.domain.segments.test_members import (
+from tests.domain.segments.kept import (
     EILAT,
     HAIFA,
     becomes,

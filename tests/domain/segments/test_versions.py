@@ -13,7 +13,7 @@ from app.domain.links import used_by
 from app.domain.segments import library, versions
 from app.domain.segments.library import SegmentInput
 from app.domain.segments.models import Segment, SegmentVersion
-from tests.domain.segments.test_members import (
+from tests.domain.segments.kept import (
     EILAT,
     GRANTED,
     HAIFA,
