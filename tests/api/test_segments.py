@@ -140,6 +140,16 @@ def test_a_viewer_reads_and_writes_nothing(bank: House, marketer: Caller) -> Non
     assert viewer("POST", "", {"name": "y", "definition": {"where": CITY}}).status_code == 403
 
 
+def test_whoever_may_not_see_balances_cannot_count_them_out(bank: House, marketer: Caller) -> None:
+    rich = {"kind": "bank", "fact": "balance", "days": "every", "op": "gte", "value": "15000.00", "month": "2026-10"}
+    for path in ("/count", "/preview"):
+        assert marketer("POST", path, {"definition": {"where": rich}}).status_code == 200
+        refused = Caller(bank, "viewer")("POST", path, {"definition": {"where": {"all": [rich]}}})
+        assert refused.status_code == 422
+        [detail] = refused.get_json()["error"]["details"]
+        assert (detail["field"], "bank:read" in detail["issue"]) == ("definition.where.all[0]", True)
+
+
 def test_who_stands_in_a_definition_is_masked_or_the_look_is_logged(bank: House, marketer: Caller) -> None:
     where = {"kind": "field", "field": "email", "op": "eq", "value": "client3@mail.example"}
     path = f"/{marketer('POST', '', {'name': 'One', 'definition': {'where': where}}).get_json()['data']['id']}"

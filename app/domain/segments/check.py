@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, Issue, mark
+from app.core.unit import actor_of
 from app.domain.segments import encryption, fields
 from app.domain.segments.condition import Unfit
 from app.domain.segments.definition import AllOf, AnyOf, Definition, Not, conditions, named_segments, parse
@@ -25,6 +26,7 @@ def check(session: Session, raw: object, *, own_id: UUID | None = None) -> Defin
     found: list[Issue] = []
     where = _normal(known, definition.where, "where", found)
     found += _references(session, definition, own_id)
+    found += _forbidden(session, definition)
     if found:
         raise Invalid(mark("The definition has mistakes."), details=tuple(found))
     return definition.model_copy(update={"where": where})
@@ -44,6 +46,16 @@ def _normal(known: fields.Catalogue, node: Any, path: str, found: list[Issue]) -
     except Unfit as unfit:
         found.append(Issue(f"{path}.{unfit.place}", unfit.message, unfit.values or None))
         return node
+
+
+def _forbidden(session: Session, definition: Definition) -> list[Issue]:
+    """Whoever may not see a fact may not find it out by counting who has it."""
+    by = actor_of(session)
+    return [
+        Issue(path, mark("You may not do this. It needs the permission “%(permission)s”."), {"permission": needed})
+        for condition, path in conditions(definition)
+        if (needed := condition.permission) and not by.may(needed)
+    ]
 
 
 def _references(session: Session, definition: Definition, own_id: UUID | None) -> list[Issue]:

@@ -70,7 +70,7 @@ class Condition(Part):
 
     kind: str
     has_value: ClassVar[bool] = False  # whether `held` says more than the verdict does
-    permission: ClassVar[str] = ""  # what it takes to be told what `held` found
+    permission: ClassVar[str] = ""  # what it takes to ask it, and to be told what `held` found
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Self:
