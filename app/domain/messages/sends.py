@@ -114,6 +114,7 @@ def messages_of(sends: Iterable[Send]) -> ColumnElement[bool]:
 
 def reopen(session: Session, send: Send) -> None:
     """A send that had nothing left has something again; it is held, so that nobody closes it just now (look_drained)."""
+    session.flush()  # what was changed of it is not lost in the reading
     session.refresh(send, with_for_update=True)
     if send.state in ("drained", "paused"):
         send.state, send.drained_at = "running" if send.state == "drained" else "paused", None

@@ -1,6 +1,7 @@
 """What becomes of the messages of a flow comes back to it: through sending, receipts and replies as they are."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.domain.flows.models import Flow, FlowRun
 from app.domain.messages import receipts, reference
-from app.domain.messages.models import Message
+from app.domain.messages.models import Message, Send
 from app.domain.providers.models import ProviderAccount
 from app.gateways.channels.base import Receipt, ReceiptKind
 from tests.domain.messages.conftest import run, unit
@@ -47,6 +48,22 @@ def test_who_waits_for_it_goes_on_when_it_was_sent(session: Session, run: Callab
     assert run(Line()).sent == 1
     walk(session)
     assert places(session, made) == {"finished": 1}
+
+
+def test_who_comes_a_week_later_is_sent_something_too(session: Session, run: Callable[..., Any]) -> None:
+    """A step has one send for all its days: it lasts as long as somebody comes, and opens again."""
+    sending.account(session)
+    made = waiting(session, "sent")
+    begun(session, made)
+    assert run(Line()).sent == 1
+    assert session.execute(select(Send.state)).scalars().all() == ["drained"]
+    with clock.at(clock.now() + timedelta(days=7)):
+        [later] = people.contacts(session, 1, start=1)
+        enter(session, made, [later])
+        walk(session)
+        [send] = session.execute(select(Send)).scalars()
+        assert (send.state, send.not_after > clock.now()) == ("running", True)
+        assert run(Line()).sent == 1
 
 
 def test_a_text_of_a_flow_is_sent_as_it_was_approved(session: Session, run: Callable[..., Any]) -> None:
