@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -19,6 +19,7 @@ from app.core.settings import Settings
 from app.core.sql import load
 from app.core.unit import unit_of_work
 from app.domain.access import users
+from app.domain.messages import sends
 from app.domain.messages.capping import NONE, Cap, InForce, take_turns
 from app.domain.messages.models import Message, Receipt, Send
 from app.domain.messages.reference import keys
@@ -167,3 +168,19 @@ def test_two_sendings_to_one_person_pass_the_gate_in_turn_and_hold_up_nobody_els
         first.rollback()
         take(second, of_one[1])
     assert take_turns(NONE, {}) == []
+
+
+def test_a_send_that_gets_more_is_not_closed_at_the_same_moment(
+    factory: sessionmaker[Session], organisation_id: UUID
+) -> None:
+    """The last message of it has gone; the sweeper sees nothing left while more is being made for it."""
+    with unit_of_work(factory, system(organisation_id)) as session:
+        session.execute(update(Message).values(state="sent"))
+    with unit_of_work(factory, system(organisation_id)) as maker:
+        sends.reopen(maker, maker.execute(select(Send)).scalar_one())
+        maker.execute(update(Message).values(state="queued"))
+        with unit_of_work(factory, system(organisation_id)) as sweeper:
+            assert sends.close_drained(sweeper) == 0
+    with unit_of_work(factory, system(organisation_id)) as session:
+        assert session.execute(select(Send.state)).scalar_one() == "running"
+        assert sends.close_drained(session) == 0
