@@ -28,14 +28,14 @@ SECONDS = 10
 
 
 def measure(servers: Servers) -> Iterator[Row]:
-    """One row for ten events a call at 10,000 events a second, one for single events at 2,000."""
+    """One row for a hundred and one for ten events a call, both 10,000 events a second; one for single events, 2,000 a second."""
     with (
         tempfile.TemporaryDirectory() as folder,
         whole(servers, "bench_storm", Path(folder), workers=2) as house,
     ):
         bank = Bank(house, 1_000)
         bank.load(False, 10, 1)  # connections, plans
-        for name, calls, size in (("ten a call", 1_000, 10), ("single", 2_000, 1)):
+        for name, calls, size in (("a hundred a call", 100, 100), ("ten a call", 1_000, 10), ("single", 2_000, 1)):
             before = kept(bank, house.env)
             answers, slowest, seconds = asyncio.run(offered(bank, house.base_url, calls, size))
             lost = answers[202] * size - (kept(bank, house.env) - before)
