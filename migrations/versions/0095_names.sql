@@ -8,7 +8,8 @@ CREATE TABLE contact_names (
   CONSTRAINT pk_contact_names PRIMARY KEY (contact_id),
   CONSTRAINT fk_contact_names_organisation_id_contact_id FOREIGN KEY (organisation_id, contact_id) REFERENCES contacts (organisation_id, id) ON DELETE CASCADE
 );
-CREATE INDEX ix_contact_names_beginnings ON contact_names USING gin (beginnings);
+-- What is not sorted in yet is gone through by every search: 4 MB of it, as by itself, take 15 ms, and are no sooner written.
+CREATE INDEX ix_contact_names_beginnings ON contact_names USING gin (beginnings) WITH (gin_pending_list_limit = 256);
 
 CREATE TABLE unread_names (
   id uuid DEFAULT uuidv7() NOT NULL,

@@ -96,7 +96,7 @@ class ContactName(Owned, Base):
     __tablename__ = "contact_names"
     __table_args__ = (
         owned_key("contact_id", "contacts", ondelete="CASCADE"),
-        Index(None, "beginnings", postgresql_using="gin"),
+        Index(None, "beginnings", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}),
     )
 
     contact_id: Mapped[UUID] = mapped_column(primary_key=True)
