@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from app.core import clock, nouns
 from app.core.db import make_engine, session_factory
 from app.core.settings import Settings
-from app.core.unit import unit_of_work
+from app.core.unit import actor_of, unit_of_work
 from app.domain.access import idempotency, kept, users
 from app.domain.access.models import IdempotencyKey, KeptForm
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
-from app.domain.contacts import lines
-from app.domain.contacts.models import ContactAddress
+from app.domain.contacts import lines, profile
+from app.domain.contacts.models import Contact, ContactAddress
 from jobs import runtime, upkeep
 from jobs.runtime import Runtime
 from tests.factories import people
@@ -125,6 +125,18 @@ def test_the_application_cannot_have_dropped_what_is_young(here: Runtime, owner:
         before = months_of_behaviour(connection)
         assert session.execute(text("SELECT drop_behaviour(now() + interval '1 year')")).scalar_one() == 0
         assert months_of_behaviour(connection) == before
+
+
+def test_whoever_was_deleted_a_month_ago_is_erased(here: Runtime) -> None:
+    for session in in_each(here):
+        old, young, _ = people.contacts(session, 3)
+        for one, age in ((old, timedelta(days=30, minutes=1)), (young, timedelta(days=29))):
+            with clock.at(clock.now() - age):
+                profile.delete(session, one, by=actor_of(session))
+    upkeep.run()
+    for session in in_each(here):
+        found = session.execute(select(Contact.status).order_by(Contact.id)).scalars().all()
+        assert found == ["erased", "active", "active"]
 
 
 def test_requests_nobody_decided_in_time_are_closed(here: Runtime) -> None:
