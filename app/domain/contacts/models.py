@@ -29,6 +29,7 @@ class Contact(Owned, Base):
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
         # Nearly everybody is active and there: what is not is found by small indexes that cost an import nothing.
         Index("ix_contacts_inactive", "organisation_id", "status", postgresql_where=text("status <> 'active'")),
+        Index("ix_contacts_zones", "organisation_id", "timezone", postgresql_where=text("timezone IS NOT NULL")),
         Index("ix_contacts_test", "organisation_id", postgresql_where=text("is_test")),
         Index("ix_contacts_deleted", "organisation_id", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )

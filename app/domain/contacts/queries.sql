@@ -1,4 +1,4 @@
--- Names of contacts, by the set.
+-- Contacts, by the set.
 
 -- name: take_unread
 -- A part of what is to be read, the oldest first; what another worker has in its hands is left to it.
@@ -22,3 +22,13 @@ ON CONFLICT (contact_id) DO NOTHING;
 -- name: more_unread
 -- Whether something is left that nobody has in his hands.
 SELECT id FROM unread_names LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: zones
+-- The zones people are in, each once: from one to the next by the index, so that it costs the same however many people there are.
+WITH RECURSIVE known AS (
+  (SELECT timezone FROM live.contacts WHERE timezone IS NOT NULL ORDER BY timezone LIMIT 1)
+  UNION ALL
+  SELECT (SELECT c.timezone FROM live.contacts c WHERE c.timezone > known.timezone ORDER BY c.timezone LIMIT 1)
+  FROM known WHERE known.timezone IS NOT NULL
+)
+SELECT timezone FROM known WHERE timezone IS NOT NULL;
