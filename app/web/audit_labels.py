@@ -89,6 +89,7 @@ NAMES = {
     "carry_days": mark("Days a value is carried"),
     "opening": mark("Customers who came in the month"),
     "template_id": mark("SMS"),
+    "budget": mark("Budget of a month"),
     "most_attempts": mark("Attempts in all"),
     "retry_hours": mark("Hours between attempts"),
     "recipients": mark("Recipients of the report"),

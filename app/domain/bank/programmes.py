@@ -52,9 +52,13 @@ class Rule(BaseModel):
 
 
 class ProgrammeInput(Rule):
-    """What a programme asks for, what it is called, how often somebody is told in vain, and who gets the report of a month."""
+    """What a programme asks for, what it is called, how often somebody is told in vain, and who gets the report of a month.
+
+    The budget is for the messages of a month, in the currency they are paid in: the organisation's.
+    """
 
     name: str = Field(min_length=1, max_length=120)
+    budget: Decimal | None = Field(default=None, gt=0, max_digits=18, decimal_places=2)
     most_attempts: int = Field(default=retries.MOST, ge=1, le=retries.MOST)
     retry_hours: int = Field(default=retries.HOURS, ge=1, le=retries.LONGEST)
     recipients: tuple[UUID, ...] = Field(default=(), max_length=20)
@@ -198,6 +202,7 @@ def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeI
     require(by, "bank:read")
     version = current(session, programme)
     return ProgrammeInput(
+        budget=version.budget,
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
         calendar=version.calendar, carry_days=version.carry_days, opening=version.opening, template_id=version.template_id,
         most_attempts=version.most_attempts, retry_hours=version.retry_hours, recipients=tuple(version.recipients),

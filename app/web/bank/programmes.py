@@ -66,6 +66,7 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
     opening = SelectField(_l("Customers who came in the month"))
     template_id = SelectField(_l("SMS"), default="")
+    budget = DecimalField(_l("Budget of a month"), [Optional()], places=2)
     most_attempts = IntegerField(_l("Attempts in all"), [InputRequired()])
     retry_hours = IntegerField(_l("Hours between attempts"), [InputRequired()])
     recipients = SelectMultipleField(
@@ -94,6 +95,7 @@ def _command(form: ProgrammeForm) -> ProgrammeInput:
         "days",
         "calendar",
         "opening",
+        "budget",
         "most_attempts",
         "retry_hours",
         "recipients",
@@ -109,7 +111,7 @@ def new() -> ResponseReturnValue:
     """The form of a new programme."""
     fields = {name: one.default for name, one in ProgrammeInput.model_fields.items() if not one.is_required()}
     form = _form(**{**fields, "currency": organisation_of(db.session()).currency, "template_id": ""})
-    return render_template("bank/programme.html", form=form, programme=None)
+    return _page(form, None)
 
 
 @bp.post("/programmes/new")
@@ -129,7 +131,7 @@ def edit(programme_id: UUID) -> ResponseReturnValue:
         "template_id": str(asked_now["template_id"] or ""), "recipients": [str(one) for one in asked_now["recipients"]],
     }  # fmt: skip
     form = _form(**{**asked_now, **given})
-    return render_template("bank/programme.html", form=form, programme=programme)
+    return _page(form, programme)
 
 
 @bp.post("/programmes/<uuid:programme_id>/edit")
@@ -137,6 +139,11 @@ def edit(programme_id: UUID) -> ResponseReturnValue:
 def change(programme_id: UUID) -> ResponseReturnValue:
     """Ask a second person for another version."""
     return _propose(programmes.get(db.session(), programme_id, by=g.actor))
+
+
+def _page(form: ProgrammeForm, programme: Programme | None) -> str:
+    currency = organisation_of(db.session()).currency
+    return render_template("bank/programme.html", form=form, programme=programme, currency=currency)
 
 
 def _propose(programme: Programme | None) -> ResponseReturnValue:
@@ -147,4 +154,4 @@ def _propose(programme: Programme | None) -> ResponseReturnValue:
             return leave_for(asked(proposed))
         except Invalid as error:
             inputs.onto(form, error)
-    return render_template("bank/programme.html", form=form, programme=programme), 422
+    return _page(form, programme), 422

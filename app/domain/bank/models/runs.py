@@ -64,6 +64,9 @@ class ProgrammeVersion(Owned, Base):
     carry_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     opening: Mapped[str] = mapped_column(server_default="missing")
     template_id: Mapped[UUID | None]  # what those who qualified are told; nobody is, without
+    budget: Mapped[Decimal | None] = mapped_column(
+        Amount
+    )  # for the messages of a month, in the organisation's currency
     most_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="3")  # of telling somebody, in all
     retry_hours: Mapped[int] = mapped_column(SmallInteger, server_default="6")  # between them
     recipients: Mapped[list[UUID]] = mapped_column(
