@@ -39,6 +39,7 @@ PROPOSED = {
     "balances.file": mark("Let a file of balances in"),
     "calendar.change": mark("Change when marketing may go out"),
     "campaign.resume": mark("Start a stopped campaign again"),
+    "report.subscribe": mark("Mail the report of the months to somebody"),
     "run.resume": mark("Let a stopped release go on"),
     "consent.grant": mark("Write again to somebody who took his consent back"),
     "contact.test": mark("Send tests of texts to this contact without approval"),

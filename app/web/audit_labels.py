@@ -88,11 +88,15 @@ NAMES = {
     "calendar": mark("Days without a value"),
     "carry_days": mark("Days a value is carried"),
     "opening": mark("Customers who came in the month"),
+    "accounts": mark("Accounts that count"),
     "template_id": mark("SMS"),
     "budget": mark("Budget of a month"),
     "most_attempts": mark("Attempts in all"),
     "retry_hours": mark("Hours between attempts"),
     "recipients": mark("Recipients of the report"),
+    "programme": mark("Programme"),
+    "language": mark("Language"),
+    "formats": mark("Files"),
 }
 
 RETURNED = mark("A text, a segment or the sender was changed after the approval")

@@ -1,10 +1,10 @@
 """Programmes: what a customer has to keep to qualify. Every change takes two people, and makes a version."""
 
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
+from app.domain.bank.amounts import TYPE
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 from app.domain.content.models import Template
 from app.domain.messages import retries
@@ -40,6 +41,7 @@ class Rule(BaseModel):
     calendar: Literal["value", "carry", "exempt"] = "value"
     carry_days: int = Field(default=0, ge=0, le=4)
     opening: Literal["missing", "never", "from"] = "missing"
+    accounts: tuple[Annotated[str, Field(pattern=TYPE)], ...] = Field(default=(), max_length=20)
     template_id: UUID | None = None
 
     @model_validator(mode="after")
@@ -49,6 +51,11 @@ class Rule(BaseModel):
         if (self.calendar == "carry") != (self.carry_days > 0):
             raise ValueError("carry_days")
         return self
+
+    @field_validator("accounts")
+    @classmethod
+    def _in_order(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(given)))
 
 
 class ProgrammeInput(Rule):
@@ -204,8 +211,9 @@ def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeI
     return ProgrammeInput(
         budget=version.budget,
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
-        calendar=version.calendar, carry_days=version.carry_days, opening=version.opening, template_id=version.template_id,
-        most_attempts=version.most_attempts, retry_hours=version.retry_hours, recipients=tuple(version.recipients),
+        calendar=version.calendar, carry_days=version.carry_days, opening=version.opening, accounts=tuple(version.accounts),
+        template_id=version.template_id, most_attempts=version.most_attempts, retry_hours=version.retry_hours,
+        recipients=tuple(version.recipients),
     )  # fmt: skip
 
 

@@ -133,6 +133,7 @@ def _add_month(session: Session, pack: Pack, run: QualificationRun, approval: Ap
         "calendar",
         "carry_days",
         "opening",
+        "accounts",
         "budget",
         "most_attempts",
         "retry_hours",

@@ -15,7 +15,7 @@ from app.core import i18n
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.access.keyring import organisation_of
-from app.domain.bank import programmes
+from app.domain.bank import accounts, programmes
 from app.domain.bank.models import Programme, ProgrammeVersion
 from app.domain.bank.programmes import ProgrammeInput
 from app.http import inputs
@@ -44,8 +44,35 @@ OPENINGS = {
 }
 
 
+ACCOUNTS = {
+    "current": mark("Current accounts"),
+    "savings": mark("Savings accounts"),
+    "deposit": mark("Deposits"),
+    "loan": mark("Loans"),
+    "other": mark("Other accounts"),
+}
+
+
+def account_word(kind: str) -> str:
+    """A type of accounts in words; one that only this bank has in its own."""
+    return str(_(ACCOUNTS[kind])) if kind in ACCOUNTS else kind
+
+
+def account_choices(*chosen: str) -> list[tuple[str, str]]:
+    """The types of accounts there are, and those that were chosen."""
+    known = accounts.types(db.session(), by=g.actor)
+    return [(one, account_word(one)) for one in (*known, *sorted({*chosen} - {*known}))]
+
+
 def rule_sentence(asked: ProgrammeVersion) -> str:
     """What a version asks for, as a person would say it."""
+    rule = _asked_sentence(asked)
+    if not asked.accounts:
+        return rule
+    return str(_("%(rule)s; counted: %(accounts)s", rule=rule, accounts=", ".join(map(account_word, asked.accounts))))
+
+
+def _asked_sentence(asked: ProgrammeVersion) -> str:
     amount = f"{i18n.number(asked.threshold, current_language(), 2)} {asked.currency}"
     if asked.rule == "at_least":
         return str(_("At least %(amount)s at the close of %(days)s days", amount=amount, days=asked.days))
@@ -65,6 +92,9 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
     opening = SelectField(_l("Customers who came in the month"))
+    accounts = SelectMultipleField(
+        _l("Accounts that count"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
     template_id = SelectField(_l("SMS"), default="")
     budget = DecimalField(_l("Budget of a month"), [Optional()], places=2)
     most_attempts = IntegerField(_l("Attempts in all"), [InputRequired()])
@@ -79,6 +109,7 @@ def _form(**values: object) -> ProgrammeForm:
     form.rule.choices = [(key, _(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, _(word)) for key, word in CALENDARS.items()]
     form.opening.choices = [(key, _(word)) for key, word in OPENINGS.items()]
+    form.accounts.choices = account_choices(*(form.accounts.data or ()))
     texts = programmes.texts(db.session(), by=g.actor)
     form.template_id.choices = [("", _("Nobody is told")), *((str(one.id), one.name) for one in texts)]
     form.recipients.choices = [(str(one.id), one.name) for one in programmes.readers(db.session(), by=g.actor)]
@@ -95,6 +126,7 @@ def _command(form: ProgrammeForm) -> ProgrammeInput:
         "days",
         "calendar",
         "opening",
+        "accounts",
         "budget",
         "most_attempts",
         "retry_hours",
