@@ -93,6 +93,7 @@ WITHOUT_AN_ACTOR = {
     "content.preview:data_for": HELD,
     "content.preview:someone": HELD,
     "flows.destinations:offered": BANK,
+    "flows.deciding:decide": ACT,
     "flows.people:decide": ACT,
     "flows.people:move": ACT,
     "flows.people:retry": ACT,

@@ -51,7 +51,6 @@ class People(Strict):
     runs: list[UUID]
     reason: str
     step: str = ""
-    approved: bool = True
 
 
 @bp.post("/<uuid:flow_id>/trigger")
@@ -175,12 +174,3 @@ def move(flow_id: UUID) -> ResponseReturnValue:
 def take_out(flow_id: UUID) -> ResponseReturnValue:
     """Let people leave."""
     return _done(people.take_out, flow_id)
-
-
-@bp.post("/<uuid:flow_id>/runs/decide")
-@envelope.once("flows:read")
-def decide(flow_id: UUID) -> ResponseReturnValue:
-    """Answer for people who wait for a colleague's decision."""
-    asked = envelope.body(People)
-    act = people.Act(asked.runs, asked.reason, g.actor)
-    return envelope.ok({"people": people.decide(db.session(), flow_id, act, is_approved=asked.approved)})

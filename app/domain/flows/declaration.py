@@ -34,6 +34,7 @@ NOUN = Noun(
         "flows:read": Permission(mark("See flows"), EVERYBODY),
         "flows:write": Permission(mark("Draw flows and let approved ones run"), ("marketer",)),
         "flows:approve": Permission(mark("Approve flows"), ("admin",), by_name=True),
+        "flows:decide": Permission(mark("Decide about people in flows where one’s role is asked"), EVERYBODY),
         "flows:people": Permission(mark("Move people in flows, take them out"), ("marketer", "operator")),
         "flows:start": Permission(mark("Put people into flows that begin so"), ("marketer", "operator")),
         "flows:stop": Permission(mark("Pause and resume flows"), ("owner", "admin", "marketer", "operator")),

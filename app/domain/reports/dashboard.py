@@ -16,6 +16,8 @@ from app.domain.bank.models import Programme, QualificationRun
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
+from app.domain.flows import deciding
+from app.domain.flows.deciding import Question
 from app.domain.messages import failures, replies
 from app.domain.messages.models import Message, Send
 from app.domain.messages.totals import Totals, of_source, together
@@ -36,6 +38,7 @@ class Board:
     at: datetime
     waiting: int
     approvals: Sequence[Approval]
+    questions: Sequence[Question]
     in_doubt: int
     failed_imports: int
     failures: int
@@ -59,6 +62,7 @@ def board(session: Session, *, by: Actor) -> Board:
         approvals=decisions.waiting(session, Ask(per_page=SHOWN), by=by).items
         if waiting and by.may("approvals:read")
         else [],
+        questions=deciding.questions(session, by=by)[:SHOWN] if by.may("flows:decide") else [],
         in_doubt=in_doubt if by.may("messages:read") else 0,
         replies=unread if by.may("messages:read") else 0,
         failures=failed if by.may("messages:read") else 0,
