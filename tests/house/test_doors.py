@@ -109,6 +109,7 @@ WITHOUT_AN_ACTOR = {
     "flows.resuming:waiting": HELD,
     "flows.validation:problems": HELD,
     "flows.draft_state:is_changed": HELD,
+    "flows.by_hand:is_open": HELD,
     "flows.draft_state:of": HELD,
     "flows.drafts:people_in": HELD,
     "flows.moving:waiting": HELD,

@@ -7,7 +7,7 @@ receiver can tell.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
@@ -111,10 +111,14 @@ def _prepared(batch: Batch, row: Row[Any]) -> Call | Answered:
         "flow": {"id": str(flow.id), "name": flow.name, "step": row.step},
         **_told(pinned.fields, row),
     }
-    body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
-    signature = sign(destinations.secret_of(batch.session, destination), body, batch.now)
-    headers = {"Content-Type": "application/json", SIGNATURE: signature, KEY: str(row.visit_id)}
-    return Call(row, pinned.url, body, headers)
+    return Call(row, pinned.url, *signed(batch.session, destination, said))
+
+
+def signed(session: Session, destination: FlowDestination, said: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """The body that says so, and its headers: signed, and under its id."""
+    body = json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    signature = sign(destinations.secret_of(session, destination), body, clock.now())
+    return body, {"Content-Type": "application/json", SIGNATURE: signature, KEY: str(said["id"])}
 
 
 def _told(fields: Sequence[str], row: Row[Any]) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,7 @@ NOUN = Noun(
         "destination.created": mark("Registered the destination"),
         "destination.rejected": mark("Refused the destination"),
         "destination.submitted": mark("Asked for approval of the destination"),
+        "destination.tested": mark("Called the destination to try it"),
         "destination.withdrawn": mark("Took the destination back from approval"),
         "flow.activated": mark("Let the flow run"),
         "flow.approved": mark("Approved the flow"),

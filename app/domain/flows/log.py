@@ -126,6 +126,8 @@ def _passed(row: FlowLog, why: Mapping[str, Any], branch: Branch | None, names: 
 def _began(why: Mapping[str, Any]) -> Said:
     did = Said(DID[why["did"]]) if why.get("did") in DID else ""
     said = BEGAN.get(str(why.get("type")), mark("Entered the flow"))
+    if why.get("by"):
+        return Said(mark("Was put in by %(by)s"), {"by": why["by"]})
     return Said(said, {"event": why.get("event", ""), "month": why.get("month", ""), "did": did})
 
 
