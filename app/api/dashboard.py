@@ -51,6 +51,7 @@ def show() -> ResponseReturnValue:
             "waiting": {
                 "approvals": board.waiting, "in_doubt": board.in_doubt, "replies": board.replies,
                 "failed_imports": board.failed_imports, "failures": board.failures,
+                "renewals": [{"id": flow.id, "name": flow.name, "by": until} for flow, until in board.renewals],
                 "questions": [question_out(one) for one in board.questions],
                 "months": [_month(run, name) for run, name in board.months],
             },

@@ -44,7 +44,7 @@ def asking(flows: Flows) -> Asking:
 def test_who_is_asked_finds_it_wherever_work_waits(asking: Asking) -> None:
     omar = asking.bank.browser("operator")
     for page in ("/", "/approvals"):
-        assert "2 people wait for your decision : Is it right?" in words(omar.get(page)), page
+        assert "2 people wait for your decision: Is it right?" in words(omar.get(page)), page
     assert "1 approval waits" in omar.get("/approvals/bell").get_data(as_text=True)
     maya = asking.bank.browser("marketer")
     assert "wait for your decision" not in words(maya.get("/"))

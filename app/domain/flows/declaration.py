@@ -12,6 +12,7 @@ from app.domain.flows import (
     health,
     hearing,
     models,
+    renewal,
     results,
     resuming,
     runs,
@@ -83,7 +84,7 @@ NOUN = Noun(
         Consumer("flows.month_approved", QualificationApproved, triggers.on_month_approved),
         Consumer("flows.segment_moved", SegmentMoved, triggers.on_segment_moved),
     ),
-    upkeep=(results.balance,),
+    upkeep=(results.balance, renewal.tell),
     sweeps=(health.pause_failing,),
     waits=(Waiting(starts.EXECUTE, runs.are_due), Waiting(starts.CALLING, calls.are_due)),
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
-from app.core.errors import Conflict, Issue, mark
+from app.core.errors import Conflict, Phrase, mark
 from app.domain.audit import trail
 from app.domain.flows import destinations
-from app.domain.flows.calls import signed
+from app.domain.flows.calls import broken, signed
 from app.domain.flows.models import FlowDestination
 from app.domain.segments import fields
-from app.gateways.http import AddressRefused, Answer, AnswerTimeout, Http, HttpFailure, NotConnected
+from app.gateways.http import Answer, AnswerTimeout, Http, HttpFailure
 
 SECONDS = 5
 SHOWN = 500  # characters of the answer
@@ -26,12 +26,6 @@ EXAMPLES: Mapping[str, object] = {
     "lifecycle_stage": "customer", "engagement_score": 50, "tags": ["example"],
 }  # fmt: skip
 BY_TYPE: Mapping[str, object] = {"number": 1, "boolean": True, "date": "2026-01-31", "moment": "2026-01-31T09:00:00Z"}
-_FAILED: Mapping[type[HttpFailure], str] = {
-    AddressRefused: mark("This address must not be called: it lies in a private network, or is not https."),
-    NotConnected: mark("No connection to %(host)s: the name is not known, nobody answers there, or its certificate is not good."),
-    AnswerTimeout: mark("%(host)s did not answer within %(seconds)s seconds."),
-    HttpFailure: mark("The connection to %(host)s broke before the whole answer was there, or the answer was too large."),
-}  # fmt: skip
 _REDIRECTS = mark("It answers %(status)s and leads elsewhere; nobody follows, so that nothing is told to another address. "
     "Register the address it leads to.")  # fmt: skip
 _REFUSES = mark("It answers %(status)s: a flow would try again, and in the end the step would have failed.")
@@ -45,7 +39,7 @@ class Tried:
     milliseconds: int
     status: int | None = None
     answer: str = ""
-    problem: Issue | None = field(default=None)
+    problem: Phrase | None = None
 
     @property
     def is_taken(self) -> bool:
@@ -99,8 +93,7 @@ async def _call(open_http: Callable[[], Http], url: str, body: bytes, headers: d
 
 def _tried(found: Answer | HttpFailure, said: Mapping[str, Any], milliseconds: int, host: str) -> Tried:
     if isinstance(found, HttpFailure):
-        words = next(words for kind, words in _FAILED.items() if isinstance(found, kind))
-        return Tried(said, milliseconds, problem=Issue("url", words, {"host": host, "seconds": SECONDS}))
+        return Tried(said, milliseconds, problem=broken(found, host, SECONDS))
     words = "" if 200 <= found.status < 300 else _REDIRECTS if 300 <= found.status < 400 else _REFUSES
-    problem = Issue("url", words, {"status": found.status}) if words else None
+    problem = Phrase(words, {"status": found.status}) if words else None
     return Tried(said, milliseconds, found.status, found.body.decode("utf-8", "replace")[:SHOWN], problem)

@@ -63,7 +63,9 @@ def one_of_them(flow_id: UUID, run_id: UUID) -> ResponseReturnValue:
     found = log.of_run(session, run_id, by=g.actor)
     lines = [(one, segments.spoken(one.said), speaker.name_of(one.step) if one.step else "") for one in found]
     steps = [(one.id, speaker.step(one)[0]) for one in chart.steps()]
+    broke = next((one for one in reversed(found) if one.kind in ("failed", "retried")), None) if run.failure else None
     values = {"run": run, "lines": lines, "steps": steps, "here": speaker.name_of(run.step) if run.step else ""}
+    values["failure"] = segments.spoken(log.reason(broke.why)) if broke else ""
     return render_template("flows/person.html", tab="people", **values, **drawn.head(flow))
 
 
