@@ -13,7 +13,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import i18n
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Invalid
 from app.domain.access.keyring import organisation_of
 from app.domain.bank import accounts, programmes
 from app.domain.bank.models import Programme, ProgrammeVersion
@@ -24,33 +24,7 @@ from app.web.approvals import asked
 from app.web.bank.blueprint import bp
 from app.web.locale import current_language
 from app.web.render import leave_for
-
-RULES = {
-    "every": mark("Every day"),
-    "at_least": mark("At least so many days"),
-    "average": mark("The average of all days"),
-}
-CALENDARS = {
-    "value": mark("Every day needs a value"),
-    "carry": mark("A value holds for some days after it"),
-    "exempt": mark("Holidays do not count"),
-}
-
-
-OPENINGS = {
-    "missing": mark("The days before have no value: a person decides"),
-    "never": mark("The month of the opening does not qualify"),
-    "from": mark("The month counts from the day of the opening"),
-}
-
-
-ACCOUNTS = {
-    "current": mark("Current accounts"),
-    "savings": mark("Savings accounts"),
-    "deposit": mark("Deposits"),
-    "loan": mark("Loans"),
-    "other": mark("Other accounts"),
-}
+from app.web.setting_words import ACCOUNTS, CALENDARS, OPENINGS, RULES
 
 
 def account_word(kind: str) -> str:

@@ -19,8 +19,9 @@ from app.domain.bank.programmes import Rule
 from app.http import inputs
 from app.http.auth import allow
 from app.web.bank.blueprint import bp
-from app.web.bank.programmes import CALENDARS, OPENINGS, RULES, account_choices
+from app.web.bank.programmes import account_choices
 from app.web.locale import said
+from app.web.setting_words import CALENDARS, OPENINGS, RULES
 
 
 class WhatIfForm(FlaskForm):  # type: ignore[misc]
