@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0097"
-down_revision = "0094"
+down_revision = "0095"
 branch_labels = None
 depends_on = None
 

@@ -1,10 +1,8 @@
-"""What people did long ago is dropped by the month; how often they did it is counted by the hour."""
+"""What people did long ago is dropped by the month."""
 
 from pathlib import Path
 
 from alembic import op
-
-from migrations import security
 
 revision = "0098"
 down_revision = "0097"
@@ -15,7 +13,6 @@ depends_on = None
 def upgrade() -> None:
     run = op.get_bind().connection.cursor().execute
     run((Path(__file__).parent / "0098_retention.sql").read_text(encoding="utf-8"))
-    security.protect(run, "event_hours")
 
 
 def downgrade() -> None:

@@ -1,12 +1,3 @@
--- How often events of a name were told, by the hour, of the last 30 days.
-CREATE TABLE event_hours (
-  organisation_id uuid NOT NULL,
-  hour timestamptz NOT NULL,
-  name TEXT NOT NULL,
-  number BIGINT NOT NULL,
-  CONSTRAINT pk_event_hours PRIMARY KEY (organisation_id, hour, name)
-);
-
 -- What people did is not kept for ever: whole months of events and of moves between segments that were over before a moment. Nobody
 -- waits long for it: what somebody reads just now is dropped the next time.
 CREATE FUNCTION public.drop_behaviour(before timestamptz) RETURNS int
