@@ -12,7 +12,7 @@ Arrows only go down; import-linter (pyproject.toml) keeps it so.
 
 The ladder of nouns, highest first; a noun uses only nouns below it, siblings are strangers:
 
-    timeline                  one person's whole history
+    timeline | privacy        one person's whole history | what becomes of whoever is erased
     reports
     transfer
     campaigns | flows         what is sent once to many | journeys that people walk one by one

@@ -1,4 +1,4 @@
-"""Door of the upkeep: partitions ahead of time, and what the nouns have to do once an hour."""
+"""Door of the upkeep: partitions ahead of time, months that are over for good, and what the nouns have to do once an hour."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import nouns
 from app.core.unit import unit_of_work
+from app.domain.events import retention
 from jobs.runtime import Runtime, job, runtime, stopping
 
 
@@ -17,6 +18,8 @@ def run() -> None:
     here = runtime()
     with unit_of_work(here.factory, None) as session:
         session.execute(text("SELECT ensure_partitions(3)"))
+    with unit_of_work(here.factory, None) as session:
+        retention.drop_months(session)
     here.for_each(lambda organisation_id: _tidy(here, organisation_id))
 
 

@@ -115,6 +115,8 @@ def show(message_id: UUID) -> ResponseReturnValue:
          "newest": [other.id for other in one.messages]}
         for one in found.caps
     ]  # fmt: skip
+    waits = found.waits
+    out["waits"] = {"timezone": waits.zone, "local_time": waits.now, "until": waits.until} if waits else None
     out["text"] = _text(found.message)
     out["traces"] = [{"kind": t.kind, "at": t.at, "who": t.who, "link": t.link} for t in found.traces]
     return envelope.ok(out)

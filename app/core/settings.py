@@ -45,6 +45,7 @@ class Settings:
     rate_inbound: int = 12000
     rate_track: int = 60000
     rate_page: int = 1200
+    behaviour_days: int = 400
     audit_anchors: Path | None = None
 
     @property
@@ -85,6 +86,7 @@ class Settings:
             "trusted_proxies": read(_networks, "CARILLON_TRUSTED_PROXIES"),
             "audit_anchors": Path(anchors) if (anchors := read.env.get("CARILLON_AUDIT_ANCHORS", "").strip()) else None,
         }
+        values["behaviour_days"] = read(_days, "CARILLON_BEHAVIOUR_DAYS", cls.behaviour_days)
         for name in ("rate_api", "rate_login", "rate_public", "rate_inbound", "rate_track", "rate_page"):
             values[name] = read(_number, f"CARILLON_{name.upper()}", getattr(cls, name))
         read.stop_if_bad()
@@ -187,6 +189,14 @@ def _number(env: Mapping[str, str], name: str, usual: int) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,8}", value):
         raise BadSetting(f"{name} must be a whole number from 1, not {value!r}.")
     return int(value)
+
+
+def _days(env: Mapping[str, str], name: str, usual: int) -> int:
+    """A time something is kept for: no less than a month, since whole months are dropped."""
+    days = _number(env, name, usual)
+    if not 31 <= days <= 36500:
+        raise BadSetting(f"{name} must be from 31 to 36500 days, not {days}.")
+    return days
 
 
 def _database(env: Mapping[str, str], name: str) -> str:

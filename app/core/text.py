@@ -62,6 +62,30 @@ def clean(value: str) -> str:
     return unicodedata.normalize("NFC", seen).strip()
 
 
+class _Folding(dict[int, int | str | None]):
+    """For str.translate: letters, their marks and digits stay, what is unseen goes, anything else separates words."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        category = unicodedata.category(chr(code))
+        self[code] = folded = code if category[0] in "LMN" else None if category == "Cf" else " "
+        return folded
+
+
+_POINTS = (*range(0x0591, 0x05BE), 0x05BF, 0x05C1, 0x05C2, 0x05C4, 0x05C5, 0x05C7)
+_FOLDING = _Folding(
+    dict(zip(map(ord, "ךםןףץ"), map(ord, "כמנפצ"), strict=True))
+    | dict.fromkeys(_POINTS)
+    | dict.fromkeys(map(ord, "'’‘ʼ`´\"”“״׳"))  # O'Hara, צ'רלי: one word, also for who types it without
+)
+
+
+def folded(name: str) -> str:
+    """A name as names are compared: its words with one space between, without capitals, Hebrew points and final letters."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name.replace("´", ""))
+    return " ".join(name.casefold().translate(_FOLDING).split())
+
+
 MASK = "•"  # stands for a sign that is not shown
 
 

@@ -16,6 +16,7 @@ from app.domain.links import declaration as _links
 from app.domain.messages import declaration as _messages
 from app.domain.notices import declaration as _notices
 from app.domain.outbox import declaration as _outbox
+from app.domain.privacy import declaration as _privacy
 from app.domain.providers import declaration as _providers
 from app.domain.reports import declaration as _reports
 from app.domain.segments import declaration as _segments
@@ -45,6 +46,7 @@ NOUNS = tuple(
         _transfer,
         _reports,
         _timeline,
+        _privacy,
     )
 )
 nouns.declare(*NOUNS)

@@ -51,11 +51,11 @@ class Rooms:
 
 
 class Refused(Exception):
-    """Answered without the application."""
+    """Answered without the application. A connection whose request was not read to its end cannot carry another."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, *, was_read: bool = False) -> None:
         super().__init__(status)
-        self.status = status
+        self.status, self.was_read = status, was_read
 
 
 class Gone(Exception):
@@ -85,7 +85,8 @@ class Front:
             await self.take(environ_of(scope), receive, send)
         except Refused as refused:
             text = f"{refused.status} {_AGAIN[refused.status]}\n".encode()
-            await reply(send, refused.status, text, b"text/plain", (b"retry-after", b"5"), (b"connection", b"close"))
+            closed = () if refused.was_read else ((b"connection", b"close"),)
+            await reply(send, refused.status, text, b"text/plain", (b"retry-after", b"5"), *closed)
         except (Gone, TimeoutError):
             log.info("a client hung up or read too slowly", extra={"path": scope["path"]})
 
@@ -197,9 +198,9 @@ class Answer:
 def counted(counter: Counter[str], who: str, most: int, of_all: int | None = None) -> Iterator[None]:
     """Count one more of this address while it lasts. Raises Refused."""
     if counter[who] >= most:
-        raise Refused(429)
+        raise Refused(429, was_read=of_all is not None)
     if of_all is not None and counter.total() >= of_all:
-        raise Refused(503)
+        raise Refused(503, was_read=True)
     counter[who] += 1
     try:
         yield

@@ -45,7 +45,7 @@ class OurBabel(Babel):  # type: ignore[misc]
 def init_app(app: Flask) -> None:
     """Set up Flask-Babel, the filters, the values every template sees, and POST /preferences/..."""
     OurBabel(app, default_locale=i18n.LANGUAGES["en"], locale_selector=_choose_locale, timezone_selector=_choose_zone)
-    for name in ("number", "change", "money", "percent", "date", "month", "moment", "ago"):
+    for name in ("number", "change", "money", "percent", "date", "month", "moment", "there", "ago"):
         app.add_template_filter(globals()[f"show_{name}"], name)
     app.jinja_env.globals.update(_=said, gettext=said, ngettext=said_of)
     app.context_processor(_values)
@@ -189,6 +189,11 @@ def show_moment(value: datetime | None, style: i18n.Style = "short") -> Markup:
         return escape(_DASH)
     text = i18n.moment(value, current_language(), _zone(), style)
     return _time(_stamp(value), _isolated(text))
+
+
+def show_there(value: datetime, zone: str) -> Markup:
+    """Date, hours and minutes by the clocks of another zone, which is named."""
+    return _time(_stamp(value), _isolated(f"{i18n.moment(value, current_language(), zone)} {zone}"))
 
 
 def show_ago(value: datetime | None) -> Markup:

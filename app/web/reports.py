@@ -14,7 +14,7 @@ from wtforms.validators import DataRequired
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.core.page import Ask
-from app.domain.bank import programmes, qualification
+from app.domain.bank import cohorts, programmes, qualification
 from app.domain.campaigns import drafts
 from app.domain.reports import runs
 from app.domain.reports.catalogue import CATALOGUE
@@ -22,7 +22,7 @@ from app.domain.reports.runs import ReportInput
 from app.http import inputs
 from app.http.auth import allow
 from app.web import paging
-from app.web.render import page_or_part
+from app.web.render import is_part_wanted, page_or_part
 
 FILES = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
 
@@ -143,8 +143,10 @@ def _month(subject_id: UUID, form: MonthForm) -> str:
     run = qualification.get(session, subject_id, by=g.actor)
     page = runs.listed(session, paging.asked(), by=g.actor, subject_id=subject_id)
     values = {"page": page, "files": runs.files(session, page.items, by=g.actor), "catalogue": CATALOGUE}
-    programme = programmes.get(session, run.programme_id, by=g.actor)
-    return page_or_part("reports/month.html", "reports/_runs.html", form=form, run=run, programme=programme, **values)
+    if is_part_wanted():
+        return render_template("reports/_runs.html", **values)
+    values |= {"programme": programmes.get(session, run.programme_id, by=g.actor), "form": form, "run": run}
+    return render_template("reports/month.html", cohorts=cohorts.of_run(session, run, by=g.actor), **values)
 
 
 @bp.get("/<uuid:run_id>/<any(xlsx, pdf, zip, py):kind>")

@@ -1,4 +1,4 @@
-"""The search palette: pages, campaigns, segments, templates, and contacts by number.
+"""The search palette: pages, campaigns, segments, templates, and contacts by name and number.
 
 What is typed is posted and not part of an address: people type names and phones here, and addresses are logged.
 """

@@ -43,7 +43,7 @@ CAPS = {"together": _l("All channels together"), "sms": _l("SMS"), "email": _l("
 
 
 class _OrganisationForm(FlaskForm):  # type: ignore[misc]
-    """What the organisation is, and how much an approved audience may grow."""
+    """What the organisation is, how much an approved audience may grow, and how hard the core bank is asked."""
 
     name = StringField(_l("Name"), [InputRequired(), Length(max=120)])
     locale = SelectField(_l("Language"), choices=[("en", "English"), ("he", "עברית")])
@@ -51,6 +51,7 @@ class _OrganisationForm(FlaskForm):  # type: ignore[misc]
     currency = StringField(_l("Currency"), [InputRequired(), Length(min=3, max=3)])
     percent = FloatField(_l("Growth in per cent"), [InputRequired(), NumberRange(0, 100)])
     people = IntegerField(_l("Growth in people"), [InputRequired(), NumberRange(0, 1_000_000)])
+    days_at_once = IntegerField(_l("Days asked for at once"), [InputRequired(), NumberRange(1, 8)])
 
 
 def _cap_fields() -> dict[str, Any]:
@@ -101,6 +102,7 @@ def _organisation_of(form: FlaskForm) -> OrganisationInput:
         if lacking := [name for name, value in one.items() if value is None and any(one.values())]:
             raise Invalid.field(f"{cap}_{lacking[0]}", mark("Both numbers, or none."))
     set_caps = {cap: one for cap, one in caps.items() if any(one.values())}
+    given["days_at_once"] = form.days_at_once.data
     return inputs.read(OrganisationInput, {**given, "growth": growth, "caps": set_caps})
 
 

@@ -7,7 +7,7 @@ from alembic import op
 from migrations import security
 
 revision = "0100"
-down_revision = "0094"
+down_revision = "0099"
 branch_labels = None
 depends_on = None
 

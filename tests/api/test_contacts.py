@@ -112,11 +112,15 @@ def test_errors_name_their_fields(marketer: Caller) -> None:
 
 def test_a_list_is_filtered_and_masked_for_who_may_not_see(marketer: Caller, viewer: Caller) -> None:
     for number in range(3):
-        marketer.data("POST", "/contacts", {"external_id": f"A{number}", "email": f"client{number}@mail.example"})
+        named = {"first_name": "דנה", "last_name": ("לוי", "לב", "כהן")[number]}
+        new = {"external_id": f"A{number}", "email": f"client{number}@mail.example", **named}
+        marketer.data("POST", "/contacts", new)
     assert [row["email"] for row in marketer.data("GET", "/contacts?email=client1@mail.example")] == [
         "client1@mail.example"
     ]
     assert [row["external_id"] for row in marketer.data("GET", "/contacts?q=A&per_page=2")] == ["A2", "A1"]
+    assert [row["external_id"] for row in marketer.data("GET", "/contacts?q=דנה ל")] == ["A1", "A0"]
+    assert {row["last_name"] for row in viewer.data("GET", "/contacts?q=לוי")} == {"ל•••"}
     assert {row["email"] for row in viewer.data("GET", "/contacts")} == {"c•••@mail.example"}
     assert viewer.data("GET", "/contacts?updated_since=2999-01-01T00:00:00Z") == []
     assert viewer("POST", "/contacts", {"external_id": "9"}).status_code == 403

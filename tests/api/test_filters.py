@@ -179,6 +179,9 @@ def test_nothing_a_list_takes_is_left_out_here(full: Full) -> None:
         ("/segments/<uuid:segment_id>/moves", name) for name in ("entered", "whole")
     }  # tests/api/test_segments.py
     apart |= {("/contacts/<uuid:contact_id>/history", "kind")}  # tests/domain/timeline/test_history.py
+    apart |= {
+        ("/bank/runs/<uuid:run_id>/events", name) for name in ("type", "since")
+    }  # tests/domain/bank/test_stream.py
     apart |= {("/events", "event")}  # tests/web/test_events.py
     apart |= {("/flows", "q"), ("/flows", "state")}  # tests/api/test_flows.py
     apart |= {("/flows/<uuid:flow_id>/runs", name) for name in ("contact", "state", "step")}  # tests/api/test_flows.py

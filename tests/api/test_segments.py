@@ -83,6 +83,20 @@ def test_a_segment_lives_from_create_to_delete(marketer: Caller) -> None:
     assert marketer("GET", "?archived=1").get_json()["data"][0]["archived_at"]
 
 
+def test_a_segment_asks_for_names_and_shows_them_masked(marketer: Caller) -> None:
+    named = {"kind": "field", "field": "first_name", "op": "starts_with", "value": "dana1"}
+    last = {"kind": "field", "field": "last_name", "op": "neq", "value": "Cohen"}
+    made = marketer("POST", "", {"name": "By name", "definition": {"where": {"all": [named, last]}}}).get_json()["data"]
+    assert made["size"] == 1
+    assert [part["value"] for part in made["definition"]["where"]["all"]] == ["dana1", "Cohen"], "he may see people"
+    [listed] = marketer("GET", "?q=By name").get_json()["data"]
+    assert [part["value"] for part in listed["definition"]["where"]["all"]] == ["d•••", "C•••"]
+    said = marketer("GET", f"/{made['id']}/explain?contact=1").get_json()["data"]
+    assert [(part["holds"], part["value"]) for part in said["conditions"]] == [(True, "D•••"), (True, "L•••")]
+    assert marketer("GET", f"/{made['id']}/explain?contact=2").get_json()["data"]["in"] is False
+    assert marketer("DELETE", f"/{made['id']}").status_code == 204
+
+
 def test_what_is_not_kept_is_counted_and_shown(marketer: Caller) -> None:
     counted = marketer("POST", "/count", {"definition": {"where": {"all": [CITY, {"not": CITY}]}}}).get_json()["data"]
     assert (counted["count"], counted["of"]) == (0, 10)

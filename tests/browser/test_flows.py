@@ -79,14 +79,18 @@ def add(page: Page, plus: Locator, kind: str, step: str) -> None:
 
 
 def drag(page: Page, what: Locator, onto: Locator) -> None:
-    """As a hand drags: down, over it in small steps, up."""
+    """As a hand drags: down, over the lane until the step shows there, up."""
     what.hover()
     page.mouse.down()
     onto.scroll_into_view_if_needed()
-    box = onto.bounding_box()
-    assert box
-    for way in (2, 1, 0):
-        page.mouse.move(box["x"] + box["width"] / 2 + way, box["y"] + box["height"] / 2 + way, steps=5)
+    shown = onto.locator(".sortable-ghost")
+    for way in range(100):
+        box = onto.locator(".slot-add").first.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2 + way % 3, box["y"] + box["height"] / 2 + way % 3, steps=5)
+        if shown.count():
+            break
+    expect(shown).to_be_visible()
     page.mouse.up()
 
 
@@ -207,8 +211,7 @@ def test_a_marketer_draws_the_welcome_by_mouse(opened: Opened, bank: House) -> N
     page.get_by_role("button", name="Save the step").click()
     expect(page.locator("#step-s2")).to_contain_text("opened")
     add(page, page.locator("[data-slot='s2:happened 0']"), "split", "s3")
-    late = page.locator("#canvas [data-lane='s2:timeout']")
-    drag(page, page.locator("[data-type=notify]"), late.locator(".slot-add"))
+    drag(page, page.locator("[data-type=notify]"), page.locator("#canvas [data-lane='s2:timeout']"))
     expect(lane(page, "s2:timeout")).to_have_attribute("data-id", "s4")
     page.get_by_role("button", name="Undo").click()
     expect(lane(page, "s2:timeout")).to_have_count(0)

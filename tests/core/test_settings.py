@@ -42,6 +42,14 @@ def test_a_relay_that_cannot_be_stops_the_start(env: dict[str, str], given: str)
         Settings.from_env({**env, "CARILLON_STAFF_SMTP": given})
 
 
+@pytest.mark.parametrize("given", ["30", "0", "ever", "36501"])
+def test_behaviour_is_kept_for_a_month_at_least(env: dict[str, str], given: str) -> None:
+    assert Settings.from_env(env).behaviour_days == 400
+    assert Settings.from_env({**env, "CARILLON_BEHAVIOUR_DAYS": "31"}).behaviour_days == 31
+    with pytest.raises(BadSetting, match="CARILLON_BEHAVIOUR_DAYS must be"):
+        Settings.from_env({**env, "CARILLON_BEHAVIOUR_DAYS": given})
+
+
 def test_without_its_own_the_sandboxs_relay_takes_staff_mail(env: dict[str, str]) -> None:
     assert Settings.from_env({**env, "CARILLON_SANDBOX_SMTP": "127.0.0.1:2525"}).staff_smtp == "127.0.0.1:2525"
 

@@ -117,3 +117,28 @@ def test_domains_are_those_of_today(given: str, expected: str | None) -> None:
 )
 def test_unseen_characters_are_taken_off_and_joiners_stay_where_they_join(given: str, expected: str) -> None:
     assert text.clean(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("Dana", "dana"),
+        (" Anna-Maria  O'Hara ", "anna maria ohara"),
+        ("STRASSE", text.folded("Straße")),
+        ("José", "josé"),
+        ("Jose\u0301", "josé"),
+        ("Ｄａｎａ", "dana"),
+        ("שָׁלוֹם", "שלומ"),
+        ("כהן־לוי", "כהנ לוי"),
+        ("צ'רלי", "צרלי"),
+        ("צ׳רלי", "צרלי"),
+        ("رنا\u200f", "رنا"),
+        ("दीपिका", "दीपिका"),
+        ("می\u200cنا", "مینا"),
+        ("–!%", ""),
+        ("", ""),
+    ],
+)
+def test_names_are_compared_without_capitals_points_and_final_letters(given: str, expected: str) -> None:
+    assert text.folded(given) == expected
+    assert text.folded(expected) == expected

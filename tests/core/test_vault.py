@@ -50,3 +50,22 @@ def test_blind_indexes_are_equal_for_equal_values_and_kinds_only(vault: Organisa
 def test_buckets_are_even(vault: OrganisationVault) -> None:
     low = sum(vault.bucket("spring", uuid4()) < 5000 for _ in range(2000))
     assert 850 < low < 1150
+
+
+def test_tokens_are_equal_for_equal_texts_of_a_kind_and_fit_a_bigint(vault: OrganisationVault) -> None:
+    assert vault.token("first_name", "דנה") == vault.token("first_name", "דנה")
+    different = {vault.token(kind, name) for kind in ("first_name", "last_name") for name in map(str, range(1_000))}
+    assert len(different) == 2_000
+    assert {abs(token) >> 32 for token in different} != {0}, "of four bytes, some millions would meet each other"
+    assert all(-(2**63) <= token < 2**63 for token in different)
+
+
+def test_the_token_of_every_beginning_is_made_from_the_one_before(vault: OrganisationVault) -> None:
+    begun = vault.tokens_of_beginnings("first_name", "דנה")
+    assert begun == [vault.token("first_name", name) for name in ("ד", "דנ", "דנה")]
+
+
+def test_another_organisation_has_other_tokens() -> None:
+    root = Vault(os.urandom(32))
+    one, two = (root.organisation(i, root.new_organisation_key(i)) for i in (uuid4(), uuid4()))
+    assert one.token("first_name", "dana") != two.token("first_name", "dana")

@@ -21,6 +21,7 @@ from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.messages import sends
 from app.domain.messages.capping import NONE, Cap, InForce, take_turns
+from app.domain.messages.claiming import claim
 from app.domain.messages.models import Message, Receipt, Send
 from app.domain.messages.reference import keys
 from app.domain.messages.sends import SendDrained
@@ -73,15 +74,7 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
 
 def three_messages(session: Session) -> set[object]:
     send = session.execute(select(Send)).scalar_one()
-    wanted = {
-        "send": send.id,
-        "first": send.first_occurrence,
-        "token": uuid4(),
-        "now": clock.now(),
-        "most": 3,
-        "fresh": True,
-    }
-    return {row.id for row in session.execute(_SQL["claim"], wanted)}
+    return {row.id for row in session.execute(_SQL["claim"], {**claim(send, None, uuid4(), 3), "look": 3})}
 
 
 def three_receipts(session: Session) -> set[object]:

@@ -12,7 +12,8 @@ from app.domain.access import users
 from app.domain.access.keyring import vault_of
 from app.domain.access.permissions import of_role
 from app.domain.consent.models import ConsentEntry
-from app.domain.contacts.models import Contact, ContactAddress
+from app.domain.contacts import names
+from app.domain.contacts.models import Contact, ContactAddress, ContactName
 
 PASSWORD = "copper-lantern-meadow-river"
 
@@ -45,7 +46,7 @@ def contacts(
     """Contacts `start` .. `start + number`, each with a phone, an e-mail, and consent on both channels unless told otherwise."""
     organisation_id, vault, now = actor_of(session).organisation_id, vault_of(session), clock.now()
     ids = list(session.execute(text("SELECT uuidv7() FROM generate_series(1, :n)"), {"n": number}).scalars())
-    people, addresses = [], []
+    people, addresses, named = [], [], []
     for n, contact_id in enumerate(ids, start=start):
         phone, email = f"+97252{2000000 + n}", f"client{n}@mail.example"
         key, person = vault.seal_person(
@@ -60,11 +61,14 @@ def contacts(
         }
         row |= {"language": language, "created_at": now, "updated_at": now, "properties": {}, "tags": [], **columns}
         people.append(row)
+        tokens = names.tokens(vault, f"Dana{n}", "Levi")._asdict()
+        named.append({"organisation_id": organisation_id, "contact_id": contact_id, **tokens})
         for kind, value, extra in (("phone", phone, {"country": "IL"}), ("email", email, {"domain": "mail.example"})):
             address = {"organisation_id": organisation_id, "contact_id": contact_id, "kind": kind, "position": 0}
             addresses.append(address | {"blind": vault.blind(kind, value), "domain": None, "country": None} | extra)
     session.execute(insert(Contact), people)
     session.execute(insert(ContactAddress), addresses)
+    session.execute(insert(ContactName), named)
     if consent:
         grants = {
             "channels": ["sms", "email"],

@@ -108,6 +108,7 @@ def test_more_than_the_queue_holds_is_told_to_come_again_while_healthz_answers()
         third = await asked(app, sent=scope("GET", client="10.0.0.3"))
         health = await asked(app, sent=scope("GET", b"/healthz"))
         hold.set()
+        assert b"connection" not in same[1], "its request was read: the connection carries the next"
         return same[0], third[0], health[0], *[(await one)[0] for one in held]
 
     assert asyncio.run(all_of_them()) == (429, 503, 200, 200, 200, 200)

@@ -6,19 +6,19 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, nouns
 from app.core.db import make_engine, session_factory
 from app.core.settings import Settings
-from app.core.unit import unit_of_work
+from app.core.unit import actor_of, unit_of_work
 from app.domain.access import idempotency, kept, users
 from app.domain.access.models import IdempotencyKey, KeptForm
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
-from app.domain.contacts import lines
-from app.domain.contacts.models import ContactAddress
+from app.domain.contacts import lines, profile
+from app.domain.contacts.models import Contact, ContactAddress
 from jobs import runtime, upkeep
 from jobs.runtime import Runtime
 from tests.factories import people
@@ -66,6 +66,77 @@ def test_the_partitions_of_the_next_three_months_are_there(here: Runtime, owner:
     upkeep.run()
     with owner.connect() as connection:
         assert connection.execute(text(names)).scalars().all() == before
+
+
+BEHAVIOUR = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relname ~ '^(events|segment_moves)_' ORDER BY 1"
+
+
+def months_of_behaviour(connection: Connection) -> set[str]:
+    return set(connection.execute(text(BEHAVIOUR)).scalars())
+
+
+@pytest.fixture
+def long_ago(owner: Engine) -> tuple[set[str], set[str]]:
+    """Months of two years ago, and the last one that is kept in part."""
+    kept = clock.now() - timedelta(days=400)
+    with owner.begin() as connection:
+        connection.execute(text("SET ROLE carillon_owner"))
+        before = months_of_behaviour(connection)
+        for day in (kept - timedelta(days=330), kept - timedelta(days=31), kept):
+            connection.execute(text("SELECT ensure_events(:day)"), {"day": day.date()})
+        connection.execute(
+            text("CREATE TABLE segment_moves_2020_01 PARTITION OF segment_moves"
+                 " FOR VALUES FROM ('2020-01-01 00:00Z') TO ('2020-02-01 00:00Z')")
+        )  # fmt: skip
+        connection.execute(
+            text("INSERT INTO segment_moves (organisation_id, at, segment_id, contact_id, entered, reason, version, change_id)"
+                 " VALUES (uuidv7(), '2020-01-15Z', uuidv7(), uuidv7(), true, 'data', 1, uuidv7())")
+        )  # fmt: skip
+        old = months_of_behaviour(connection) - before - {f"events_{kept:%Y_%m}"}
+        return old, before | {f"events_{kept:%Y_%m}"}
+
+
+def test_what_people_did_long_ago_is_dropped_by_the_month(
+    here: Runtime, owner: Engine, long_ago: tuple[set[str], set[str]]
+) -> None:
+    old, young = long_ago
+    assert len(old) == 3
+    upkeep.run()
+    with owner.connect() as connection:
+        assert months_of_behaviour(connection) == young
+        assert connection.execute(text("SELECT count(*) FROM segment_moves")).scalar_one() == 0
+
+
+def test_a_month_that_somebody_reads_is_dropped_the_next_time(
+    here: Runtime, owner: Engine, long_ago: tuple[set[str], set[str]]
+) -> None:
+    old, young = long_ago
+    with here.unit(here.organisations()[0]) as reading, owner.connect() as connection:
+        reading.execute(text("SELECT count(*) FROM events"))
+        upkeep.run()
+        assert months_of_behaviour(connection) == young | old
+    upkeep.run()
+    with owner.connect() as connection:
+        assert months_of_behaviour(connection) == young
+
+
+def test_the_application_cannot_have_dropped_what_is_young(here: Runtime, owner: Engine) -> None:
+    with here.unit(here.organisations()[0]) as session, owner.connect() as connection:
+        before = months_of_behaviour(connection)
+        assert session.execute(text("SELECT drop_behaviour(now() + interval '1 year')")).scalar_one() == 0
+        assert months_of_behaviour(connection) == before
+
+
+def test_whoever_was_deleted_a_month_ago_is_erased(here: Runtime) -> None:
+    for session in in_each(here):
+        old, young, _ = people.contacts(session, 3)
+        for one, age in ((old, timedelta(days=30, minutes=1)), (young, timedelta(days=29))):
+            with clock.at(clock.now() - age):
+                profile.delete(session, one, by=actor_of(session))
+    upkeep.run()
+    for session in in_each(here):
+        found = session.execute(select(Contact.status).order_by(Contact.id)).scalars().all()
+        assert found == ["erased", "active", "active"]
 
 
 def test_requests_nobody_decided_in_time_are_closed(here: Runtime) -> None:

@@ -18,6 +18,7 @@ MODULES = {
     "qualify": "tests.speed.qualify",
     "track": "tests.speed.track",
     "flow-step": "tests.speed.flow_step",
+    "storm": "tests.speed.storm",
 }
 
 

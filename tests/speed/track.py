@@ -84,10 +84,10 @@ class Bank:
         return time.perf_counter() - begun
 
     def _body(self, is_floor: bool, size: int, call: int) -> bytes:
-        events = [self._event(is_floor, call * size + n) for n in range(size)]
+        events = [self.event(is_floor, call * size + n) for n in range(size)]
         return json.dumps(events if is_floor else {"events": events} if size > 1 else events[0]).encode()
 
-    def _event(self, is_floor: bool, n: int) -> dict[str, Any]:
+    def event(self, is_floor: bool, n: int) -> dict[str, Any]:
         said = {
             "properties": {"amount": n, "branch": "12", "device": "app"},
             "occurred_at": datetime.now(UTC).isoformat(),

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from hashlib import sha256
 from uuid import UUID
@@ -13,7 +14,8 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.actor import Actor, system
 from app.core.unit import unit_of_work
-from app.domain.bank import release, review
+from app.domain.bank import outcomes, release, review
+from app.domain.bank.models import Outcome, QualificationRun
 from app.domain.bank.review import SubmitInput
 from app.domain.notices.models import Notice
 from app.domain.reports import runs
@@ -132,3 +134,37 @@ def test_the_api_does_the_same_for_months_and_packs(bank: House, run_id: UUID) -
     assert marketer("GET", f"/jobs/{pack['id']}").status_code == 403
     assert sorted(auditor.data("GET", f"/jobs/{pack['id']}")["files"]) == ["py", "zip"]
     assert [one["id"] for one in marketer.data("GET", "/reports/runs")] == [asked.get_json()["data"]["id"]]
+
+
+def test_the_page_of_reports_and_the_api_tell_who_stayed(bank: House, run_id: UUID) -> None:
+    officer, page = bank.browser("bank_officer"), f"/reports/months/{run_id}"
+    assert "Who came, stayed and went" not in shown(officer.get(page)), "it is the first month"
+    alone = Caller(bank, "bank_officer").data("GET", f"/bank/runs/{run_id}/cohorts")
+    assert alone["month_before"] is None
+    with bank.unit("bank_officer") as session:
+        run = session.get_one(QualificationRun, run_id)
+        before = QualificationRun(
+            organisation_id=run.organisation_id, programme_id=run.programme_id, programme_version_id=run.programme_version_id,
+            month=date(2026, 9, 1), version=1, state="completed", created_at=clock.now(), calculated_at=clock.now(),
+            totals={"customers": 1, "qualified": 1, "not_qualified": 0, "indeterminate": 0},
+        )  # fmt: skip
+        session.add(before)
+        session.flush()
+        [some] = session.execute(outcomes.qualified(run_id).limit(1)).scalars()
+        session.add(
+            Outcome(
+                organisation_id=run.organisation_id, run_id=before.id, contact_id=some, outcome="qualified", days_passed=30,
+                days_required=30, missing=[],
+            )
+        )  # fmt: skip
+    told = Caller(bank, "bank_officer").data("GET", f"/bank/runs/{run_id}/cohorts")
+    assert told["month_before"]["month"] == "2026-09"
+    assert (told["gained"], told["stayed"], told["dropped"]) == (alone["now"] - 1, 1, 0)
+    assert told["rates"]["stayed"] == {"value": 1.0, "of": "then"}
+    assert told["cohorts"][0] == {
+        "months": 1, "or_more": False, "now": alone["now"] - 1, "share": (alone["now"] - 1) / alone["now"], "then": 1, "stayed": 1,
+        "retention": 1.0,
+    }  # fmt: skip
+    words = shown(officer.get(page))
+    assert "Who came, stayed and went" in words
+    assert "Only in September 2026" in words

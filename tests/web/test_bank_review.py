@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -130,6 +130,11 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     _relayed(bank)
     done = shown(officer.get(page))
     assert "Completed" in done
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        happened = shown(officer.get(f"{page}/events"))
+        assert "Balances of a day verified" in happened
+        assert "Month completed" in happened
+        assert "Month completed" not in shown(officer.get(f"{page}/events?type=notification.sent")).split("Time")[-1]
     assert approver.post(f"{page}/release").status_code == 409
 
 
@@ -177,6 +182,10 @@ def test_the_same_over_the_api_with_a_key_that_may(bank: House, run_id: UUID) ->
     assert approver("POST", f"{page}/release").status_code == 409
     made(bank, run_id)
     assert officer.data("GET", page)["told"] == {"queued": 2}
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        [one] = officer.data("GET", f"{page}/events?type=qualification.released")
+        assert (one["run"], one["correlation_id"], one["status"]) == (str(run_id), str(run_id), "released")
+        assert officer("GET", f"{page}/events?type=balances.told").status_code == 422
     assert officer.data("POST", f"{page}/pause")["state"] == "paused"
     asked = officer.data("POST", f"{page}/resume")
     assert approver.data("POST", f"/approvals/{asked['id']}/approve", {})["state"] == "approved"

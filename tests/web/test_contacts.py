@@ -60,10 +60,10 @@ def test_people_are_masked_until_somebody_looks_and_the_look_is_logged(bank: Hou
     assert viewer.get(f"/contacts/{contact_id}/edit").status_code == 403
 
 
-@pytest.mark.parametrize("text", ["dana@mail.example", "0522345678", "+972 52-234-5678", "C-7"])
-def test_the_search_finds_by_whole_address_or_beginning_of_the_external_id(bank: House, text: str) -> None:
+@pytest.mark.parametrize("text", ["dana@mail.example", "0522345678", "+972 52-234-5678", "C-7", "dan", "LEVI da"])
+def test_the_search_finds_by_whole_address_or_beginning_of_names_and_the_external_id(bank: House, text: str) -> None:
     made(bank)
-    made(bank, external_id="X-1", email="other@mail.example", phone="0522345679")
+    made(bank, external_id="X-1", email="other@mail.example", phone="0522345679", first_name="Gal", last_name="Levin")
     viewer = bank.browser("viewer")
     page = viewer.get(viewer.post("/contacts/search", {"q": text}).location).get_data(as_text=True)
     assert "C-77" in page

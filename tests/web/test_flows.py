@@ -6,10 +6,11 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core import clock
 from app.domain.approvals.models import Approval
+from app.domain.contacts.models import Contact
 from app.domain.flows.models import Flow, FlowDestination
 from tests.web.flows import WAIT, Flows, flows, system_of, words
 
@@ -245,6 +246,11 @@ def test_a_dry_run_shows_the_way(flows: Flows) -> None:
     assert "This way would be gone" in shown
     assert "Welcome to the bank." in shown
     assert "There is no such contact" in words(maya.post(url, {"contact": "no such"}))
+    assert "Asia/Tokyo" not in shown
+    with flows.bank.unit() as session:
+        session.execute(update(Contact).values(timezone="Asia/Tokyo"))
+    shown = words(maya.post(url, {"contact": "3", "at": "2026-12-01T08:00"}))
+    assert "until 04/12/2026, 08:00 ( 04/12/2026, 15:00 Asia/Tokyo )" in shown
 
 
 def test_who_only_reads_sees_the_flow_and_no_editor(flows: Flows) -> None:

@@ -1,17 +1,24 @@
 """Messages in the browser: the lists, the evidence, the doubts."""
 
 import re
+from datetime import datetime, timedelta
 from html import unescape
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.core import clock
+from app.core.actor import system
+from app.domain.calendar import hours
 from app.domain.contacts.models import Contact
 from app.domain.messages.models import FailureSeen
 from app.gateways.channels.base import Category, InDoubt, Rejected
 from tests.api.test_contacts import Caller
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
+
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 def test_the_evidence_of_a_message_names_consent_text_and_attempts(campaigns: Campaigning) -> None:
@@ -49,6 +56,31 @@ def test_a_doubt_is_settled_by_a_person_who_may(campaigns: Campaigning) -> None:
     assert operator.post(f"/messages/{second}/resolve", {"as": "again"}).status_code == 409
     assert campaigns.messages(state="queued") == [second]
     assert "Nothing is in doubt" in shown(operator.get("/messages?state=in_doubt"))
+
+
+def test_a_message_that_waits_for_the_morning_of_its_person_says_so(campaigns: Campaigning) -> None:
+    week = {str(day): {"opens": "09:00", "closes": "19:30"} for day in range(7)}
+    with campaigns.bank.unit() as session:
+        by = system(campaigns.bank.organisation_id)
+        hours.keep(session, hours.CalendarInput.model_validate({"week": week, "holidays": ""}), by=by)
+        session.execute(update(Contact).values(timezone="Asia/Tokyo"))
+    campaign_id, now = campaigns.launched(), clock.now().astimezone(TOKYO)
+    evening = now.replace(hour=22, minute=40) + timedelta(days=(now.hour, now.minute) > (22, 40))
+    morning = (evening + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+    with clock.at(evening):
+        campaigns.dispatch()
+        [waits, *_] = campaigns.messages(state="queued")
+        page = shown(campaigns.bank.browser("operator").get(f"/messages/{waits}"))
+        assert (
+            f"it is {evening:%d/%m/%Y}, 22:40 Asia/Tokyo , and it goes on at {morning:%d/%m/%Y}, 09:00 Asia/Tokyo there"
+            in page
+        )
+        told = Caller(campaigns.bank, "operator").data("GET", f"/messages/{waits}")["waits"]
+        assert told["timezone"] == "Asia/Tokyo"
+        assert datetime.fromisoformat(told["until"]) == morning
+        here = morning.astimezone(ZoneInfo("Asia/Jerusalem"))
+        page = shown(campaigns.bank.browser("marketer").get(f"/campaigns/{campaign_id}"))
+        assert f"goes on, on {here:%d/%m/%Y, %H:%M}" in page
 
 
 def test_an_id_that_is_none_is_refused(campaigns: Campaigning) -> None:

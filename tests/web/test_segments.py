@@ -148,6 +148,30 @@ def test_a_segment_is_built_counted_saved_and_explained_without_script(peopled: 
     assert "There is no such contact" in asked(marketer, f"{url}/why", "nobody").get_data(as_text=True)
 
 
+def test_names_are_conditions_whose_values_only_some_may_see(peopled: House) -> None:
+    marketer = peopled.browser("marketer")
+    builder = Builder(marketer, "/segments/new").do("add-rule:g1").do(r1__field="first_name")
+    assert re.findall(r'<option value="(\w+)"', builder.page.split('name="r1.op"')[1].split("</select>")[0]) == [
+        "eq", "neq", "in", "not_in", "starts_with", "is_set", "is_not_set",
+    ]  # fmt: skip
+    builder.do(r1__op="starts_with", r1__v="a name of many letters")
+    assert "Give the first 20 letters at most." in builder.words
+    builder.do(r1__v="DANA1")
+    assert "5 50.0% of 10" in builder.words
+    builder.do("add-rule:g1").do(r2__field="last_name").do(r2__op="in").do(r2__v="Levi\nלוי")
+    assert "5 50.0% of 10" in builder.words
+    url = builder.save(name="Danas").headers["Location"]
+    page = marketer.get(url).get_data(as_text=True)
+    assert "“D•••”" in page
+    assert "DANA1" not in page
+    assert "Levi" not in page
+    edited = Builder(marketer, f"{url}/edit")
+    assert 'value="DANA1"' in edited.page, "whoever may see people edits it in clear"
+    assert "now: D•••" in unescape(re.sub(r"<[^>]+>", "", asked(marketer, f"{url}/why", "1").get_data(as_text=True)))
+    marketer.client.set_cookie("carillon_locale", "he")
+    assert "שם פרטי" in marketer.get(url).get_data(as_text=True)
+
+
 def test_what_is_wrong_stands_beside_its_input_and_nothing_is_lost(peopled: House) -> None:
     stored(peopled)
     builder = Builder(peopled.browser("marketer"), "/segments/new").do("add-rule:g1").do(r1__field="properties.balance")

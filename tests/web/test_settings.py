@@ -115,6 +115,7 @@ def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
         "together_days": "7",
         "sms_most": "1",
         "sms_days": "2",
+        "days_at_once": "4",
     }
     owner.get("/settings/organisation")
     for wrong, said in (
@@ -125,6 +126,7 @@ def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
         ({"email_days": "5"}, "Both numbers, or none."),
         ({"together_most": "0"}, ""),
         ({"together_days": "367"}, ""),
+        ({"days_at_once": "9"}, ""),
     ):
         refused = owner.post("/settings/organisation", {**given, **wrong})
         assert refused.status_code == 422
@@ -136,12 +138,8 @@ def test_two_owners_change_the_organisation(campaigns: Campaigning) -> None:
     assert known.caps.model_dump() == {"together": {"most": 3, "days": 7}, "sms": {"most": 1, "days": 2}, "email": None}
     assert 'name="together_days"' in (page := owner.get("/settings/organisation").text)
     assert page.split('id="together_days"')[1].split(">")[0].count('value="7"') == 1
-    assert (known.name, known.timezone, known.currency, known.growth.people) == (
-        "First Bank",
-        "Europe/Paris",
-        "EUR",
-        50,
-    )
+    told = (known.name, known.timezone, known.currency, known.growth.people, known.days_at_once)
+    assert told == ("First Bank", "Europe/Paris", "EUR", 50, 4)
 
 
 def test_the_same_over_the_api(campaigns: Campaigning) -> None:
@@ -159,3 +157,6 @@ def test_the_same_over_the_api(campaigns: Campaigning) -> None:
     assert client.get("/api/v1/calendars", headers=auth).get_json()["data"]["next_open"] is None
     changed = client.patch("/api/v1/organisation", json={"currency": "USD"}, headers=auth)
     assert (changed.status_code, changed.get_json()["data"]["summary"]["after"]) == (202, {"currency": "USD"})
+    assert client.get("/api/v1/organisation", headers=auth).get_json()["data"]["days_at_once"] == 1
+    refused = client.patch("/api/v1/organisation", json={"days_at_once": 0}, headers=auth)
+    assert (refused.status_code, refused.get_json()["error"]["details"][0]["field"]) == (422, "days_at_once")

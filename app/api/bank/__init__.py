@@ -1,6 +1,6 @@
 """/bank: programmes, balances, the runs of a month."""
 
-from app.api.bank import balances, customers, files, forecast, programmes, review, runs, whatif
+from app.api.bank import balances, cohorts, customers, files, forecast, programmes, review, runs, whatif
 from app.api.bank.blueprint import bp
 
-__all__ = ["balances", "bp", "customers", "files", "forecast", "programmes", "review", "runs", "whatif"]
+__all__ = ["balances", "bp", "cohorts", "customers", "files", "forecast", "programmes", "review", "runs", "whatif"]

@@ -12,9 +12,10 @@ from app.api import envelope, jobs
 from app.api.bank.blueprint import bp, month
 from app.core.db import db
 from app.core.errors import Invalid, mark
-from app.domain.bank import figures, outcomes, programmes, qualification, review
+from app.domain.bank import figures, outcomes, programmes, qualification, review, stream
 from app.domain.bank.models import OUTCOMES, Override, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Judged, Wanted
+from app.domain.bank.stream import MonthEvent, Since
 from app.http.auth import allow
 
 
@@ -118,6 +119,24 @@ def override_out(row: Override) -> dict[str, Any]:
     """A person's word against an outcome."""
     names = ("id", "before", "outcome", "reason", "evidence_name", "created_by", "created_at")
     return {name: getattr(row, name) for name in names}
+
+
+@bp.get("/runs/<uuid:run_id>/events")
+@allow("bank:read")
+@envelope.asks("type", "since", paged=True)
+def events(run_id: UUID) -> ResponseReturnValue:
+    """What happened in the month, the oldest first: of one `type`, or `since` a moment on; the last minute is not yet told."""
+    wanted = Since(envelope.word("type"), envelope.moment("since"))
+    if wanted.type and wanted.type not in stream.TYPES:
+        raise Invalid.field("type", mark("There is no event of this type."))
+    return envelope.listed(stream.listed(db.session(), run_id, envelope.ask(), wanted, by=g.actor), _event)
+
+
+def _event(one: MonthEvent) -> dict[str, Any]:
+    return {
+        "id": one.id, "type": one.type, "at": one.at, "correlation_id": one.run_id, "run": one.run_id, "status": one.status,
+        "message": one.message_id, "contact": one.contact_id, "day": one.day,
+    }  # fmt: skip
 
 
 @bp.get("/runs/<uuid:run_id>/compare")

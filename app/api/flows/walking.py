@@ -69,7 +69,7 @@ def walk(flow_id: UUID) -> ResponseReturnValue:
     asked = envelope.body(DryRun)
     flow = drafts.get(db.session(), flow_id, by=g.actor)
     path = dry_run.one(db.session(), flow, asked.contact, at=asked.clock, happens=asked.happens, by=g.actor)
-    return envelope.ok({"path": [_stop(one) for one in path.stops], "ends": path.ends})
+    return envelope.ok({"path": [_stop(one) for one in path.stops], "ends": path.ends, "timezone": path.zone})
 
 
 def _stop(stop: dry_run.Stop) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def said(definition: Definition) -> str:
 
 
 def serialize(segment: Segment) -> dict[str, Any]:
-    """A segment as lists show it: e-mails and phones in its definition are masked."""
+    """A segment as lists show it: names, e-mails and phones in its definition are masked."""
     return {
         "id": segment.id,
         "name": segment.name,

@@ -81,6 +81,7 @@ class OrganisationInput(BaseModel):
     currency: str
     growth: Growth = Growth()
     caps: Caps = Caps()
+    days_at_once: int = Field(default=1, ge=1, le=8)  # of balances, asked of the core bank side by side
 
     @field_validator("timezone")
     @classmethod
@@ -103,6 +104,7 @@ def organisation(session: Session) -> OrganisationInput:
     return OrganisationInput(
         name=known.name, locale=known.locale, timezone=known.timezone, currency=known.currency,
         growth=Growth(**known.settings.get("growth", {})), caps=Caps(**known.settings.get("caps", {})),
+        days_at_once=known.settings.get("days_at_once", 1),
     )  # fmt: skip
 
 
@@ -127,6 +129,6 @@ def carry_out_organisation(session: Session, approval_id: UUID, *, note: str = "
     new = OrganisationInput.model_validate(changes.approve(session, approval, state=before, note=note, by=by))
     row = session.get_one(Organisation, by.organisation_id, with_for_update=True)
     row.name, row.locale, row.timezone, row.currency = new.name, new.locale, new.timezone, new.currency
-    row.settings = {**row.settings, "growth": new.growth.model_dump(), "caps": new.caps.model_dump()}
+    row.settings = {**row.settings, **new.model_dump(include={"growth", "caps", "days_at_once"})}
     after = new.model_dump(mode="json")
     trail.record(session, by, "organisation.changed", (ORGANISATION, row.id), before=before, after=after)

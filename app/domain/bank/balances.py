@@ -185,13 +185,26 @@ def schedule(session: Session) -> None:
 
 
 def take_all(open_unit: OpenUnit, open_feed: OpenFeed, *, stopping: Callable[[], bool] = lambda: False) -> None:
-    """Take the days that are due, the oldest first, until none is or `stopping` says so."""
-    while not stopping():
-        with open_unit() as session:
-            day = _next(session)
-        if day is None:
-            return
-        asyncio.run(_take(open_unit, open_feed, day, stopping))
+    """Take the days that are due, the oldest first, until none is or `stopping` says so.
+
+    The batches of a day come one after another, because each names where the next begins; what is asked for at once are days,
+    as many as the organisation set. While one waits for the core bank, another is kept.
+    """
+    with open_unit() as session:
+        at_once = int(organisation_of(session).settings.get("days_at_once", 1))
+    asyncio.run(_take_days(open_unit, open_feed, at_once, stopping))
+
+
+async def _take_days(open_unit: OpenUnit, open_feed: OpenFeed, at_once: int, stopping: Callable[[], bool]) -> None:
+    async def one_after_another() -> None:
+        while not stopping():
+            with open_unit() as session:
+                day = _next(session)
+            if day is None:
+                return
+            await _take(open_unit, open_feed, day, stopping)
+
+    await asyncio.gather(*(one_after_another() for _ in range(at_once)))
 
 
 def _next(session: Session) -> date | None:

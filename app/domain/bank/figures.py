@@ -97,31 +97,6 @@ def month_before(
     return (before, outcomes.totals(session, before)) if before else None
 
 
-@dataclass(frozen=True)
-class Moved:
-    """What changed against the month before: who came, who went, who stayed, and its totals."""
-
-    before: QualificationRun
-    totals: dict[str, int]
-    gained: int
-    dropped: int
-    stayed: int
-
-
-def moved(session: Session, run: QualificationRun, *, by: Actor) -> Moved | None:
-    """The change against the newest run of an earlier month; None for the first."""
-    require(by, "bank:read")
-    before = outcomes.month_before(session, run)
-    if before is None:
-        return None
-    now, then = outcomes.qualified(run.id).subquery(), outcomes.qualified(before.id).subquery()
-    joined = now.join(then, now.c.contact_id == then.c.contact_id, full=True)
-    both = func.count().filter(now.c.contact_id.is_not(None), then.c.contact_id.is_not(None))
-    came, went = (func.count().filter(one.c.contact_id.is_(None)) for one in (then, now))
-    gained, dropped, stayed = session.execute(select(came, went, both).select_from(joined)).one()
-    return Moved(before, outcomes.totals(session, before), gained, dropped, stayed)
-
-
 def missing_days(session: Session, run: QualificationRun, *, by: Actor) -> list[tuple[date, int]]:
     """The days without a value and how many customers had none, the worst first."""
     require(by, "bank:read")
@@ -134,11 +109,7 @@ def missing_days(session: Session, run: QualificationRun, *, by: Actor) -> list[
 def lately(session: Session, run: QualificationRun, months: int, *, by: Actor) -> list[QualificationRun]:
     """The run and what stands of the months before it, the newest first, so many months in all."""
     require(by, "bank:read")
-    found, one = [run], outcomes.month_before(session, run)
-    while one is not None and len(found) < months:
-        found.append(one)
-        one = outcomes.month_before(session, one)
-    return found
+    return outcomes.lately(session, run, months)
 
 
 def corrected_since(session: Session, run: QualificationRun, *, by: Actor) -> int:

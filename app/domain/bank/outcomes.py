@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from app.core.actor import Actor
@@ -145,16 +146,25 @@ def _which(session: Session, run: QualificationRun, which: str) -> ColumnElement
     return (is_now & ~was) if which == "gained" else (~is_now & was)
 
 
+def lately(session: Session, run: QualificationRun, months: int) -> list[QualificationRun]:
+    """The run and the newest run of each month before it that has one, the newest first, so many in all."""
+    query = (
+        select(QualificationRun)
+        .where(
+            QualificationRun.programme_id == run.programme_id,
+            QualificationRun.month < run.month,
+            QualificationRun.calculated_at.is_not(None),
+            QualificationRun.state != "superseded",
+        )
+        .ext(distinct_on(QualificationRun.month))
+        .order_by(QualificationRun.month.desc(), QualificationRun.version.desc())
+    )
+    return [run, *session.execute(query.limit(months - 1)).scalars()]
+
+
 def month_before(session: Session, run: QualificationRun) -> QualificationRun | None:
     """The newest run of the same programme for an earlier month."""
-    query = select(QualificationRun).where(
-        QualificationRun.programme_id == run.programme_id,
-        QualificationRun.month < run.month,
-        QualificationRun.calculated_at.is_not(None),
-        QualificationRun.state != "superseded",
-    )
-    newest = query.order_by(QualificationRun.month.desc(), QualificationRun.version.desc()).limit(1)
-    return session.execute(newest).scalar_one_or_none()
+    return next(iter(lately(session, run, 2)[1:]), None)
 
 
 @dataclass(frozen=True)

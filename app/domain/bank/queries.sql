@@ -201,6 +201,17 @@ FROM qualification_outcomes o
 LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.contact_id AND v.withdrawn_at IS NULL
 WHERE o.run_id = :run AND COALESCE(v.outcome, o.outcome) = 'qualified';
 
+-- name: months_qualified
+-- In which of some months customers qualified, as it stands, and how many in the same: `seen` has a bit for each month, at its place.
+SELECT seen, count(*) AS customers FROM (
+  SELECT o.contact_id, bit_or(1 << m.place) AS seen
+  FROM unnest(CAST(:runs AS uuid[]), CAST(:places AS int[])) AS m (run_id, place)
+  JOIN qualification_outcomes o ON o.run_id = m.run_id
+  LEFT JOIN qualification_overrides v ON v.run_id = o.run_id AND v.contact_id = o.contact_id AND v.withdrawn_at IS NULL
+  WHERE COALESCE(v.outcome, o.outcome) = 'qualified'
+  GROUP BY o.contact_id) AS each_of_them
+GROUP BY seen;
+
 -- name: note_openings
 -- The days customers came to the bank: what is new, or told otherwise, with what was told before. In one order, so that two batches never
 -- wait for each other.

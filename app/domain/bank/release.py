@@ -24,10 +24,9 @@ from app.domain.bank import outcomes, programmes, qualification, review, states
 from app.domain.bank.happenings import QualificationCompleted, QualificationReleased
 from app.domain.bank.models import Notice, ProgrammeVersion, QualificationRun
 from app.domain.bank.qualification import MISSING, SUBJECT
-from app.domain.calendar.windows import windows_of
 from app.domain.contacts.models import Contact, ContactAddress
 from app.domain.content.models import TemplateVersion
-from app.domain.messages import sends, totals
+from app.domain.messages import hours, sends, totals
 from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Send
 from app.domain.messages.sends import SendDrained
@@ -72,7 +71,6 @@ def _open(session: Session, run: QualificationRun, approval: Approval) -> Send:
     pinned, now = review.pinned_of(approval), clock.now()
     asked = session.get_one(ProgrammeVersion, run.programme_version_id)
     assert run.occurrence_id is not None
-    begins = (windows_of(session).next_open(now) if pinned.message_class == "marketing" else now) or now
     new = sends.NewSend(
         first_occurrence=run.occurrence_id,
         source=(SUBJECT, run.id),
@@ -83,7 +81,7 @@ def _open(session: Session, run: QualificationRun, approval: Approval) -> Send:
         digest=approval.digest,
         priority=PRIORITY,
         not_before=now,
-        not_after=begins + SENT_WITHIN,
+        not_after=hours.begins(session, pinned.message_class, now) + SENT_WITHIN,
         senders=list(pinned.senders),
         routes=list(pinned.routes),
         most_attempts=asked.most_attempts,

@@ -17,7 +17,7 @@ from app.domain.campaigns import drift, pinned, plan, states
 from app.domain.campaigns.drafts import SUBJECT, one_for_update
 from app.domain.campaigns.models import PRIORITIES, Campaign
 from app.domain.campaigns.pinned import Pinned
-from app.domain.messages import sends
+from app.domain.messages import hours, sends
 from app.domain.messages.create_messages import create_messages
 from app.domain.messages.pinned import PinnedText
 
@@ -113,7 +113,7 @@ def _open(session: Session, campaign: Campaign, what: Pinned, text: PinnedText, 
     assert campaign.occurrence_id is not None
     now = clock.now()
     # Claiming keeps the allowed hours, which may be changed meanwhile.
-    begins = plan.begins_at(session, [text], now) or now
+    begins = hours.begins(session, text.message_class, now)
     send = sends.open_send(
         session,
         sends.NewSend(

@@ -1,6 +1,5 @@
 """What will happen if a campaign is sent now: audience, who falls out and why, cost, texts; and the digest of all of it."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +11,6 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.errors import Invalid, Issue, mark
 from app.core.money import rounded
-from app.domain.calendar.windows import windows_of
 from app.domain.campaigns import pinned
 from app.domain.campaigns.estimate import Estimate, estimate
 from app.domain.campaigns.models import Campaign
@@ -20,6 +18,7 @@ from app.domain.campaigns.pinned import Pinned
 from app.domain.content import checks, marking
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages import policy
+from app.domain.messages.hours import hours_of
 from app.domain.messages.pinned import PinnedText
 from app.domain.providers import accounts
 
@@ -109,18 +108,13 @@ def make(session: Session, campaign: Campaign) -> Plan:
     return of(session, pinned.present(session, campaign))
 
 
-def begins_at(session: Session, texts: Sequence[PinnedText], moment: datetime) -> datetime | None:
-    """When the first of these texts may go out from a moment on: marketing waits for the allowed hours; None if there are none."""
-    if any(text.message_class != "marketing" for text in texts):
-        return moment
-    return windows_of(session).next_open(moment)
-
-
 def goes_at(session: Session, campaign: Campaign) -> datetime | None:
-    """When a campaign that is not launched yet would begin: at its moment, after an approval now, or in the next allowed hours."""
+    """When a campaign that is not launched yet would begin: at its moment, after an approval, or when it may go to somebody."""
     now = clock.now()
     wanted = max(now, campaign.scheduled_at or now)
-    return begins_at(session, pinned.kept(session, campaign).texts, wanted)
+    if any(text.message_class != "marketing" for text in pinned.kept(session, campaign).texts):
+        return wanted
+    return hours_of(session).first(wanted)
 
 
 def of(session: Session, what: Pinned) -> Plan:

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.domain.calendar.windows import windows_of
 from app.domain.campaigns.drafts import SUBJECT
 from app.domain.campaigns.models import Campaign
 from app.domain.content.models import TemplateVersion
 from app.domain.messages import sends, totals
+from app.domain.messages.hours import hours_of, keeps_hours
 from app.domain.messages.models import EngagementEvent, Message, Send
 from app.domain.messages.states import HANDED_OVER
 from app.domain.messages.totals import Totals
@@ -63,10 +63,14 @@ def held_until(session: Session, campaign: Campaign, *, by: Actor) -> datetime |
     if campaign.state != "running":
         return None
     open_sends = [send for send in sends.of_source(session, SUBJECT, campaign.id) if send.drained_at is None]
-    now, windows = clock.now(), windows_of(session)
-    if not open_sends or windows.is_open(now) or not all(sends.keeps_hours(send) for send in open_sends):
+    if not open_sends or not all(keeps_hours(send) for send in open_sends):
         return None
-    return windows.next_open(now)
+    now = clock.now()
+    openings = set(hours_of(session).openings(now).values())
+    if now not in openings:
+        return min(openings, default=None)
+    first = min((due for send in open_sends if (due := sends.first_due(session, send))), default=now)
+    return first if first in openings and first > now else None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from app.core.db import live
 from app.core.errors import mark
-from app.core.nouns import MenuEntry, Noun, Permission, Subject
+from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
-from app.domain.contacts import lines, models, recipients
+from app.domain.contacts import lines, models, recipients, unread
 from app.domain.contacts.models import Contact, Group
 from app.domain.contacts.profile import ContactsChanged
 
@@ -43,6 +43,8 @@ NOUN = Noun(
     decides={
         "contact": recipients.carry_out,
     },
+    jobs=(unread.READ_NAMES,),
     kinds=(ContactsChanged,),
+    waits=(Waiting(unread.READ_NAMES, unread.are_waiting),),
     upkeep=(lines.ask,),
 )

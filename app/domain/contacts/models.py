@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
@@ -28,6 +29,7 @@ class Contact(Owned, Base):
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
         # Nearly everybody is active and there: what is not is found by small indexes that cost an import nothing.
         Index("ix_contacts_inactive", "organisation_id", "status", postgresql_where=text("status <> 'active'")),
+        Index("ix_contacts_zones", "organisation_id", "timezone", postgresql_where=text("timezone IS NOT NULL")),
         Index("ix_contacts_test", "organisation_id", postgresql_where=text("is_test")),
         Index("ix_contacts_deleted", "organisation_id", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
@@ -83,6 +85,35 @@ class ContactAddress(Owned, Base):
     domain: Mapped[str | None]
     country: Mapped[str | None]
     takes_sms: Mapped[bool | None]
+
+
+class ContactName(Owned, Base):
+    """The names of a contact as tokens: enough to find him and to ask a segment for him. Written with every person that is sealed.
+
+    `first_name` and `last_name` stand for the whole names, null where there is none; `beginnings` for what each and every
+    further word begins with. Who has no row was not read yet.
+    """
+
+    __tablename__ = "contact_names"
+    __table_args__ = (
+        owned_key("contact_id", "contacts", ondelete="CASCADE"),
+        Index(None, "beginnings", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}),
+    )
+
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    first_name: Mapped[int | None] = mapped_column(BigInteger)
+    last_name: Mapped[int | None] = mapped_column(BigInteger)
+    beginnings: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
+class UnreadNames(Owned, Base):
+    """Contacts written by the set, whose names are to be read when it is due: the index of beginnings would hold up an import."""
+
+    __tablename__ = "unread_names"
+
+    id: Mapped[Uuid7]
+    contact_ids: Mapped[list[UUID]]
+    due_at: Mapped[Moment]
 
 
 class PropertyDefinition(Owned, Base):

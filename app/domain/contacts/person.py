@@ -1,4 +1,4 @@
-"""A person as people see him: opened, masked, sealed again, with his addresses in step."""
+"""A person as people see him: opened, masked, sealed again, with his addresses and names in step."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from app.core import phone
 from app.core.text import MASK, masked_email, masked_name
 from app.core.vault import OrganisationVault, Sealed
 from app.domain.access.keyring import vault_of
+from app.domain.contacts import names
 from app.domain.contacts.models import Contact, ContactAddress
 
 
@@ -93,11 +94,12 @@ def masked_all(session: Session, contacts: Iterable[Kept]) -> dict[UUID, Person]
 
 
 def seal_into(session: Session, contact: Contact, person: Person) -> None:
-    """Seal the person into the contact and bring his addresses in step. Flushes the contact first."""
+    """Seal the person into the contact and bring his addresses and names in step. Flushes the contact first."""
     vault = vault_of(session)
     contact.key, contact.person = vault.seal_person(contact.id, person.plain(), contact.key)
     session.add(contact)
     session.flush()
+    names.keep(session, contact, person.first_name, person.last_name)
     session.execute(delete(ContactAddress).where(ContactAddress.contact_id == contact.id))
     rows = [*_emails(vault, person), *_phones(vault, person)]
     if rows:

@@ -17,6 +17,7 @@ from app.core.text import clean
 from app.core.unit import actor_of
 from app.domain.contacts.identifiers import with_address
 from app.domain.contacts.models import Contact, Group, GroupMember
+from app.domain.contacts.names import with_words
 
 _TAGS_KEPT = timedelta(seconds=30)
 _tags: dict[UUID, tuple[datetime, list[str]]] = {}
@@ -24,7 +25,7 @@ _tags: dict[UUID, tuple[datetime, list[str]]] = {}
 
 @dataclass(frozen=True)
 class Filter:
-    """Which contacts. `q` is a whole e-mail or phone or the beginning of an external id; `within` selects ids."""
+    """Which contacts. `q` is a whole e-mail or phone, the beginning of an external id, or those of names; `within` selects ids."""
 
     q: str = ""
     email: str = ""
@@ -109,8 +110,8 @@ def _sets(session: Session, wanted: Filter) -> Iterator[Any]:
 def _matching(session: Session, text: str) -> Any:
     """A union, not an OR: each of its arms has an index."""
     contacts = live(Contact).c
-    addresses = (with_address(session, kind, text) for kind in ("email", "phone"))
+    others = (*(with_address(session, kind, text) for kind in ("email", "phone")), with_words(session, text))
     return union(
         select(contacts.id).where(contacts.external_id.startswith(text, autoescape=True)),
-        *(ids for ids in addresses if ids is not None),
+        *(ids for ids in others if ids is not None),
     )

@@ -202,7 +202,7 @@ def _normal(session: Session, chart: Flowchart) -> Flowchart:
         if one.when is None:
             return replace(one, lane=lane)
         if encryption.names_people(one.when):
-            said = mark("Name people by a segment: a flow does not hold their e-mails or phones.")
+            said = mark("Name people by a segment: a flow does not hold their names, e-mails or phones.")
             raise Invalid(said, details=(Issue(f"{path}.when", said),))
         try:
             return replace(one, lane=lane, when=check.check(session, one.when.dump()))

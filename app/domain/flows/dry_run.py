@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor, require
 from app.core.errors import NotFound, mark
-from app.domain.access.keyring import vault_of
+from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.contacts.models import Contact
 from app.domain.content.models import TemplateVersion
 from app.domain.content.preview import Preview, data_for, preview
@@ -53,10 +53,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class Path:
-    """The whole way of one contact, and why it ends."""
+    """The whole way of one contact, why it ends, and the zone whose clock he goes by."""
 
     stops: tuple[Stop, ...]
     ends: str  # finished, exit_segment, or endless
+    zone: str
 
 
 def one(
@@ -97,6 +98,7 @@ class _Walk:
         self._person = person
         self._happens = happens
         self._visits: Counter[str] = Counter()
+        self._zone = person.timezone or organisation_of(session).timezone
 
     def go(self, now: datetime) -> Path:
         """From the first step to the end."""
@@ -104,12 +106,12 @@ class _Walk:
         while place is not None and len(stops) < MOST:
             with clock.at(now):
                 if self._has_left():
-                    return Path(tuple(stops), "exit_segment")
+                    return Path(tuple(stops), "exit_segment", self._zone)
                 stop = self._stop(self._course.graph.nodes[place].step, now)
             stops.append(stop)
             now = stop.until
             place = self._course.graph.nodes[place].ways[stop.port] if stop.port is not None else None
-        return Path(tuple(stops), "finished" if place is None else "endless")
+        return Path(tuple(stops), "finished" if place is None else "endless", self._zone)
 
     def _has_left(self) -> bool:
         segment_id = self._course.chart.rules.exit_segment_id
@@ -145,7 +147,7 @@ class _Walk:
                 step, now, now, {"wait_for": engine.HAPPENED, "review": engine.APPROVED}.get(step.type, engine.NEXT)
             )
         batch = Batch(self._session, self._course, now)
-        run = Run(UUID(int=0), self._person.id, UUID(int=0), now, now, self._person.timezone or batch.zone)
+        run = Run(UUID(int=0), self._person.id, UUID(int=0), now, now, self._zone)
         name = getattr(step.config, "field", None)
         day = waiting.dates(batch, name, [run])[self._person.id] if name else None
         return Stop(step, now, engine.due(step, now, batch.facts(run, day)), engine.by_itself(step))
@@ -173,5 +175,5 @@ class _Walk:
         except (TemplateError, TooSlow):
             reason = reason or "text_failed"
         windows = Batch(self._session, self._course, now).windows
-        goes_at = windows.next_open(now) if text.message_class == "marketing" else now
+        goes_at = windows.next_open(now, self._zone) if text.message_class == "marketing" else now
         return Stop(step, now, now, engine.NEXT, text=shown, reason=reason, goes_at=None if reason else goes_at)

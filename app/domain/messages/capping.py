@@ -18,8 +18,7 @@ from app.core.db import live
 from app.core.pipeline import Step
 from app.core.sql import load
 from app.domain.approvals import settings
-from app.domain.messages.models import Message, Send
-from app.domain.messages.sends import TEST
+from app.domain.messages.models import TEST, Message, Send
 
 CAPPED = "frequency_cap"  # the reason why somebody gets nothing
 USES = ("sending", "in_doubt", "sent", "undeliverable", "delivered")

@@ -2,21 +2,21 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
 from app.core import breaker, clock
 from app.core.pipeline import Transact
 from app.core.sql import load
-from app.domain.calendar.windows import Windows, windows_of
-from app.domain.messages import capping, claims, sends
+from app.domain.messages import capping, claims, retries, sends
 from app.domain.messages.capping import InForce
 from app.domain.messages.claims import Claim
+from app.domain.messages.hours import NO_HOURS, Hours, hours_of, keeps_hours
 from app.domain.messages.models import Send
 from app.domain.messages.outcomes import Before
 from app.domain.messages.rendering import Scene
@@ -25,20 +25,37 @@ from app.domain.providers.models import ProviderAccount
 
 CLAIM = 1000
 AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
+BATCHES = 20  # of people who sleep are passed by before other sends have their turn
 _SQL = load("messages/queries.sql")
 
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 
+def claim(send: Send, hours: Hours | None, token: UUID, most: int) -> dict[str, Any]:
+    """What the statement that claims rows of a send is asked with; `hours` for what keeps them."""
+    now = clock.now()
+    return {
+        "send": send.id,
+        "first": send.first_occurrence,
+        "token": token,
+        "now": now,
+        "fresh": send.not_after > now,
+        "look": CLAIM,
+        "most": min(CLAIM, most),
+        "keeps": hours is not None,
+        "allowed": retries.ALLOWED,
+        **(hours.claim(now) if hours else NO_HOURS),
+    }
+
+
 @dataclass(frozen=True)
 class _Prospect:
-    """A send that may be claimed from now, the account for it, and how many messages that may be given."""
+    """A send that may be claimed from now, the account for it, how many messages that may be given, and the hours it keeps."""
 
     send: Send
     account: ProviderAccount
     room: int
-    until: datetime | None
-    hours: Windows | None
+    hours: Hours | None
 
 
 class Claimer:
@@ -75,19 +92,11 @@ class Claimer:
         for prospect in await asyncio.to_thread(self._prospects):
             # Before anything is leased: what cannot be sent holds nothing.
             scene, secret, caps = await asyncio.to_thread(self._scene, prospect)
-            send, token = prospect.send, uuid4()
-            now = clock.now()
-            wanted = {
-                "send": send.id,
-                "first": send.first_occurrence,
-                "token": token,
-                "now": now,
-                "fresh": send.not_after > now,
-            }
-            [rows] = await self._transact((_SQL["claim"], {**wanted, "most": min(CLAIM, prospect.room)}))
+            token = uuid4()
+            rows = await self._lease(prospect, token)
             if not rows:
                 continue
-            contacts = list({row["contact_id"] for row in rows})
+            hours, contacts = prospect.hours, list({row["contact_id"] for row in rows})
             [people] = await self._transact((_SQL["recipients"], {"contacts": contacts}))
             return Claim(
                 scene,
@@ -98,20 +107,28 @@ class Claimer:
                 rows=deque(rows),
                 people={person["id"]: person for person in people},
                 before={row["id"]: Before(row["attempts"] + 1, row["retries"]) for row in rows},
-                until=prospect.until,
-                hours=prospect.hours,
+                until=hours.closes(clock.now(), (person["timezone"] for person in people)) if hours else None,
+                windows=hours.windows if hours else None,
                 caps=caps,
             )
         return None
 
+    async def _lease(self, prospect: _Prospect, token: UUID) -> list[Mapping[str, Any]]:
+        """The next rows of a send; whoever sleeps is moved to his morning, and the next are looked at, for a while."""
+        for _ in range(BATCHES):
+            [rows] = await self._transact((_SQL["claim"], claim(prospect.send, prospect.hours, token, prospect.room)))
+            found = [row for row in rows if not row["is_early"]]
+            if found or not rows:
+                return found
+        return []
+
     def _prospects(self) -> list[_Prospect]:
         with self._unit() as session:
             open_ones = self._accounts(session)
-            windows, now = windows_of(session), clock.now()
-            closes = windows.closes_at(now) or now
+            hours = hours_of(session)
             return [
-                _Prospect(send, *carrier, *((closes, windows) if sends.keeps_hours(send) else (None, None)))
-                for send in (sends.runnable(session, self._channel, windows) if open_ones else [])
+                _Prospect(send, *carrier, hours if keeps_hours(send) else None)
+                for send in (sends.runnable(session, self._channel, hours) if open_ones else [])
                 # None if it was approved with a sender that is not in use now
                 if (carrier := next((one for one in open_ones if sends.may_carry(one[0], send)), None))
             ]

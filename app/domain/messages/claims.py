@@ -46,8 +46,8 @@ class Claim:
     rows: deque[Mapping[str, Any]]
     people: Mapping[UUID, Mapping[str, Any]]
     before: Mapping[UUID, Before]
-    until: datetime | None = None  # when the allowed hours end, for what keeps them
-    hours: Windows | None = None  # the allowed hours, for what keeps them
+    until: datetime | None = None  # when the allowed hours of the first of its people end, for what keeps them
+    windows: Windows | None = None  # the allowed hours, for what keeps them
     caps: InForce = NONE  # how much marketing one person may get, for what is under it
 
     @property
@@ -73,7 +73,7 @@ def records(landed: Iterable[Landed]) -> list[Step]:
 
 
 def _record(claim: Claim, told: Told) -> list[Step]:
-    again = retries.again(claim.scene.send, claim.hours)
+    again = retries.again(claim.scene.send, claim.windows)
     lines = outcomes.lines(told, claim.account, claim.before, again)
     named = keys([(ready.occurrence_id, ready.id) for ready, _ in told])
     values = {

@@ -15,6 +15,7 @@ from app.domain.consent.models import ConsentEntry
 from app.domain.content.models import Template, TemplateVersion
 from app.domain.messages import capping
 from app.domain.messages.capping import UsedUp
+from app.domain.messages.hours import Waiting, waiting
 from app.domain.messages.models import Attempt, EngagementEvent, Message, Receipt, Send
 from app.domain.messages.sends import may_carry, messages_of
 from app.domain.providers.models import ProviderAccount
@@ -66,6 +67,7 @@ class Evidence:
     consent: ConsentEntry | None = None
     accounts: Mapping[UUID, str] = field(default_factory=dict)
     caps: Sequence[UsedUp] = ()  # that kept it back
+    waits: Waiting | None = None
 
 
 def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
@@ -94,6 +96,7 @@ def evidence(session: Session, message_id: UUID, *, by: Actor) -> Evidence:
         session.get(ConsentEntry, message.consent_entry_id) if message.consent_entry_id else None,
         account_names(session, by=by),
         capping.explained(session, message, send),
+        waiting(session, message, send),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from app.core.db import Base, Moment, Owned, Uuid7, owned_key
 from app.domain.messages.states import RANKS
 
 SEND_STATES = ("running", "paused", "stopped", "drained")
+TEST = "test"  # the kind of source of a test of a text
 
 
 class Send(Owned, Base):

@@ -6,15 +6,37 @@
 -- name: claim
 -- Rows of one send that are due, of all its occurrences, leased to one worker. A lease that ended gives the row back without
 -- harm: nothing was written for it yet. Leases are the machine's time, not the business clock. :fresh is false when the send is
--- over: then only what is tried again goes out.
-UPDATE messages SET lease_token = :token, lease_until = clock_timestamp() + interval '2 minutes'
-WHERE (occurrence_id, id) IN (
-  SELECT occurrence_id, id FROM messages
+-- over: then only what is tried again goes out. What keeps the allowed hours (:keeps) and may not go yet where its person is, is
+-- moved to when it may, and is not leased; :opens are the moments of :zones. A zone that somebody has only just come into is looked at
+-- again in a minute. A retry that is moved keeps its time to go out.
+WITH found AS MATERIALIZED (
+  SELECT occurrence_id, id, contact_id FROM messages
   WHERE send_id = :send AND occurrence_id >= :first AND state = 'queued' AND due_at <= :now
     AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND (:fresh OR retries > 0)
-  ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
-  AND occurrence_id >= :first
-RETURNING occurrence_id, id, contact_id, address_position, address_blind, attempts, retries, payload;
+  ORDER BY due_at LIMIT :look FOR UPDATE SKIP LOCKED
+), early AS (
+  SELECT f.occurrence_id, f.id, CASE WHEN NOT :keeps THEN :now ELSE COALESCE(z.opens, CAST(:now AS timestamptz) + interval '1 minute')
+    END AS opens
+  FROM found f LEFT JOIN contacts c ON :keeps AND c.id = f.contact_id
+  LEFT JOIN unnest(CAST(:zones AS text[]), CAST(:opens AS timestamptz[])) AS z (zone, opens) ON z.zone = COALESCE(c.timezone, :zone)
+), chosen AS (
+  SELECT occurrence_id, id, opens, opens > :now AS is_early, row_number() OVER (PARTITION BY opens > :now) AS place FROM early
+), moved AS (
+  UPDATE messages m SET
+    due_at = CASE WHEN c.is_early THEN c.opens ELSE m.due_at END,
+    lease_token = CASE WHEN NOT c.is_early THEN CAST(:token AS uuid) END,
+    lease_until = CASE WHEN NOT c.is_early THEN clock_timestamp() + interval '2 minutes' END
+  FROM chosen c
+  WHERE m.id = ANY(ARRAY(SELECT id FROM chosen)) AND m.occurrence_id >= :first AND m.occurrence_id = c.occurrence_id AND m.id = c.id
+    AND (c.is_early OR c.place <= :most)
+  RETURNING m.occurrence_id, m.id, m.contact_id, m.address_position, m.address_blind, m.attempts, m.retries, m.payload, m.due_at,
+    c.is_early
+), prolonged AS (
+  UPDATE sends SET retry_until = GREATEST(retry_until, late.due_at + :allowed)
+  FROM (SELECT max(due_at) AS due_at FROM moved WHERE is_early AND retries > 0) AS late
+  WHERE id = :send AND late.due_at + :allowed > retry_until
+)
+SELECT * FROM moved;
 
 -- name: recipients
 -- What rendering needs of the people of a claim. Key and person are sealed; they are opened in the worker, just before sending.

@@ -13,7 +13,8 @@ from app.core.queue import Job
 from app.core.sql import load
 from app.core.unit import enqueue_after_commit
 from app.domain.consent import suppression
-from app.domain.messages import reference, retries, sends, told
+from app.domain.messages import reference, retries, told
+from app.domain.messages.models import TEST
 from app.domain.messages.models import Receipt as Inbox
 from app.domain.messages.outcomes import consequence
 from app.domain.providers import accounts
@@ -71,7 +72,7 @@ def apply_some(session: Session) -> int:
     if not taken:
         return 0
     picked = {"accounts": [row.provider_account_id for row in taken], "keys": [row.event_key for row in taken]}
-    values = {**picked, **retries.rule(session), "test": sends.TEST, "now": clock.now()}
+    values = {**picked, **retries.rule(session), "test": TEST, "now": clock.now()}
     said = session.execute(_SQL["apply_receipts"], values).mappings().all()
     session.execute(_SQL["leave_unmatched"], {**picked, "now": clock.now()})
     for row in said:

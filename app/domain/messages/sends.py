@@ -13,15 +13,14 @@ from app.core.nouns import Happening
 from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
-from app.domain.calendar.windows import Windows, windows_of
 from app.domain.messages import retries, told
-from app.domain.messages.models import Message, Send
+from app.domain.messages.hours import Hours, hours_of, keeps_hours
+from app.domain.messages.models import TEST, Message, Send
 from app.domain.outbox.publish import publish
 from app.domain.providers.accounts import fingerprint
 from app.domain.providers.models import ProviderAccount
 
 _SQL = load("messages/queries.sql")
-TEST = "test"  # the kind of source of a test of a text
 JOB = {
     "sms": Job("messages.sms", "jobs.messages.send_sms", 300),
     "email": Job("messages.email", "jobs.messages.send_email", 300),
@@ -147,8 +146,8 @@ def stop(session: Session, kind: str, source_id: UUID) -> int:
     return cancelled
 
 
-def runnable(session: Session, channel: str, windows: Windows) -> list[Send]:
-    """The sends of a channel that may be claimed from now, urgent ones first; marketing only in the allowed hours."""
+def runnable(session: Session, channel: str, hours: Hours) -> list[Send]:
+    """The sends of a channel that may be claimed from now, urgent ones first; marketing only where it is allowed to somebody."""
     now = clock.now()
     query = (
         select(Send)
@@ -157,12 +156,13 @@ def runnable(session: Session, channel: str, windows: Windows) -> list[Send]:
         .order_by(Send.priority, Send.id)
     )
     found = list(session.execute(query).scalars())
-    return found if windows.is_open(now) else [send for send in found if not keeps_hours(send)]
+    return found if hours.is_open(now) else [send for send in found if not keeps_hours(send)]
 
 
-def keeps_hours(send: Send) -> bool:
-    """True if a send waits for the allowed hours: marketing does; a test goes to colleagues who wait for it."""
-    return send.message_class == "marketing" and send.source_kind != TEST
+def first_due(session: Session, send: Send) -> datetime | None:
+    """When the first of what waits of a send is due."""
+    waits = messages_of([send]) & (Message.state == "queued")
+    return session.execute(select(Message.due_at).where(waits).order_by(Message.due_at).limit(1)).scalar_one_or_none()
 
 
 def close_drained(session: Session) -> int:
@@ -177,7 +177,7 @@ def close_drained(session: Session) -> int:
 def is_due(session: Session, channel: str) -> bool:
     """True if there is something to claim on a channel now."""
     now = clock.now()
-    wanted = {"channel": channel, "now": now, "open": windows_of(session).is_open(now), "test": TEST}
+    wanted = {"channel": channel, "now": now, "open": hours_of(session).is_open(now), "test": TEST}
     return bool(session.execute(_SQL["is_due"], wanted).scalar())
 
 

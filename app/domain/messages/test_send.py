@@ -19,9 +19,9 @@ from app.domain.content import library
 from app.domain.content.models import Template
 from app.domain.messages import sends
 from app.domain.messages.create_messages import create_messages
-from app.domain.messages.models import Send
+from app.domain.messages.models import TEST, Send
 
-KIND = sends.TEST
+KIND = TEST
 PRIORITY = 10
 SENT_WITHIN = timedelta(hours=1)
 MOST_AN_HOUR = 60

@@ -11,8 +11,9 @@ from app.core.actor import system
 from app.domain.access import users
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
-from app.domain.bank import figures, programmes, release
-from app.domain.bank.figures import Carried, Moved, Taking, Timing
+from app.domain.bank import cohorts, figures, programmes, release
+from app.domain.bank.cohorts import Cohorts
+from app.domain.bank.figures import Carried, Taking, Timing
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 from app.domain.messages.totals import Totals
 from app.domain.reports.words import FATE
@@ -31,7 +32,8 @@ class Facts:
     approval: Approval | None
     names: Mapping[UUID, str]
     totals: Mapping[str, int]
-    moved: Moved | None
+    before: tuple[QualificationRun, Mapping[str, int]] | None  # of the month before, and its totals
+    cohorts: Cohorts
     reasons: Mapping[str, Mapping[str, int]]
     near: int
     missing: Sequence[Sequence[tuple[date, int]]]  # of the month and those before it
@@ -73,7 +75,7 @@ def gather(session: Session, run: QualificationRun) -> Facts:
     sent, totals = release.numbers(session, run, by=by), figures.totals(session, run, by=by)
     months = figures.lately(session, run, RECENT, by=by)
     decided = (approval.made_by, approval.decided_by) if approval else ()
-    moved = figures.moved(session, run, by=by)
+    before = figures.month_before(session, run, by=by)
     return Facts(
         run=run,
         programme=programmes.of_run(session, run),
@@ -81,13 +83,14 @@ def gather(session: Session, run: QualificationRun) -> Facts:
         approval=approval,
         names=users.names(session, figures.people_of(run, decided)),
         totals=totals,
-        moved=moved,
+        before=before,
+        cohorts=cohorts.of_run(session, run, by=by),
         reasons=figures.reasons(session, run, by=by),
         near=figures.near(session, run, by=by),
         missing=[figures.missing_days(session, one, by=by) for one in months],
         customers=[int((one.totals or {}).get("customers", 0)) for one in months],
         sent=sent,
-        sent_before=release.numbers(session, moved.before, by=by) if moved else None,
+        sent_before=release.numbers(session, before[0], by=by) if before else None,
         carried=figures.carried(session, run, by=by),
         put_off=figures.put_off(session, run, by=by),
         old_consents=figures.old_consents(session, run, by=by),

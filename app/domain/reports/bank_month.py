@@ -21,6 +21,7 @@ from app.domain.access.keyring import organisation_of
 from app.domain.bank import figures
 from app.domain.bank.models import ProgrammeVersion, QualificationRun
 from app.domain.messages.words import REASON
+from app.domain.reports import bank_cohorts
 from app.domain.reports.bank_advice import Advice, advise
 from app.domain.reports.bank_facts import FEWEST, Facts, gather, hidden
 from app.domain.reports.made import Made
@@ -36,13 +37,14 @@ def make(session: Session, run: QualificationRun, locale: str) -> Made:
     summary = _summary(facts, say)
     about, totals, gates = _about(facts, say, zone), _totals(facts, say), _gates(facts, say)
     reasons, fate, delivery = _reasons(facts, say), _fate(facts, say), _delivery(facts, say, organisation.currency)
+    cohorts = bank_cohorts.tables(facts.cohorts, run.month, say)
     failures, system, advised = _failures(facts, say), _system(facts, say, zone), _advised(advice, say)
     charts: Mapping[int, NativeChart] = {
         id(totals): NativeChart(totals.title, 0, [1, 2]),
         id(reasons): NativeChart(reasons.title, 1, [2]),
         id(fate): NativeChart(fate.title, 0, [1]),
-    }
-    tables = [about, totals, gates, reasons, fate, delivery, failures, system, advised]
+    } | {id(table): NativeChart(table.title, 0, [1]) for table in cohorts[1:]}
+    tables = [about, totals, gates, reasons, *cohorts, fate, delivery, failures, system, advised]
     sheets = [Sheet(table, [charts[id(table)]] if id(table) in charts else ()) for table in tables]
     html = page.render(
         "documents/bank_month.html",
@@ -53,7 +55,7 @@ def make(session: Session, run: QualificationRun, locale: str) -> Made:
         cover=_cover(facts, say, zone),
         sections=[
             (say(mark("Programme summary")), [about, totals, gates], _months(facts, say)),
-            (say(mark("Qualification")), [reasons], None),
+            (say(mark("Qualification")), [reasons, *cohorts], None),
             (say(mark("SMS delivery")), [fate, delivery], _funnel(facts, say)),
             (say(mark("Failures")), [failures], None),
             (say(mark("System performance")), [system], None),
@@ -68,7 +70,7 @@ def make(session: Session, run: QualificationRun, locale: str) -> Made:
 
 def _summary(facts: Facts, say: Words) -> str:
     """The first paragraph: what there was, how it moved, whether it may change, and who answers questions."""
-    totals, moved, sent = facts.totals, facts.moved, facts.sent
+    totals, sent = facts.totals, facts.sent
     month = i18n.month(facts.run.month, say.locale)
     told = [
         say(
@@ -77,14 +79,15 @@ def _summary(facts: Facts, say: Words) -> str:
             programme=facts.programme.name,
         )
     ]  # fmt: skip
-    if moved:
-        change = totals["qualified"] - moved.totals["qualified"]
+    if facts.before:
+        before, then = facts.before
+        change = totals["qualified"] - then["qualified"]
         words = {
             1: mark("That is %(number)s more than in %(month)s."),
             0: mark("That is as many as in %(month)s."),
             -1: mark("That is %(number)s fewer than in %(month)s."),
         }[(change > 0) - (change < 0)]
-        values: dict[str, object] = {"month": i18n.month(moved.before.month, say.locale)}
+        values: dict[str, object] = {"month": i18n.month(before.month, say.locale)}
         told.append(say(words, **values, **({"number": say.number(abs(change))} if change else {})))
     else:
         told.append(say(mark("It is the first month of the programme.")))
@@ -160,25 +163,16 @@ def _moment(at: datetime | None, say: Words, zone: str) -> str:
 
 
 def _totals(facts: Facts, say: Words) -> Table:
-    before = facts.moved.totals if facts.moved else {}
+    before = facts.before[1] if facts.before else {}
     rows: list[Row] = []
     for name in ("customers", "qualified", "not_qualified", "indeterminate", "overridden"):
         now, then = facts.totals[name], before.get(name)
         rows.append((say(OUTCOME[name]), now, then, None if then is None else now - then))
     numbers = (mark("This month"), mark("Month before"), mark("Change"))
     columns = [Column(say(mark("Customers"))), *(Column(say(one), Kind.NUMBER) for one in numbers)]
-    return Table(say(mark("Totals")), columns, rows, note=_came_and_went(facts, say))
-
-
-def _came_and_went(facts: Facts, say: Words) -> str:
-    """Who is new and who dropped out: all of it or nothing, as each number follows from another and the totals."""
-    if facts.moved is None:
-        return ""
-    groups = {"gained": facts.moved.gained, "dropped": facts.moved.dropped, "stayed": facts.moved.stayed}
-    if hidden(groups):
-        return say(mark("Those who are new, stayed or dropped out are too few to be told in figures."))
-    words = mark("Of those who qualified: new %(gained)s, stayed %(stayed)s; dropped out %(dropped)s.")
-    return say(words, **{name: say.number(number) for name, number in groups.items()})
+    few = mark("Those who are new, stayed or dropped out are too few to be told in figures.")
+    is_untold = facts.before and bank_cohorts.told(facts.cohorts) is None
+    return Table(say(mark("Totals")), columns, rows, note=say(few) if is_untold else "")
 
 
 def _gates(facts: Facts, say: Words) -> Table:
@@ -318,10 +312,11 @@ def _advised(advice: Sequence[Advice], say: Words) -> Table:
 
 
 def _months(facts: Facts, say: Words) -> Markup | None:
-    if facts.moved is None:
+    if facts.before is None:
         return None
+    before, then = facts.before
     names = ("qualified", "not_qualified", "indeterminate")
-    months = ((facts.moved.before.month, facts.moved.totals), (facts.run.month, facts.totals))
+    months = ((before.month, then), (facts.run.month, facts.totals))
     series = [chart.Series(i18n.month(month, say.locale), [totals[name] for name in names]) for month, totals in months]
     return chart.bars(say(mark("Totals")), [say(OUTCOME[name]) for name in names], series, locale=say.locale)
 

@@ -1,8 +1,10 @@
-"""What the search palette finds: campaigns, segments and templates by a part of their name, contacts by how their number begins.
+"""What the search palette finds: campaigns, segments and templates by a part of their name, contacts by how theirs begins.
 
-Not by anything that is sealed: an address or a name is looked for on the page of contacts, where a look is logged.
+Or by how their number does. Whoever is found by his name is shown masked, as everywhere; addresses are looked for on the page
+of contacts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,8 @@ from app.core.db import live
 from app.core.text import clean
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
+from app.domain.contacts.names import with_words
+from app.domain.contacts.person import masked_all
 from app.domain.content.models import Template
 from app.domain.segments.models import Segment
 
@@ -33,7 +37,7 @@ class Found:
 
 
 def find(session: Session, words: str, *, by: Actor) -> list[Found]:
-    """Up to five of each kind that this actor may read, the newest first, contacts in the order of their numbers."""
+    """Up to five of each kind that this actor may read, the newest first, contacts in the order of their numbers, then by name."""
     wanted = clean(words)[:LONGEST]
     if not wanted:
         return []
@@ -43,12 +47,13 @@ def find(session: Session, words: str, *, by: Actor) -> list[Found]:
         "template": _named(Template, Template.channel, wanted).where(Template.archived_at.is_(None)),
         "contact": _numbered(wanted),
     }
-    return [
+    found = [
         Found(kind, row.id, row.name, row.note)
         for kind, query in queries.items()
         if by.may(f"{kind}s:read")
         for row in session.execute(query.limit(MOST))
     ]
+    return found + (_called(session, wanted, found) if by.may("contacts:read") else [])
 
 
 def _named(model: Any, note: Any, wanted: str) -> Select[Any]:
@@ -63,3 +68,20 @@ def _numbered(wanted: str) -> Select[Any]:
     query = select(contact.id, number.label("name"), contact.status.label("note"))
     query = query.where(number.startswith(wanted, autoescape=True), contact.deleted_at.is_(None))
     return query.order_by(number)
+
+
+def _called(session: Session, wanted: str, found: Sequence[Found]) -> list[Found]:
+    """By their names, as many as there is room for behind those with such a number."""
+    contact, ids = live(Contact).c, with_words(session, wanted)
+    known = [one.id for one in found if one.kind == "contact"]
+    if ids is None or len(known) == MOST:
+        return []
+    query = select(contact.id, contact.key, contact.person, contact.external_id, contact.status)
+    query = query.where(contact.id.in_(ids), contact.id.not_in(known), contact.deleted_at.is_(None))
+    rows = session.execute(query.order_by(contact.id.desc()).limit(MOST - len(known))).all()
+    people = masked_all(session, rows)
+    return [Found("contact", row.id, _shown(people[row.id].name, row.external_id), row.status) for row in rows]
+
+
+def _shown(name: str, number: str | None) -> str:
+    return f"{name} · {number}" if number else name

@@ -38,6 +38,8 @@ WHY = {
     "overridden": mark("By the word of a person"),
 }
 
+MOVED = {"gained": mark("New in %(month)s"), "stayed": mark("In both months"), "dropped": mark("Only in %(month)s")}
+
 FATE = {
     "handed_over": mark("Handed over"),
     "waiting": mark("Waiting"),

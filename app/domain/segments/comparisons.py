@@ -33,10 +33,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from app.core.db import live
+from app.domain.contacts import names
 from app.domain.contacts.models import ContactAddress, GroupMember
 from app.domain.segments import activity, days
-from app.domain.segments.context import CompileContext, Predicate, contact, opposite
-from app.domain.segments.fields import Comparison, Field
+from app.domain.segments.context import CompileContext, Predicate, contact, named, opposite, with_name
+from app.domain.segments.fields import MANY, SET, Comparison, Field
 
 Compare = Callable[[Any, Any], Predicate]
 address = live(ContactAddress)
@@ -46,6 +47,7 @@ member = live(GroupMember)
 def compare(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
     """The predicate of a checked comparison."""
     by_source: dict[str, Callable[[], Predicate]] = {
+        "name": lambda: _name(around, info, condition),
         "address": lambda: _address(around, info, condition),
         "domain": lambda: _domain(condition),
         "groups": lambda: _groups(condition),
@@ -102,6 +104,25 @@ def _text(words: ColumnElement[Any], condition: Comparison) -> Predicate:
 def escaped(value: str) -> str:
     """Text with the wildcards of LIKE made ordinary characters."""
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# ---- Names
+
+
+def _name(around: CompileContext, info: Field, condition: Comparison) -> Predicate:
+    """First and last names lie encrypted; their tokens say who is called so, and the index of beginnings who may be.
+
+    As names are compared: without capitals, points and marks. Whoever's names were not read yet is nowhere in.
+    """
+    held, op = named.c[info.key], condition.op
+    if op in SET:
+        return with_name(held.is_not(None) if op == "is_set" else held.is_(None))
+    values = condition.value if op in MANY else [condition.value]
+    begun = named.c.beginnings.overlap([names.beginning(around.vault, info.name, one) for one in values])
+    if op == "starts_with":
+        return with_name(begun)
+    is_one = held == any_(literal([names.whole(around.vault, info.name, one) for one in values], ARRAY(BigInteger)))
+    return with_name(begun, is_one) if op in ("eq", "in") else with_name(is_one.is_not(true()))
 
 
 # ---- Addresses

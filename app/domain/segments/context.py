@@ -6,16 +6,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Exists, not_, true
+from sqlalchemy import ColumnElement, Exists, and_, not_, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.visitors import iterate
 
 from app.core import clock
 from app.core.db import live
 from app.core.vault import OrganisationVault
-from app.domain.contacts.models import Contact
+from app.domain.contacts.models import Contact, ContactName
 from app.domain.segments.fields import Catalogue
 
 contact = live(Contact)
+named = live(ContactName)
 Predicate = ColumnElement[bool]
 When = tuple[datetime | None, datetime | None]  # from when, and before when
 
@@ -53,5 +55,14 @@ def during(at: ColumnElement[Any], when: When) -> list[Predicate]:
 
 
 def opposite(found: Predicate) -> Predicate:
-    """Not, where unknown counts as false; an EXISTS stays visible to the planner, which makes an anti-join of it."""
-    return not_(found) if isinstance(found, Exists) else found.is_not(true())
+    """Not, where unknown counts as false; an EXISTS stays visible to the planner, which makes an anti-join of it.
+
+    What is not known of whoever's names were not read yet does not hold of him, nor does its opposite.
+    """
+    straight = not_(found) if isinstance(found, Exists) else found.is_not(true())
+    return and_(straight, with_name()) if any(one is named for one in iterate(found)) else straight
+
+
+def with_name(*having: Predicate) -> Exists:
+    """Whoever's names were read, and are so."""
+    return select(named.c.contact_id).where(named.c.contact_id == contact.c.id, *having).correlate(contact).exists()

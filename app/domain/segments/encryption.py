@@ -1,4 +1,4 @@
-"""A definition may name an e-mail or a phone; stored, such a value is a ciphertext."""
+"""A definition may say somebody's name, e-mail or phone; stored, such a value is a ciphertext."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def sealed(session: Session, definition: Definition) -> dict[str, Any]:
     """The definition as it is stored."""
     vault = vault_of(session)
 
-    def seal(value: str) -> str:
+    def seal(_field: str, value: str) -> str:
         return _MARK + b64encode(vault.seal(value.encode(), _BOUND)).decode()
 
     stored: dict[str, Any] = _changed(definition.dump(), seal)
@@ -34,7 +34,7 @@ def opened(session: Session, segment: Segment) -> Definition:
 
 def readable(session: Session, stored: dict[str, Any]) -> Definition:
     """A stored definition, also an old one out of the audit trail, its values readable."""
-    return parse(_changed(stored, lambda value: _open(session, value)))
+    return parse(_changed(stored, lambda _field, value: _open(session, value)))
 
 
 def masked(definition: Definition | Condition) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def masked(definition: Definition | Condition) -> dict[str, Any]:
 
 
 def names_people(definition: Definition) -> bool:
-    """True if somebody's e-mail or phone stands in it."""
+    """True if somebody's name, e-mail or phone stands in it."""
     plain = definition.dump()
     return bool(_changed(plain, masked_value) != plain)
 
@@ -55,13 +55,14 @@ def _open(session: Session, value: str) -> str:
     return vault_of(session).open(b64decode(value.removeprefix(_MARK)), _BOUND).decode()
 
 
-def _changed(node: Any, change: Callable[[str], str]) -> Any:
+def _changed(node: Any, change: Callable[[str, str], str]) -> Any:
     """The tree with the values of personal fields changed."""
     if isinstance(node, list):
         return [_changed(part, change) for part in node]
     if not isinstance(node, dict):
         return node
     if node.get("kind") == "field" and node.get("field") in PERSONAL and node.get("value") is not None:
-        value = node["value"]
-        return node | {"value": [change(one) for one in value] if isinstance(value, list) else change(value)}
+        field, value = node["field"], node["value"]
+        changed = [change(field, one) for one in value] if isinstance(value, list) else change(field, value)
+        return node | {"value": changed}
     return {name: _changed(part, change) for name, part in node.items()}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.errors import mark
-from app.core.text import masked_email
+from app.core.text import masked_email, masked_name
 from app.domain.access.keyring import organisation_of
 from app.domain.bank.models import Programme
 from app.domain.contacts.models import STATUSES, Group, PropertyDefinition
@@ -25,6 +25,7 @@ OPS: dict[str, tuple[str, ...]] = {
     ),
     "choice": ("eq", "neq", "in", "not_in", *SET),
     "secret": ("eq", "in", *SET),
+    "name": ("eq", "neq", "in", "not_in", "starts_with", *SET),
     "number": (*_COMPARE, *SET),
     "date": (*_DATES, "anniversary_in", *SET),
     "moment": (*_DATES, *SET),
@@ -70,6 +71,8 @@ class Field:
 
 FIELDS = (
     Field("external_id", mark("Customer number"), "text"),
+    Field("first_name", mark("First name"), "name", "name"),
+    Field("last_name", mark("Last name"), "name", "name"),
     Field("email", mark("E-mail"), "secret", "address"),
     Field("phone", mark("Phone"), "secret", "address"),
     Field("email_domain", mark("E-mail domain"), "text", "domain"),
@@ -87,8 +90,8 @@ FIELDS = (
     Field("tags", mark("Tags"), "list", "tags"),
     Field("groups", mark("Groups"), "list", "groups"),
 )
-PERSONAL = ("email", "phone")  # their values name somebody
-_SEALED = ("first_name", "last_name")
+_MASKED = {"email": masked_email, "phone": phone.masked, "first_name": masked_name, "last_name": masked_name}
+PERSONAL = tuple(_MASKED)  # their values name somebody
 
 
 @dataclass(frozen=True)
@@ -117,13 +120,13 @@ def catalogue(session: Session) -> Catalogue:
         if not one.is_pii:
             name = PROPERTY + one.key
             fields[name] = Field(name, one.label or one.key, one.type, "property", is_custom=True)
-    pii = frozenset(PROPERTY + one.key for one in properties if one.is_pii) | frozenset(_SEALED)
+    pii = frozenset(PROPERTY + one.key for one in properties if one.is_pii)
     programmes = {
         row.id: row.name for row in session.execute(select(Programme.id, Programme.name).order_by(Programme.id))
     }
     return Catalogue(fields, organisation_of(session).region, groups, pii, programmes)
 
 
-def masked_value(value: str) -> str:
-    """An e-mail or a phone as anybody may see it."""
-    return masked_email(value) if "@" in value else phone.masked(value)
+def masked_value(field: str, value: str) -> str:
+    """A value of a personal field as anybody may see it."""
+    return _MASKED[field](value)

@@ -44,10 +44,11 @@ class _Woken(NamedTuple):
 
 def on_contacts(session: Session, happening: ContactsChanged) -> None:
     """Contacts are not what they were: a few are looked at again, after an import everybody is."""
+    changed = reads.of_contact(happening.fields) if happening.fields else None
     if happening.contacts:
-        wake(session, happening.contacts, reads.of_contact(happening.fields) if happening.fields else None, "data")
+        wake(session, happening.contacts, changed, "data")
     else:
-        owe(session, "import", reads.any_of(None))
+        owe(session, "import", reads.any_of(changed))
 
 
 def on_consent(session: Session, happening: ConsentChanged) -> None:

@@ -14,6 +14,7 @@ from app.core.errors import Invalid, mark
 from app.core.page import Ask, Page, fetch
 from app.core.sql import load
 from app.domain.access.keyring import organisation_of
+from app.domain.events.retention import kept_since
 from app.domain.segments import days as calendar
 from app.domain.segments.context import contact
 from app.domain.segments.models import Segment, SegmentMember, SegmentMove
@@ -25,7 +26,10 @@ FIRST = "first_count"
 
 @dataclass(frozen=True)
 class Day:
-    """How many entered and left on a day of the organisation, and how many were in it at its end; none, not counted yet."""
+    """How many entered and left on a day of the organisation, and how many were in it at its end.
+
+    No number is of a day on which it was not counted yet, or of one that is not kept any longer.
+    """
 
     day: date
     size: int | None
@@ -44,7 +48,8 @@ def by_day(session: Session, segment: Segment, number: int = 90, *, by: Actor) -
     moved = {row.day: row for row in session.execute(_SQL["growth"], asked)}
     member = live(SegmentMember).c
     size = session.execute(select(func.count()).where(member.segment_id == segment.id)).scalar_one()
-    begun = calendar.day_of(segment.filled_at, zone) if segment.filled_at else None
+    whole = calendar.day_of(kept_since(session), zone) + timedelta(days=1)
+    begun = max(calendar.day_of(segment.filled_at, zone), whole) if segment.filled_at else None
     found = []
     for day in (clock.today(zone) - timedelta(days=back) for back in range(number)):  # back from what is known now
         row = moved.get(day)

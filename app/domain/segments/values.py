@@ -8,6 +8,7 @@ from uuid import UUID
 from app.core import phone, text
 from app.core.clock import is_day
 from app.core.errors import mark
+from app.domain.contacts import names
 from app.domain.segments.condition import Unfit
 from app.domain.segments.fields import MANY, RELATIVE, SET, Catalogue, Comparison, Field
 
@@ -45,7 +46,7 @@ def _value(known: Catalogue, info: Field, condition: Comparison) -> Any:
         return None
     if op in RELATIVE:
         return None
-    read = _reader(known, info)
+    read = _reader(known, info, condition)
     if op in MANY:
         return _many(value, read)
     if op == "between":
@@ -56,9 +57,11 @@ def _value(known: Catalogue, info: Field, condition: Comparison) -> Any:
 Read = Callable[[Any, str], Any]
 
 
-def _reader(known: Catalogue, info: Field) -> Read:
+def _reader(known: Catalogue, info: Field, condition: Comparison) -> Read:
     if info.source == "address":
         return _email if info.name == "email" else lambda value, place: _phone(known, value, place)
+    if info.source == "name":
+        return lambda value, place: _name(condition.op, value, place)
     if info.source == "groups":
         return lambda value, place: _group(known, value, place)
     if info.source == "domain":
@@ -133,6 +136,16 @@ def _choice(info: Field, value: Any, place: str) -> str:
     if not isinstance(value, str) or value not in {code for code, _ in info.choices}:
         raise Unfit(place, mark("Choose one of the values offered."))
     return str(value)
+
+
+def _name(op: str, value: Any, place: str) -> str:
+    said = _text(value, place)
+    compared = text.folded(said)
+    if not compared:
+        raise Unfit(place, mark("This is not a name."))
+    if op == "starts_with" and len(compared) > names.LONGEST:
+        raise Unfit(place, mark("Give the first %(most)s letters at most."), most=names.LONGEST)
+    return said
 
 
 def _email(value: Any, place: str) -> str:

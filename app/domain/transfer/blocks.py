@@ -16,6 +16,7 @@ from uuid import UUID
 from app.core import phone
 from app.core.errors import mark
 from app.core.vault import OrganisationVault
+from app.domain.contacts import names
 from app.domain.contacts.person import Person, opened
 from app.domain.transfer.reading import Record
 from app.domain.transfer.rows import PLAIN, Bad, Draft, RowMapper
@@ -84,6 +85,7 @@ class Staged:
     block: Block
     contacts: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)  # of who was there before and is called otherwise now
     problems: list[Problem] = field(default_factory=list)
     created: int = 0
     updated: int = 0
@@ -213,6 +215,10 @@ class Maker:
             f"{_text(f'{{{draft.clear}}}')}\t{_array(draft.tags)}\t{one.version}\t\\\\x{one.content_hash.hex()}\t"
             f"{'t' if draft.consent else 'f'}\n"
         )
+        if one.id and one.names != (draft.first_name, draft.last_name):
+            kept = names.tokens(self.vault, draft.first_name, draft.last_name)
+            first, last = (_NULL if whole is None else whole for whole in kept[:2])
+            staged.names.append(f"{text}\t{first}\t{last}\t{{{','.join(map(str, kept.beginnings))}}}\n")
         for position, email in enumerate(draft.emails):
             blind, domain = self.vault.blind("email", email).hex(), email.rpartition("@")[2]
             staged.addresses.append(f"{text}\temail\t{position}\t\\\\x{blind}\t{domain}\t{_NULL}\t{_NULL}\n")
@@ -225,7 +231,7 @@ class Maker:
 class _Pending:
     """A contact as it will be written at the end of the block; several lines may speak of it."""
 
-    __slots__ = ("content_hash", "draft", "id", "key", "version")
+    __slots__ = ("content_hash", "draft", "id", "key", "names", "version")
 
     def __init__(
         self, line: Line, whole: Mapping[str, Any] | None = None, vault: OrganisationVault | None = None
@@ -238,6 +244,7 @@ class _Pending:
         if whole is not None and vault is not None:
             self.id, self.key, self.version = whole["id"], bytes(whole["key"]), whole["version"]
             self.draft = _as_draft(whole, opened(vault, whole["id"], self.key, bytes(whole["person"])))
+        self.names = self.draft.first_name, self.draft.last_name  # as they are kept, if he is there already
 
     def take(self, line: Line, dedupe: str) -> None:
         """Add what a line says: over what is there (update), or only where nothing is (fill)."""

@@ -29,7 +29,7 @@ from app.core.sql import load
 from app.core.unit import settings_of
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
-from app.domain.contacts import properties
+from app.domain.contacts import properties, unread
 from app.domain.contacts.profile import ContactsChanged
 from app.domain.outbox.publish import publish
 from app.domain.transfer import badrows, demonstration
@@ -60,7 +60,9 @@ CREATE TEMP TABLE IF NOT EXISTS import_contacts (
 CREATE TEMP TABLE IF NOT EXISTS import_addresses (
   contact_id uuid, kind text, position smallint, blind bytea, domain text, country text,
   takes_sms boolean) ON COMMIT DELETE ROWS;
-TRUNCATE pg_temp.import_contacts, pg_temp.import_addresses
+CREATE TEMP TABLE IF NOT EXISTS import_names (
+  contact_id uuid, first_name bigint, last_name bigint, beginnings bigint[]) ON COMMIT DELETE ROWS;
+TRUNCATE pg_temp.import_contacts, pg_temp.import_addresses, pg_temp.import_names
 """
 
 
@@ -237,7 +239,8 @@ class _Loader:
             badrows.keep(session, self.id, staged.problems)
         if not staged.contacts:
             return
-        shared = {**self.grants, "now": clock.now()}
+        now = clock.now()
+        shared = {**self.grants, "now": now, "later": now + unread.PATIENCE}
         added = _count(session.execute(_SQL["add_contacts"], shared))
         changed = _count(session.execute(_SQL["change_contacts"], shared)) if staged.replaced else 0
         if (added, changed) != (staged.created, staged.replaced):
@@ -245,6 +248,9 @@ class _Loader:
         if changed:
             session.execute(_SQL["drop_addresses"])
         session.execute(_SQL["add_addresses"], shared)
+        session.execute(_SQL["leave_names"], shared)
+        if staged.names:
+            session.execute(_SQL["rename"], shared)
         if shared["channels"]:
             session.execute(_SQL["grant_new"], shared)
             if changed:
@@ -311,8 +317,9 @@ def _copy(session: Session, staged: Staged) -> None:
     connection: Any = session.connection().connection.driver_connection
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
-        for table, lines in (("import_contacts", staged.contacts), ("import_addresses", staged.addresses)):
-            with cursor.copy(f"COPY pg_temp.{table} FROM STDIN") as copy:
+        for table in ("contacts", "addresses", "names"):
+            lines: list[str] = getattr(staged, table)
+            with cursor.copy(f"COPY pg_temp.import_{table} FROM STDIN") as copy:
                 copy.write("".join(lines))
 
 
@@ -334,6 +341,7 @@ def close(session: Session, import_id: UUID, action: str) -> int:
     numbers = {name: getattr(row, name) for name in ("rows", "created", "updated", "unchanged", "failed", "warned")}
     trail.record(session, system(row.organisation_id), action, ("import", import_id), after=numbers)
     if row.created or row.updated:
+        unread.read_soon(session)
         publish(session, ContactsChanged(subject=import_id))
     return row.created + row.updated
 

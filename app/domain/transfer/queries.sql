@@ -53,6 +53,19 @@ DELETE FROM contact_addresses AS a USING pg_temp.import_contacts AS r WHERE a.co
 INSERT INTO contact_addresses (organisation_id, contact_id, kind, position, blind, domain, country, takes_sms)
 SELECT :organisation, contact_id, kind, position, blind, domain, country, takes_sms FROM pg_temp.import_addresses;
 
+-- name: rename
+-- The names of contacts that were there and are called otherwise now, at once: no segment may go by what they were. In the order of
+-- their ids, so that two who rename never wait for each other.
+INSERT INTO contact_names (organisation_id, contact_id, first_name, last_name, beginnings)
+SELECT :organisation, contact_id, first_name, last_name, beginnings FROM pg_temp.import_names ORDER BY contact_id
+ON CONFLICT (contact_id) DO UPDATE
+SET first_name = excluded.first_name, last_name = excluded.last_name, beginnings = excluded.beginnings;
+
+-- name: leave_names
+-- The names of new contacts are read after the import: their index takes as long as all the rest.
+INSERT INTO unread_names (organisation_id, contact_ids, due_at)
+SELECT :organisation, array_agg(id), :later FROM pg_temp.import_contacts WHERE is_new HAVING count(*) > 0;
+
 -- name: grant_new
 -- The consent of new contacts: one act for all channels.
 INSERT INTO consent_entries (organisation_id, contact_id, channels, purpose, state, basis, source, wording, at, recorded_by)

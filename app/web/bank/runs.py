@@ -16,9 +16,10 @@ from app.core.errors import Invalid, mark
 from app.domain.access import users
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
-from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample
+from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample, stream
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Wanted
+from app.domain.bank.stream import Since
 from app.domain.reports.words import GATE as GATES
 from app.http import inputs
 from app.http.auth import allow
@@ -39,6 +40,18 @@ WHICH = {
     "near": mark("Missed by one day"),
     "gained": mark("New: not qualified the month before"),
     "dropped": mark("Dropped: qualified the month before"),
+}
+
+
+EVENTS = {
+    "balances.verified": mark("Balances of a day verified"),
+    "qualification.calculated": mark("Month calculated"),
+    "qualification.approved": mark("Month approved"),
+    "qualification.released": mark("Month released"),
+    "notification.sent": mark("Message sent"),
+    "delivery.confirmed": mark("Delivery confirmed"),
+    "delivery.failed": mark("Delivery failed"),
+    "qualification.completed": mark("Month completed"),
 }
 
 
@@ -83,6 +96,17 @@ def _around(run: QualificationRun) -> dict[str, object]:
         "names": users.names(session, [one for one in people if one]),
         **told(run),
     }
+
+
+@bp.get("/runs/<uuid:run_id>/events")
+@allow("bank:read")
+def events(run_id: UUID) -> ResponseReturnValue:
+    """What happened in the month, as systems outside read it."""
+    session, run = db.session(), qualification.get(db.session(), run_id, by=g.actor)
+    kind = request.args.get("type", "")
+    page = stream.listed(session, run_id, paging.asked(), Since(kind if kind in EVENTS else ""), by=g.actor)
+    programme = programmes.get(session, run.programme_id, by=g.actor)
+    return render_template("bank/events.html", run=run, programme=programme, page=page, kind=kind, words=EVENTS)
 
 
 @bp.get("/runs/<uuid:run_id>/falls")

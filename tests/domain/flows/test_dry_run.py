@@ -11,6 +11,8 @@ from app.core import clock, i18n
 from app.core.actor import system
 from app.core.errors import Invalid, NotFound
 from app.core.unit import actor_of
+from app.domain.access.models import Organisation
+from app.domain.calendar import hours
 from app.domain.contacts import profile
 from app.domain.flows import drafts, dry_run, log, rehearsal
 from app.domain.flows import people as crowd
@@ -70,6 +72,22 @@ def test_the_path_of_one_person_with_its_times_and_texts(session: Session) -> No
     assert city.verdicts["haifa"][0].value == "Haifa"
     assert pause.until == MONDAY + timedelta(days=2, hours=1)
     assert paid.until == goal.at == MONDAY + timedelta(days=5, hours=1)
+
+
+def test_the_times_of_a_person_are_by_the_clock_where_he_is(session: Session, organisation: Organisation) -> None:
+    text, week = (
+        sending.sms_template(session, "Advertisement. To stop: {{ unsubscribe_url }}"),
+        {str(day): {"opens": "09:00", "closes": "19:30"} for day in range(7)},
+    )
+    sending.account(session)
+    hours.keep(session, hours.CalendarInput.model_validate({"week": week, "holidays": ""}), by=system(organisation.id))
+    made = flow(session, step("until", "wait_until", at="21:00"), step("offer", "send_sms", template_id=str(text.id)))
+    [one] = people.contacts(session, 1, timezone="Asia/Tokyo")
+    found = walked(session, made, one)
+    until, offer = found.stops
+    assert found.zone == "Asia/Tokyo"
+    assert until.until == datetime(2026, 11, 30, 12, tzinfo=UTC), "nine in the evening there"
+    assert offer.goes_at == datetime(2026, 12, 1, 0, tzinfo=UTC), "nine in the morning there"
 
 
 def test_what_it_waits_for_may_be_said_to_happen(session: Session) -> None:

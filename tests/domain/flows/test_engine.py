@@ -215,6 +215,24 @@ def test_who_has_no_such_date_does_not_wait() -> None:
     assert due(step("w", "wait_until", field="properties.due"), "2026-11-10T10:00", facts()) == "2026-11-10T10:00"
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("2026-03-07T20:00", "2026-03-08T03:30"), ("2026-10-31T20:00", "2026-11-01T02:30")],
+    ids=["half past two is missing", "half past two is after the hour that is there twice"],
+)
+def test_a_wait_until_a_time_of_day_that_its_person_does_not_have_that_night(begins: str, ends: str) -> None:
+    assert due(step("w", "wait_until", at="02:30"), begins, facts("America/New_York")) == ends
+
+
+def test_a_time_of_day_that_is_there_twice_comes_once() -> None:
+    one = step("w", "wait_until", at="01:30")
+    assert due(one, "2026-11-01T00:00", facts("America/New_York")) == "2026-11-01T01:30"
+    first = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)  # half past one in summer time
+    assert engine.due(chart(one).lane[0], first + timedelta(minutes=10), facts("America/New_York")).day == 2, (
+        "not an hour later again"
+    )
+
+
 def test_the_zone_of_the_organisation_counts_where_it_is_meant() -> None:
     one, told = step("w", "wait_until", at="09:00", zone="organisation"), facts("America/New_York")
     assert due(one, "2026-11-10T00:00", told) == "2026-11-10T02:00"

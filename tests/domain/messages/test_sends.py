@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import system
 from app.domain.access.models import Organisation
-from app.domain.calendar.windows import windows_of
 from app.domain.messages import sends, test_send
+from app.domain.messages.hours import hours_of
 from app.domain.messages.models import Message, Send
 from app.domain.messages.states import RANKS
 from tests.domain.messages.line import Line, Run, states
@@ -33,7 +33,7 @@ def set_all(session: Session, number: int, **values: object) -> None:
 
 def test_nothing_is_out_of_date_before_its_time(session: Session, send: Send) -> None:
     with clock.at(send.not_after - timedelta(seconds=1)):
-        assert [one.id for one in sends.runnable(session, "sms", windows_of(session))] == [send.id]
+        assert [one.id for one in sends.runnable(session, "sms", hours_of(session))] == [send.id]
         assert sends.expire_late(session) == 0
     assert states(session) == {"queued": 5}
 
@@ -44,7 +44,7 @@ def test_what_is_out_of_date_ends_and_is_never_sent(session: Session, run: Run, 
     session.flush()
     late = send.not_after
     with clock.at(late):
-        assert sends.runnable(session, "sms", windows_of(session)) == []
+        assert sends.runnable(session, "sms", hours_of(session)) == []
         assert sends.expire_late(session) == 5
         assert sends.expire_late(session) == 0, "once"
     ended = session.execute(select(Message.state, Message.reason, Message.rank, Message.final_at).distinct()).all()

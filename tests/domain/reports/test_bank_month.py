@@ -99,9 +99,12 @@ def test_a_small_group_cannot_be_worked_out_from_the_others(groups: dict[str, in
 def test_the_change_against_the_month_before_is_by_people(
     session: Session, run: QualificationRun, before: QualificationRun
 ) -> None:
-    moved = gather(session, run).moved
-    assert moved
-    assert (moved.before.id, moved.gained, moved.dropped, moved.stayed) == (before.id, 5, 1, 20)
+    facts = gather(session, run)
+    assert facts.before
+    moved = facts.cohorts
+    assert facts.before[0] == moved.before == before
+    assert (moved.gained, moved.dropped, moved.stayed) == (5, 1, 20)
+    assert (moved.now, moved.then) == (facts.totals["qualified"], facts.before[1]["qualified"])
     made = bank_month.make(session, run, "en")
     said = made.summary
     assert "too few to be told in figures" in words(made.files["pdf"]), (

@@ -14,7 +14,8 @@ from app.core.unit import actor_of
 from app.core.vault import OrganisationVault
 from app.domain.access.keyring import vault_of
 from app.domain.consent.models import ConsentEntry
-from app.domain.contacts.models import Contact, ContactAddress, Group, GroupMember, PropertyDefinition
+from app.domain.contacts import names
+from app.domain.contacts.models import Contact, ContactAddress, ContactName, Group, GroupMember, PropertyDefinition
 from app.domain.messages.models import EngagementEvent, Message
 
 NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)  # half past midnight of the 23rd in Jerusalem
@@ -53,12 +54,21 @@ DATES = [
 ]
 
 
+FIRST_NAMES = [
+    None, "Dana", "DANA", "dan", "Danielle", "Anna Maria", "Anna-Maria", "אנה מריה", "שלום", "שָׁלוֹם", "שלומית", "O'Hara", "ohara",
+    "Straße", "!", "A very long name of a family",
+]  # fmt: skip
+LAST_NAMES = [None, "Levi", "Lev", "לוי", "כהן", "כהן-לוי", "ג'ורג'", "Dana", "ben David", "100%"]
+
+
 @dataclass
 class Made:
     """A contact as the independent evaluator sees it."""
 
     id: UUID
     row: dict[str, Any]
+    first_name: str | None = None
+    last_name: str | None = None
     emails: list[str] = field(default_factory=list)
     phones: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
@@ -100,6 +110,7 @@ def everything(session: Session, number: int = 200, seed: int = 1) -> list[Made]
         states = {channel: chance.choice(["granted", "withdrawn", None]) for channel in ("sms", "email")}
         one.consent = {channel: state for channel, state in states.items() if state}
     session.execute(insert(Contact), [one.row for one in made])
+    session.execute(insert(ContactName), [owned | _named(vault, one) for one in made])
     session.execute(insert(ContactAddress), [owned | a for one in made for a in _addresses(vault, one)])
     members = [owned | {"group_id": g, "contact_id": one.id, "added_at": NOW} for one in made for g in one.groups]
     session.execute(insert(GroupMember), members)
@@ -118,7 +129,8 @@ def everything(session: Session, number: int = 200, seed: int = 1) -> list[Made]
 
 
 def _one(chance: random.Random, vault: OrganisationVault, owned: dict[str, Any], n: int, contact_id: UUID) -> Made:
-    key, person = vault.seal_person(contact_id, {"first_name": f"N{n}", "emails": [], "phones": []})
+    known = {"first_name": chance.choice(FIRST_NAMES), "last_name": chance.choice(LAST_NAMES)}
+    key, person = vault.seal_person(contact_id, {**known, "emails": [], "phones": []})
     row = owned | {
         "id": contact_id, "external_id": str(n) if n % 10 else None, "key": key, "person": person,
         "language": _maybe(chance, "he", "en", None), "gender": _maybe(chance, "female", "male", None),
@@ -130,12 +142,16 @@ def _one(chance: random.Random, vault: OrganisationVault, owned: dict[str, Any],
         "created_at": NOW - timedelta(hours=chance.choice([0, 1, 23, 25, 26, 49, 24 * 40])), "updated_at": NOW,
         "deleted_at": NOW if n % 25 == 24 else None,
     }  # fmt: skip
-    one = Made(contact_id, row)
+    one = Made(contact_id, row, **known)
     if chance.random() < 0.7:
         one.emails = [f"c{n}@mail.example", f"second{n}@bank.example"][: chance.choice([1, 1, 2])]
     if chance.random() < 0.7:
         one.phones = [f"+97252{2000000 + n // 2}"]
     return one
+
+
+def _named(vault: OrganisationVault, one: Made) -> dict[str, Any]:
+    return {"contact_id": one.id, **names.tokens(vault, one.first_name, one.last_name)._asdict()}
 
 
 def _addresses(vault: OrganisationVault, one: Made) -> Iterator[dict[str, Any]]:

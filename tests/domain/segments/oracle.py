@@ -79,14 +79,8 @@ def _back(day: date, number: int, unit: str) -> date:
 
 def _field(node: dict[str, Any], one: Made, zone: str) -> bool:
     name, op, value = node["field"], node["op"], node.get("value")
-    if name in ("email", "phone"):
-        held = one.emails if name == "email" else one.phones
-        return {
-            "eq": value in held,
-            "in": isinstance(value, list) and any(v in held for v in value),
-            "is_set": bool(held),
-            "is_not_set": not held,
-        }[op]
+    if name in ("email", "phone", "first_name", "last_name"):
+        return _personal(op, getattr(one, f"{name}s" if name in ("email", "phone") else name), value)
     if name == "email_domain":
         domains = [e.partition("@")[2] for e in one.emails]
         negated = {"neq": "eq", "not_in": "in", "not_contains": "contains", "is_not_set": "is_set"}.get(op)
@@ -143,6 +137,40 @@ def _text(op: str, held: str | None, value: Any) -> bool:
         "is_not_set": lambda: not held,
     }
     return bool(table[op]())
+
+
+def _personal(op: str, held: list[str] | str | None, value: Any) -> bool:
+    if not isinstance(held, list):
+        return _name(op, held, value)
+    return {
+        "eq": value in held,
+        "in": isinstance(value, list) and any(v in held for v in value),
+        "is_set": bool(held),
+        "is_not_set": not held,
+    }[op]
+
+
+def _name(op: str, held: str | None, value: Any) -> bool:
+    said = _plain(held or "")
+    meant = [_plain(one) for one in (value if isinstance(value, list) else [value or ""])]
+    return {
+        "eq": said in meant,
+        "in": said in meant,
+        "neq": said not in meant,
+        "not_in": said not in meant,
+        "starts_with": bool(said) and said.startswith(meant[0]),
+        "is_set": said != "",
+        "is_not_set": said == "",
+    }[op]
+
+
+def _plain(name: str) -> str:
+    """As names are compared, said a second time: only what the made names need."""
+    low = name.lower().replace("ß", "ss").replace("-", " ").replace("'", "").replace("!", "").replace("%", "")
+    bare = "".join(letter for letter in low if not "\u0591" <= letter <= "\u05c7")
+    for final, letter in ("םמ", "ןנ", "ךכ", "ףפ", "ץצ"):
+        bare = bare.replace(final, letter)
+    return " ".join(bare.split())
 
 
 def _list(op: str, held: list[str], value: Any) -> bool:

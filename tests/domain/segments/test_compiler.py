@@ -14,7 +14,7 @@ from app.domain.segments import compiler, explain, fields, membership
 from app.domain.segments.check import check
 from app.domain.segments.definition import Definition
 from tests.domain.segments import oracle
-from tests.domain.segments.made import CITIES, DATES, NOW, TAGS, Made, everything
+from tests.domain.segments.made import CITIES, DATES, FIRST_NAMES, LAST_NAMES, NOW, TAGS, Made, everything
 
 TEXTS = [c for c in CITIES if c] + [
     "a",
@@ -72,6 +72,8 @@ def compared(
     pick = {
         "email": lambda: chance.choice(one.emails or ["nobody@mail.example"]),
         "phone": lambda: chance.choice(one.phones or ["+972523334444"]),
+        "first_name": lambda: a_name(chance, FIRST_NAMES, op),
+        "last_name": lambda: a_name(chance, LAST_NAMES, op),
         "email_domain": lambda: chance.choice(["mail.example", "bank.example", "example"]),
         "groups": lambda: chance.choice(list(known.groups)),
         "tags": lambda: chance.choice(TAGS),
@@ -91,6 +93,12 @@ def compared(
         pair = sorted([pick(), pick()], key=lambda v: float(v) if info.type == "number" else v)
         return node | {"value": pair}
     return node | {"value": pick()}
+
+
+def a_name(chance: random.Random, known: list[str | None], op: str) -> str:
+    """One of the names, or what one begins with."""
+    name = chance.choice([one for one in known if one and one != "!"])
+    return name[: chance.randrange(1, min(len(name), 20) + 1)] if op == "starts_with" else name
 
 
 def a_condition(chance: random.Random, made: list[Made], known: fields.Catalogue) -> dict[str, Any]:

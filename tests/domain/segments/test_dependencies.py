@@ -12,6 +12,7 @@ from app.domain.segments.kinds import KINDS
 
 OTHER = "00000000-0000-0000-0000-00000000000a"
 CITY = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
+NAME = {"kind": "field", "field": "first_name", "op": "starts_with", "value": "Da"}
 LOGIN: dict[str, Any] = {"kind": "event", "event": "login"}
 QUOTED: dict[str, Any] = {"kind": "sequence", "first": {"event": "quote"}, "then": {"event": "purchase"}}
 JOINED = {"kind": "field", "field": "properties.joined", "op": "in_last", "value": 30, "unit": "days"}
@@ -22,6 +23,7 @@ WITHIN: dict[str, Any] = {"within": {"last": 3, "unit": "days"}}
 
 CASES: list[tuple[dict[str, Any], Dependencies]] = [
     (CITY, Dependencies(fields=frozenset({"city"}))),
+    (NAME, Dependencies(fields=frozenset({"first_name"}))),
     (JOINED, Dependencies(fields=frozenset({"properties.joined"}), relative=True)),
     ({"kind": "consent", "channel": "sms"}, Dependencies(consent=True)),
     (SENT, Dependencies(messages=True)),

@@ -1,5 +1,6 @@
 """How a segment grew, who came and went, and how segments overlap."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -46,6 +47,16 @@ def lived(session: Session, by: Actor) -> tuple[Segment, list[UUID]]:
         becomes(session, by, ids[2], city="Eilat")
         catch_up(session)
     return haifa, ids
+
+
+def test_of_days_that_are_not_kept_any_longer_nothing_is_said(
+    session: Session, by: Actor, lived: tuple[Segment, list[UUID]]
+) -> None:
+    session.info["settings"] = replace(session.info["settings"], behaviour_days=31)
+    with clock.at(datetime(2027, 1, 2, 9, tzinfo=UTC)):
+        found = growth.by_day(session, lived[0], 40, by=by)
+    assert [one.size for one in found if one.day < date(2026, 12, 2)] == [None] * 8
+    assert {one.size for one in found if one.day >= date(2026, 12, 2)} == {3}
 
 
 def test_a_segment_grows_by_the_days_of_the_bank(

@@ -14,7 +14,7 @@ from app.domain.flows.batch import Batch, Outcome, Pass, Run
 from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.engine import NEXT, Node
 from app.domain.flows.models import FlowSend
-from app.domain.messages import sends
+from app.domain.messages import hours, sends
 from app.domain.messages.create_messages import create_messages
 from app.domain.messages.models import Message, Send
 from app.domain.messages.pinned import PinnedText
@@ -99,8 +99,8 @@ def _text(batch: Batch, node: Node) -> PinnedText:
 
 def _prolong(batch: Batch, opened: Send) -> None:
     """What is made now has its own time to go out, from when it may; a send that had nothing left has something again."""
-    begins = batch.windows.next_open(batch.now) if opened.message_class == "marketing" else batch.now
-    opened.not_after = max(opened.not_after, (begins or batch.now) + SENT_WITHIN)
+    begins = hours.begins(batch.session, opened.message_class, batch.now)
+    opened.not_after = max(opened.not_after, begins + SENT_WITHIN)
     sends.reopen(batch.session, opened)
     batch.session.flush()
 

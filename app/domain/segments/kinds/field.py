@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.core.db import live
 from app.core.errors import Conflict, mark
+from app.core.text import masked_name
 from app.domain.contacts.models import ContactAddress, GroupMember
+from app.domain.contacts.person import opened
 from app.domain.segments import activity, values
 from app.domain.segments.comparisons import compare
 from app.domain.segments.condition import ANY_EVENT, Condition, Dependencies
@@ -44,7 +46,7 @@ class FieldIs(Condition):
         return compare(around, info, self._comparison)
 
     def held(self, around: CompileContext, row: RowMapping) -> Any:
-        """What the contact has; of an encrypted address only how many there are."""
+        """What the contact has; an encrypted name masked, and of an encrypted address only how many there are."""
         info = around.known.get(self.field)
         return _held(around, info, row) if info else None
 
@@ -80,7 +82,7 @@ class FieldIs(Condition):
 
         def one(item: Any) -> Any:
             if self.field in PERSONAL:
-                return f"“{masked_value(str(item))}”"
+                return f"“{masked_value(self.field, str(item))}”"
             if isinstance(item, bool):
                 return Said(mark("yes")) if item else Said(mark("no"))
             return (
@@ -103,6 +105,9 @@ def _held(around: CompileContext, info: Info, row: RowMapping) -> Any:
         return row["properties"].get(info.key)
     if info.source == "address":
         return len(_rows(around.session, ContactAddress, "position", row, kind=info.name)) or None
+    if info.source == "name":
+        person = opened(around.vault, row["id"], row["key"], row["person"])
+        return masked_name(getattr(person, info.key) or "")
     if info.source == "domain":
         return _rows(around.session, ContactAddress, "domain", row, kind="email")
     if info.source == "activity":

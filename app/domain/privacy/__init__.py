@@ -1,0 +1,1 @@
+"""One person: what becomes of his data when nobody may have it any more."""

@@ -1,0 +1,208 @@
+"""Marketing goes to a person in the allowed hours by the clock where he is; what is not allowed yet waits for his morning."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.actor import system
+from app.core.sql import load
+from app.domain.access.models import Organisation
+from app.domain.calendar import hours as calendar
+from app.domain.contacts import zones
+from app.domain.contacts.models import Contact
+from app.domain.messages import claiming, listing, sends
+from app.domain.messages.hours import hours_of
+from app.domain.messages.models import Message, Send
+from tests.domain.messages.line import Line, Run, states
+from tests.factories import people, sending
+
+ZONES = ("Asia/Tokyo", "America/New_York", "Pacific/Honolulu", "Europe/London", None)
+WEEK = {"week": {str(day): {"opens": "08:00", "closes": "20:00"} for day in range(7)}, "holidays": ""}
+MORNING = datetime(2026, 11, 25, 7, 30, tzinfo=UTC)  # half past nine in Jerusalem, half past four in Tokyo's afternoon
+
+
+@pytest.fixture(autouse=True)
+def _by_day(session: Session, organisation: Organisation) -> None:
+    """From eight to eight, every day."""
+    calendar.keep(session, calendar.CalendarInput.model_validate(WEEK), by=system(organisation.id))
+    sending.account(session)
+
+
+def somebody(session: Session, *places: str | None) -> list[UUID]:
+    """One person in each zone."""
+    return [people.contacts(session, 1, start=n, timezone=zone)[0] for n, zone in enumerate(places)]
+
+
+def sent(session: Session, kind: str = "campaign", body: str = "Hello", **given: str) -> Send:
+    return sending.send_to_everybody(session, sending.sms_template(session, body, **given), uuid4(), kind)
+
+
+def took(session: Session) -> set[str | None]:
+    """The zones of those whose message was handed over."""
+    session.expire_all()
+    query = select(Contact.timezone).join(Message, Message.contact_id == Contact.id)
+    return set(session.execute(query.where(Message.state == "sent")).scalars())
+
+
+def test_each_is_written_to_by_his_own_clock(session: Session, run: Run) -> None:
+    somebody(session, *ZONES)
+    with clock.at(MORNING):
+        sent(session)
+        run(Line())
+        assert took(session) == {"Asia/Tokyo", None}
+    with clock.at(MORNING + timedelta(hours=1)):
+        run(Line())
+        assert took(session) == {"Asia/Tokyo", None, "Europe/London"}
+    with clock.at(MORNING + timedelta(hours=11)):  # half past eight here: closed
+        run(Line())
+        assert took(session) == {*ZONES}
+
+
+def test_what_sleeps_waits_for_its_morning_and_for_nothing_else(session: Session, run: Run) -> None:
+    _, london = somebody(session, "Asia/Tokyo", "Europe/London")
+    with clock.at(MORNING):
+        sent(session)
+        run(Line())
+        assert not sends.is_due(session, "sms"), "nothing is left that could go"
+        waits = session.execute(select(Message).where(Message.contact_id == london)).scalar_one()
+        assert (waits.state, waits.attempts, waits.lease_token) == ("queued", 0, None)
+        assert waits.due_at == datetime(2026, 11, 25, 8, tzinfo=UTC)
+    with clock.at(waits.due_at):
+        assert sends.is_due(session, "sms")
+
+
+def test_service_and_tests_of_texts_go_at_any_hour(session: Session, run: Run) -> None:
+    somebody(session, *ZONES)
+    with clock.at(MORNING):
+        sent(session, message_class="service")
+        sent(session, kind="test")
+        run(Line())
+    assert states(session) == {"sent": 2 * len(ZONES)}
+
+
+def seven_who_sleep(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before one who is awake, where two are looked at at once."""
+    monkeypatch.setattr(claiming, "CLAIM", 2)
+    sleep = people.contacts(session, 7, timezone="America/New_York")
+    people.contacts(session, 1, start=7, timezone="Asia/Tokyo")
+    sent(session, body="Sleep well")
+    earlier = update(Message).where(Message.contact_id.in_(sleep))
+    session.execute(earlier.values(due_at=clock.now() - timedelta(minutes=1)))
+
+
+def test_people_who_sleep_hold_nobody_up_who_is_awake(
+    session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clock.at(MORNING):
+        seven_who_sleep(session, monkeypatch)
+        run(Line())
+    assert took(session) == {"Asia/Tokyo"}
+
+
+def test_whoever_sleeps_for_long_lets_other_sends_have_their_turn(
+    session: Session, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "BATCHES", 2)
+    with clock.at(MORNING):
+        seven_who_sleep(session, monkeypatch)
+        sent(session, body="Your card", message_class="service")
+        line = Line()
+        run(line)
+    assert line.taken[0].text == "Your card", "not the one who is awake behind those who sleep"
+    assert states(session) == {"queued": 7, "sent": 9}
+
+
+def test_a_retry_that_is_moved_keeps_its_time_to_go_out(session: Session) -> None:
+    somebody(session, "Asia/Tokyo", "America/New_York")
+    with clock.at(MORNING):
+        send = sent(session)
+        send.retry_until = clock.now() + timedelta(hours=1)
+        session.flush()
+        session.execute(update(Message).values(retries=1))
+        claimed = session.execute(
+            load("messages/queries.sql")["claim"], claiming.claim(send, hours_of(session), uuid4(), 9)
+        )
+        assert sorted(row.is_early for row in claimed) == [False, True]
+    session.expire_all()
+    assert send.retry_until == datetime(2026, 11, 25, 13, tzinfo=UTC) + timedelta(hours=24)
+
+
+def test_a_zone_that_somebody_has_only_just_come_into_is_looked_at_again_in_a_minute(session: Session) -> None:
+    somebody(session, "Asia/Tokyo")
+    with clock.at(MORNING):
+        send, known = sent(session), hours_of(session)
+        session.execute(update(Contact).values(timezone="Asia/Seoul"))
+        [row] = session.execute(load("messages/queries.sql")["claim"], claiming.claim(send, known, uuid4(), 9))
+        assert (row.is_early, row.due_at) == (True, MORNING + timedelta(minutes=1))
+
+
+def test_a_message_says_what_it_waits_for(session: Session) -> None:
+    tokyo, _, home = somebody(session, "Asia/Tokyo", "Europe/London", None)
+    by = people.staff(session, "operator")
+    with clock.at(datetime(2026, 11, 25, 13, 40, tzinfo=UTC)):  # 22:40 in Tokyo
+        sent(session)
+        ids = dict(session.execute(select(Message.contact_id, Message.id)).all())
+        waits = listing.evidence(session, ids[tokyo], by=by).waits
+        assert waits
+        assert (waits.zone, waits.now.isoformat()[:16]) == ("Asia/Tokyo", "2026-11-25T22:40")
+        assert waits.until.isoformat()[:16] == "2026-11-26T08:00"
+        assert listing.evidence(session, ids[home], by=by).waits is None, "it may go"
+
+
+def test_a_campaign_may_begin_as_soon_as_anybody_may_be_written_to(session: Session) -> None:
+    night = datetime(2026, 11, 26, 2, tzinfo=UTC)  # four in the morning here, eleven in Tokyo
+    assert hours_of(session).first(night) == datetime(2026, 11, 26, 6, tzinfo=UTC)
+    somebody(session, "Asia/Tokyo", "America/New_York")
+    hours = hours_of(session)
+    assert (hours.first(night), hours.is_open(night)) == (night, True)
+    assert hours.last(night) == datetime(2026, 11, 26, 13, tzinfo=UTC), "in New York"
+
+
+def test_the_zones_are_found_by_the_index_whatever_the_number_of_people(session: Session) -> None:
+    somebody(session, "Europe/London", None)
+    people.contacts(session, 3000, start=2, timezone="Asia/Tokyo")
+    assert zones.zones(session) == ["Asia/Tokyo", "Europe/London"]
+    plan = "\n".join(session.execute(text(f"EXPLAIN ANALYZE {load('contacts/queries.sql')['zones'].text}")).scalars())
+    assert "Seq Scan" not in plan, plan
+    assert plan.count("ix_contacts_zones") == 2, plan
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_marketing_is_ever_claimed_outside_the_hours_of_its_person(session: Session, seed: int) -> None:
+    """People of many zones, a clock that jumps over nights and changes of the clock: whatever is leased is awake."""
+    chance = Random(seed)
+    places = (
+        "Asia/Tokyo",
+        "Asia/Kolkata",
+        "America/New_York",
+        "Pacific/Chatham",
+        "Europe/London",
+        "Africa/Cairo",
+        None,
+    )
+    for n in range(40):
+        people.contacts(session, 1, start=n, timezone=chance.choice(places))
+    home = ZoneInfo("Asia/Jerusalem")
+    now, leased = datetime(2026, chance.choice((3, 10, 11)), 1, 3, 17, tzinfo=UTC), 0
+    for _ in range(30):
+        now += timedelta(minutes=chance.randint(5, 600))
+        with clock.at(now):
+            if chance.random() < 0.4 or not leased:
+                send = sent(session)
+            claim = claiming.claim(send, hours_of(session), uuid4(), chance.choice((1, 7, 1000)))
+            rows = session.execute(load("messages/queries.sql")["claim"], claim).all()
+            awake = {row.contact_id for row in rows if not row.is_early}
+            leased += len(awake)
+            for contact in session.execute(select(Contact).where(Contact.id.in_(awake))).scalars():
+                there = now.astimezone(ZoneInfo(contact.timezone) if contact.timezone else home)
+                assert 8 <= there.hour < 20, (contact.timezone, there)
+            for row in rows:
+                if row.is_early:
+                    assert row.due_at > now
+    assert leased > 40
