@@ -3,6 +3,9 @@
 From the yearly average in euros: base = euros * 400 agorot (4.00 ILS a euro). `_chance(text)` is the first 8 bytes of the
 text's SHA-256. With drift = chance("n:YYYY-MM") mod 2001 and noise = chance("n:YYYY-MM-DD") mod 1201 - 600 the amount is
 floor(base * (9000 + drift) / 10000) + floor(|base| * noise / 10000). Whole numbers only, so any language gets the same.
+
+Who has chance("n:account") mod 10 = 0 has a savings account as well, and both are told with their names: floor(|base| / 4) + 100000
+agorot, a hundredth more for each month since January 2020. Everybody else has one account, which is told without a name.
 """
 
 import csv
@@ -26,6 +29,8 @@ NO_NUMBER = "see branch"
 UNKNOWN_FROM, UNKNOWN_BASE = 900_000_000, 5_000_000
 DAY = timedelta(days=1)
 Every = Annotated[int, Field(ge=0, le=UNKNOWN_FROM)]
+SAVINGS_EVERY = 10  # clients, by chance
+SAVED = 100_000  # agorot that every savings account holds at least
 Record = dict[str, str | int]
 
 
@@ -90,16 +95,34 @@ class Day:
         is_first = version == 1
         if is_first and _struck(number, self.low):
             agorot -= TOO_LOW
-        whole, rest = divmod(abs(agorot), 100)
-        said = f"{'-' if agorot < 0 else ''}{whole}.{rest:02}"
+        named: Record = {"account": f"{number}-1", "account_type": "current"} if saves(number) else {}
         return {
             "record": f"{self.stamp}-{number}-{version}",
             "external_id": str(number),
             "date": self.date,
-            "amount": NO_NUMBER if is_first and _struck(number, self.text) else said,
+            "amount": NO_NUMBER if is_first and _struck(number, self.text) else _said(agorot),
             "currency": "USD" if _struck(number, self.dollars) else "ILS",
             "version": version,
+            **named,
         }
+
+    def savings(self, number: int, base: int) -> Record:
+        """The record of a client's savings account, which nothing strikes."""
+        return {
+            "record": f"{self.stamp}-{number}-s",
+            "external_id": str(number),
+            "date": self.date,
+            "amount": _said(saved(base, self.month)),
+            "currency": "ILS",
+            "version": 1,
+            "account": f"{number}-2",
+            "account_type": "savings",
+        }
+
+
+def _said(agorot: int) -> str:
+    whole, rest = divmod(abs(agorot), 100)
+    return f"{'-' if agorot < 0 else ''}{whole}.{rest:02}"
 
 
 def _demonstrated(shown: int, divisors: dict[int, int], ordered: int = 0) -> tuple[int, ...]:
@@ -167,6 +190,18 @@ def amount(number: int, base: int, month: str, day: str) -> int:
     return base * (9000 + drift) // 10000 + abs(base) * noise // 10000
 
 
+def saves(number: int) -> bool:
+    """True if a client has a savings account."""
+    return _chance(f"{number}:account") % SAVINGS_EVERY == 0
+
+
+def saved(base: int, month: str) -> int:
+    """What a savings account holds in a month (YYYY-MM), in agorot."""
+    year, number = (int(part) for part in month.split("-"))
+    held = abs(base) // 4 + SAVED
+    return held + held * ((year - 2020) * 12 + number - 1) // 100
+
+
 def _chance(text: str) -> int:
     return int.from_bytes(sha256(text.encode("ascii")).digest()[:8], "big")
 
@@ -176,4 +211,4 @@ def _records(number: int, base: int, today: Day, before: Day | None) -> list[Rec
     records = [before.record(number, base, version=2)] if before and _struck(number, before.low) else []
     if not _struck(number, today.missing):
         records += [today.record(number, base)] * (2 if _struck(number, today.twice) else 1)
-    return records
+    return [*records, today.savings(number, base)] if saves(number) else records

@@ -6,6 +6,7 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from app.api import envelope
+from app.api.flows.deciding import question_out
 from app.core.db import db
 from app.domain.access.keyring import organisation_of
 from app.domain.bank.models import QualificationRun
@@ -50,6 +51,8 @@ def show() -> ResponseReturnValue:
             "waiting": {
                 "approvals": board.waiting, "in_doubt": board.in_doubt, "replies": board.replies,
                 "failed_imports": board.failed_imports, "failures": board.failures,
+                "renewals": [{"id": flow.id, "name": flow.name, "by": until} for flow, until in board.renewals],
+                "questions": [question_out(one) for one in board.questions],
                 "months": [_month(run, name) for run, name in board.months],
             },
             "running": [

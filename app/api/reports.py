@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from app.api import envelope
 from app.core.db import db
-from app.domain.reports import runs
+from app.domain.reports import runs, subscribers
 from app.domain.reports.catalogue import CATALOGUE, readable
-from app.domain.reports.models import ReportRun
+from app.domain.reports.models import ReportRun, Subscriber
 from app.domain.reports.runs import ReportInput
+from app.domain.reports.subscribers import SubscriberInput
 from app.http.auth import allow
 
 bp = Blueprint("reports_api", __name__, url_prefix="/reports")
@@ -65,6 +66,37 @@ def run(name: str) -> ResponseReturnValue:
     """Ask for a report; it is made in the background. Which permission it takes, the report says."""
     asked = runs.ask(db.session(), name, envelope.body(ReportInput), by=g.actor)
     return envelope.ok(serialize(asked), 202, location=f"/api/v1/reports/runs/{asked.id}")
+
+
+def _subscriber(row: Subscriber) -> dict[str, Any]:
+    names = ("id", "programme_id", "address", "language", "formats", "is_asked", "created_at")
+    return {name: getattr(row, name) for name in names}
+
+
+@bp.get("/subscribers/<uuid:programme_id>")
+@allow("bank:read")
+@envelope.asks(paged=True)
+def subscriber_list(programme_id: UUID) -> ResponseReturnValue:
+    """Who gets the report of a programme's months, by their addresses."""
+    return envelope.listed(subscribers.listed(db.session(), programme_id, envelope.ask(), by=g.actor), _subscriber)
+
+
+@bp.post("/subscribers/<uuid:programme_id>")
+@envelope.once("bank:read")
+def subscribe(programme_id: UUID) -> ResponseReturnValue:
+    """Ask a second person to let somebody get it; without an address whoever asks."""
+    request = subscribers.ask(db.session(), programme_id, envelope.body(SubscriberInput), by=g.actor)
+    return envelope.ok(
+        {"approval_id": request.id, "id": request.subject_id}, 202, location=f"/api/v1/approvals/{request.id}"
+    )
+
+
+@bp.delete("/subscribers/<uuid:programme_id>/<uuid:subscriber_id>")
+@allow("bank:read")
+def leave(programme_id: UUID, subscriber_id: UUID) -> ResponseReturnValue:
+    """Leave it, or take somebody off."""
+    subscribers.leave(db.session(), subscriber_id, by=g.actor)
+    return envelope.nothing()
 
 
 @bp.get("/runs/<uuid:run_id>")

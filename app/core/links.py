@@ -23,7 +23,10 @@ EXAMPLE_CODE = "exampleCode"  # as long as a true one
 
 @dataclass(frozen=True)
 class Target:
-    """What a link is about: `kind` is o (open), c (click) or u (unsubscribe); `index` numbers the template's links."""
+    """What a link is about: `kind` is o (open), c (click), u (unsubscribe) or r (leave a report that is mailed).
+
+    `index` numbers the template's links.
+    """
 
     kind: str
     organisation_id: UUID

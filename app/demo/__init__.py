@@ -45,7 +45,7 @@ def load(
         bank.organisation_id, access = staff.hire(session, settings)
         by = system(bank.organisation_id)
         told = library.create(session, texts.MONTH, by=by)
-        programmes.create(session, ProgrammeInput(name="Premium", template_id=told.id), by=by)
+        programmes.create(session, ProgrammeInput(name="Premium", template_id=told.id, accounts=("current",)), by=by)
     if not empty:
         for moment, act in sorted(
             [step for part in (customers, texts, campaigns, flows, visits) for step in part.story(bank)],

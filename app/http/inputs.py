@@ -1,10 +1,12 @@
 """Commands out of forms and bodies, and their errors back onto the fields."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
@@ -48,6 +50,15 @@ def address(given: str) -> SplitResult:
         return urlsplit(given)
     except ValueError:
         return urlsplit("")
+
+
+def uuids(given: Iterable[str]) -> list[UUID]:
+    """The ids among some values of a form, each once; what is none is left out."""
+    found: dict[UUID, None] = {}
+    for one in given:
+        with suppress(ValueError):
+            found[UUID(one)] = None
+    return list(found)
 
 
 def version(given: str | None) -> int | None:

@@ -26,6 +26,7 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 AWAY = 10.0  # seconds until a Valkey that did not answer is asked again
 BURST = 10  # seconds in which twice the rate may come
 QUARTER = 15 * 60
+TESTS = 10  # calls a minute with which one person tries something outside
 
 
 class TooOften(DomainError):
@@ -58,6 +59,7 @@ class Rates:
         self.away_until = 0.0
         self.items: dict[str, tuple[RateLimitItem, ...]] = {
             "api": _with_burst(settings.rate_api),
+            "test": (RateLimitItemPerMinute(TESTS),),
             "login": (RateLimitItemPerSecond(settings.rate_login, QUARTER),),
             "public": _with_burst(settings.rate_public),
             "inbound": _with_burst(settings.rate_inbound),
@@ -94,7 +96,7 @@ def _with_burst(a_minute: int) -> tuple[RateLimitItem, ...]:
 
 
 def rated(kind: str) -> Callable[[View], View]:
-    """A route that is counted by another rate than the API's: `login`, `public`, `inbound` or `track`."""
+    """A route that is counted by another rate than the API's: `login`, `public`, `inbound`, `test` or `track`."""
 
     def counted(view: View) -> View:
         view.rate = kind  # type: ignore[attr-defined]
@@ -128,7 +130,7 @@ def _who(kind: str) -> str:
         return str((request.view_args or {}).get("account_id"))
     if kind == "page":  # each of its visitors: one of them does not use up the key of all
         return f"{g.actor.key_id}|{network(request.remote_addr)}"
-    if kind in ("api", "track") and g.actor is not None:
+    if kind in ("api", "test", "track") and g.actor is not None:
         return str(g.actor.key_id or g.actor.id)
     return network(request.remote_addr)
 

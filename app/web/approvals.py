@@ -18,6 +18,8 @@ from app.domain.access import users
 from app.domain.access.permissions import LABELS
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
+from app.domain.flows import deciding
+from app.domain.flows.deciding import Question
 from app.http import inputs, subjects
 from app.http.auth import allow
 from app.http.errors import said, status_of
@@ -39,6 +41,7 @@ PROPOSED = {
     "balances.file": mark("Let a file of balances in"),
     "calendar.change": mark("Change when marketing may go out"),
     "campaign.resume": mark("Start a stopped campaign again"),
+    "report.subscribe": mark("Mail the report of the months to somebody"),
     "run.resume": mark("Let a stopped release go on"),
     "consent.grant": mark("Write again to somebody who took his consent back"),
     "contact.test": mark("Send tests of texts to this contact without approval"),
@@ -92,7 +95,8 @@ class ReviewForm(DecisionForm):
 def index() -> ResponseReturnValue:
     """The requests I can decide; or all, or the decided ones."""
     session, asked = db.session(), paging.asked()
-    view = request.args.get("view") or ("mine" if decisions.decides(by=g.actor) else "all")
+    questions = _questions()
+    view = request.args.get("view") or ("mine" if decisions.decides(by=g.actor) or questions else "all")
     if view == "mine":
         page = decisions.waiting(session, asked, by=g.actor)
     else:
@@ -103,7 +107,8 @@ def index() -> ResponseReturnValue:
         "approvals/_requests.html",
         page=page,
         view=view,
-        decides=decisions.decides(by=g.actor),
+        decides=decisions.decides(by=g.actor) or bool(questions),
+        questions=questions,
         act_of=lambda approval: gettext(PROPOSED.get(str(approval.summary.get("act")), "")),
         names=users.names(session, list(people)),
         review_of=review_of,
@@ -111,11 +116,17 @@ def index() -> ResponseReturnValue:
     )
 
 
+def _questions() -> list[Question]:
+    """What flows ask me about people."""
+    return deciding.questions(db.session(), by=g.actor) if g.actor.may("flows:decide") else []
+
+
 @bp.get("/bell")
 @allow("")
 def bell() -> ResponseReturnValue:
-    """How many requests wait for me, for the top bar."""
-    return render_template("approvals/_bell.html", waiting=decisions.waiting_for(db.session(), by=g.actor))
+    """How many requests wait for me, and how many questions of flows, for the top bar."""
+    waiting = decisions.waiting_for(db.session(), by=g.actor) + len(_questions())
+    return render_template("approvals/_bell.html", waiting=waiting)
 
 
 @bp.get("/<uuid:approval_id>")

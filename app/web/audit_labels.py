@@ -1,7 +1,7 @@
-"""What the audit trail says, in the reader's words: the act, and what was before and after."""
+"""What the audit trail says, in the reader's words: the act, and what was before and after (setting_words.py)."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,9 @@ from app.core import i18n, nouns
 from app.core.db import db
 from app.core.errors import mark
 from app.core.nouns import Noun, Subject
-from app.domain.access.permissions import LABELS
 from app.domain.audit.models import AuditEntry
 from app.domain.reports import naming
-from app.web import badges, reasons
+from app.web import setting_words
 from app.web.locale import current_language
 from app.web.navigation import exists
 
@@ -29,80 +28,6 @@ REQUESTS = {
     "withdrawn": mark("Took a request for a change back"),
 }
 
-NAMES = {
-    "week": mark("Week"),
-    "days": mark("Days that differ"),
-    "holidays": mark("Holidays"),
-    "growth": mark("Growth"),
-    "caps": mark("Most marketing for one person"),
-    "days_at_once": mark("Days of balances asked for at once"),
-    "together": mark("All channels together"),
-    "sunday": mark("Sunday"),
-    "monday": mark("Monday"),
-    "tuesday": mark("Tuesday"),
-    "wednesday": mark("Wednesday"),
-    "thursday": mark("Thursday"),
-    "friday": mark("Friday"),
-    "saturday": mark("Saturday"),
-    "timezone": mark("Time zone"),
-    "currency": mark("Currency"),
-    "locale": mark("Language"),
-    "approval": mark("Request"),
-    "audience": mark("Audience"),
-    "config": mark("Settings"),
-    "cost": mark("Cost"),
-    "description": mark("Description"),
-    "destination": mark("Server"),
-    "digest": mark("Digest of what was submitted"),
-    "email": mark("E-mail"),
-    "email_template_id": mark("E-mail template"),
-    "basis": mark("How we know"),
-    "channels": mark("Channels"),
-    "evidence": mark("Evidence"),
-    "source": mark("Source"),
-    "wording": mark("Wording the person agreed to"),
-    "failures": mark("Failed attempts"),
-    "in_doubt": mark("In doubt"),
-    "kind": mark("Kind"),
-    "name": mark("Name"),
-    "note": mark("With a note"),
-    "priority": mark("Priority"),
-    "answered": mark("Answered"),
-    "reason": mark("Reason"),
-    "role": mark("Role"),
-    "scheduled_at": mark("Moment"),
-    "scopes": mark("Scopes"),
-    "secret": mark("Secret"),
-    "sender": mark("Sender"),
-    "message_class": mark("Class"),
-    "parts": mark("SMS parts"),
-    "provider": mark("Provider"),
-    "sms": mark("SMS"),
-    "sms_template_id": mark("SMS template"),
-    "state": mark("State"),
-    "template": mark("Text"),
-    "template_version": mark("Version of the text"),
-    "user": mark("User"),
-    "threshold": mark("Threshold"),
-    "rule": mark("Rule"),
-    "calendar": mark("Days without a value"),
-    "carry_days": mark("Days a value is carried"),
-    "opening": mark("Customers who came in the month"),
-    "template_id": mark("SMS"),
-    "most_attempts": mark("Attempts in all"),
-    "retry_hours": mark("Hours between attempts"),
-    "recipients": mark("Recipients of the report"),
-}
-
-RETURNED = mark("A text, a segment or the sender was changed after the approval")
-# Values that are words of ours.
-VALUES: dict[str, Callable[[str], str]] = {
-    "state": lambda key: str(badges.label(key)),
-    "reason": lambda key: gettext(RETURNED) if key == "changed_after_approval" else reasons.reason(key),
-    "role": lambda key: gettext(LABELS[key]) if key in LABELS else key,
-    "message_class": reasons.LABELS["class_label"],
-    "priority": reasons.LABELS["priority_label"],
-}
 _DIGEST = re.compile("[0-9a-f]{64}")
 _ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -233,17 +158,9 @@ def _word(name: str, value: object) -> str:
     if isinstance(value, int | float):
         return str(i18n.number(value, current_language()))
     said = str(value)
-    if name in VALUES and re.fullmatch("[a-z_]+", said):
-        return VALUES[name](said)
-    return f"{said[:12]}…" if _DIGEST.fullmatch(said) else said
+    return f"{said[:12]}…" if _DIGEST.fullmatch(said) else setting_words.value(name, said)
 
 
 def _name(path: str) -> str:
-    return " › ".join(_part(part) for part in path.split("."))
-
-
-def _part(part: str) -> str:
-    """A field, or what a count is of: a state, a reason."""
-    if part in NAMES:
-        return str(gettext(NAMES[part]))
-    return str(badges.label(part)) if part in badges.STATES else reasons.reason(part)
+    *places, leaf = path.split(".")
+    return " › ".join([*map(setting_words.place, places), setting_words.name(leaf)])

@@ -12,7 +12,7 @@ from app.domain.messages import failures as failed
 from app.domain.messages import listing, masked_recipients, message_text, reconcile, retries, sends
 from app.domain.messages.models import Message
 from app.domain.messages.states import RANKS
-from app.domain.reports.words import CHANNEL, REASON, STATE
+from app.domain.messages.words import CHANNEL, REASON, STATE
 from app.http import inputs, security
 from app.http.auth import allow
 from app.web import paging, reasons

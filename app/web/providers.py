@@ -21,7 +21,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Invalid
 from app.domain.providers import accounts, changes
 from app.domain.providers.accounts import AccountInput
 from app.domain.providers.models import ProviderAccount
@@ -33,33 +33,9 @@ from app.http.auth import allow
 from app.web.approvals import asked
 from app.web.locale import said
 from app.web.render import leave_for, page_or_part, parts_or_redirect
+from app.web.setting_words import CHOICES, KIND_LABELS, SETTINGS
 
 bp = Blueprint("providers", __name__, url_prefix="/providers")
-
-# The settings of all kinds by name; a new kind that brings a new setting adds its label here.
-SETTINGS = {
-    "answer_seconds": (
-        mark("Seconds to wait after a message is handed over"), mark("If no answer comes in this time, the message is in doubt."),
-    ),
-    "base_url": (mark("Address of the carrier’s API"), ""),
-    "batch": (mark("Send 50 messages in one call"), ""),
-    "callback_url": (mark("Address receipts are sent to"), mark("Empty: this installation’s own address for the account.")),
-    "connections": (mark("Connections at a time"), ""),
-    "host": (mark("Host name of the relay"), ""),
-    "port": (mark("Port"), ""),
-    "read_seconds": (mark("Seconds to wait for an answer"), mark("If no answer comes in this time, the message is in doubt.")),
-    "security": (mark("Encryption"), ""),
-    "settle_seconds": (
-        mark("Seconds before a message in doubt is looked up"), mark("Give the provider time to write down what it took."),
-    ),
-    "username": (mark("User name"), ""),
-}  # fmt: skip
-KIND_LABELS = {"carrier": mark("SMS carrier over HTTP"), "smtp": mark("Mail relay (SMTP)")}
-CHOICES = {
-    "starttls": mark("STARTTLS"),
-    "tls": mark("TLS from the first byte"),
-    "none": mark("None (only inside this machine)"),
-}
 
 
 class AccountForm(FlaskForm):  # type: ignore[misc]

@@ -1,4 +1,7 @@
-"""The public face: opens, clicks and unsubscribes from signed links, and the script of pages. Nothing here tells who exists."""
+"""The public face: opens, clicks, unsubscribes and leaving a report by signed links, and the script of pages.
+
+Nothing here tells who exists.
+"""
 
 from base64 import b64decode
 
@@ -12,6 +15,8 @@ from app.core.links import Links, Target
 from app.core.unit import act_as
 from app.domain.access.keyring import organisation_of
 from app.domain.messages import shortlinks, tracking
+from app.domain.reports import subscribers
+from app.domain.reports.models import Subscriber
 from app.http import security
 from app.http.auth import public
 from app.http.rates import rated
@@ -105,5 +110,38 @@ def unsubscribe(token: str) -> ResponseReturnValue:
     )
 
 
+@bp.get("/r/<token>")
+@public
+@rated("public")
+def ask_leave(token: str) -> ResponseReturnValue:
+    """What somebody gets of a report, with one button: a mail scanner that follows links must take nobody off."""
+    return _report(token, _subscriber(token))
+
+
+@bp.post("/r/<token>")
+@public
+@rated("public")
+def leave(token: str) -> ResponseReturnValue:
+    """Leave the report, by the button or by a mail client's one click (RFC 8058)."""
+    row = _subscriber(token)
+    subscribers.left_by_link(db.session(), row)
+    return _report(token, row)
+
+
+def _subscriber(token: str) -> Subscriber:
+    """Whose link it is; the page speaks the language of his report."""
+    row = subscribers.by_link(db.session(), _target(token, subscribers.LINK))
+    g.language = row.language
+    return row
+
+
+def _report(token: str, row: Subscriber) -> str:
+    programme = subscribers.programme_of(db.session(), row)
+    organisation = organisation_of(db.session())
+    return render_template("public/report.html", organisation=organisation, programme=programme, token=token, row=row)
+
+
 security.exempt(unsubscribe)
+security.exempt(leave)
+security.may_come_from_other_sites(leave)
 security.may_come_from_other_sites(unsubscribe)

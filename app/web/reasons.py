@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_babel import gettext as _
 
 from app.core.errors import mark
-from app.domain.reports.words import CHANNEL, REASON, STATE
+from app.domain.messages.words import CHANNEL, REASON, STATE
 
 AUDIENCE = {"matched": mark("In the audience"), "will_receive": mark("Will receive it")}
 CLASSES = {"service": mark("Service message"), "marketing": mark("Marketing")}

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from app.core.db import db
 from app.core.errors import mark
 from app.core.text import clean
+from app.domain.messages.words import CHANNEL
 from app.domain.reports import finding
 from app.domain.reports.finding import Found
-from app.domain.reports.words import CHANNEL
 from app.http.auth import allow
 from app.web import badges, navigation
 from app.web.render import page_or_part

@@ -9,5 +9,6 @@ import "./search.js";
 import "./keys.js";
 import "./theme.js";
 import "./menus.js";
+import "./paper.js";
 import "./forms.js";
 import "./choices.js";

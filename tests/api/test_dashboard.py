@@ -35,6 +35,8 @@ def test_the_numbers_of_the_first_page(campaigns: Campaigning) -> None:
     assert data["contacts"]["total"] == 14
     assert abs(datetime.fromisoformat(data["contacts"]["counted_at"]) - clock.now()) < timedelta(minutes=1)
     assert data["waiting"] == {
+        "questions": [],
+        "renewals": [],
         "approvals": 0,
         "in_doubt": 0,
         "replies": 0,

@@ -154,14 +154,37 @@ def test_the_second_of_two_editors_is_told_and_gets_the_newest_canvas(opened: Op
 def test_every_page_is_accessible_and_obeys_the_policy(
     opened: Opened, running: str, language: str, theme: str, width: int
 ) -> None:
-    own = [running + path for path in ("", "/edit", "/submit", "/versions", "/rehearsal")]
-    for path in ("/flows", "/flows/gallery", "/flows/destinations", *own):
+    tabs = ("", "/edit", "/submit", "/versions", "/rehearsal", "/rehearsal/everybody", "/decisions", "/put-in")
+    own = [running + path for path in tabs]
+    for path in ("/flows", "/flows/gallery", "/flows/destinations", "/flows/decisions", "/flows/put-in", *own):
         page = opened(path, language=language, theme=theme, width=width)
         assert page.url.endswith(path)
         assert complaints(page) == [], path
         assert said(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than the screen"
         page.close()
+
+
+def test_a_flow_is_printed_as_wide_as_the_paper_and_light(opened: Opened, bank: House) -> None:
+    page = opened(f"{empty(bank, 'On paper')}/edit", theme="dark", width=1440)
+    add(page, page.locator("[data-slot='root 0']"), "split", "s1")
+    for number in (3, 4, 5):
+        page.locator("#panel button[value=add]").click()
+        expect(page.locator("#canvas .branch")).to_have_count(number)
+        expect(page.locator("#panel .panel-branch")).to_have_count(number)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 1032, "height": 700})  # A4 across between its margins
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "light"
+    assert (
+        page.locator("#canvas .node").evaluate_all(
+            "all => Math.max(...all.map((one) => one.getBoundingClientRect().right))"
+        )
+        <= 1032
+    )
+    assert page.locator(".flow-shell.outline").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
 
 
 def test_a_step_is_added_while_another_is_still_being_saved(opened: Opened, bank: House) -> None:

@@ -126,8 +126,10 @@ def answer(answering: Any, body: Any, status: int = 200) -> Page:
 
 def test_a_day_comes_to_its_end(sandbox: Sandbox) -> None:
     records = to_the_end(feed(sandbox), DAY, limit=1000)
-    assert len(records) == 45211 - 485 + sum(
-        record.external_id.isdigit() and int(record.external_id) % 131 == 0 for record in set(records)
+    assert sum(record.account_type != "savings" for record in records) == 45211 - 485 + sum(
+        record.external_id.isdigit() and int(record.external_id) % 131 == 0
+        for record in set(records)
+        if record.account_type != "savings"
     )
     assert records[0] == Record("20261009-1-1", "1", DAY, records[0].amount, "ILS", 1)
     numbers = [int(record.external_id) for record in records]
@@ -222,7 +224,8 @@ def test_a_page_that_comes_twice_leads_to_itself(sandbox: Sandbox) -> None:
     first = asked(feed(sandbox))
     sandbox.faults(bank={"pages": "repeated"})
     assert asked(feed(sandbox), after=first.next or "") == first
-    assert asked(feed(sandbox), after=first.next or "").items[0].external_id == "1003"
+    after = asked(feed(sandbox), after=first.next or "").items[0].external_id
+    assert int(after) > int(first.next or ""), "and goes on when it is asked again"
 
 
 @pytest.mark.parametrize(

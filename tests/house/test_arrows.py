@@ -58,7 +58,7 @@ def test_what_is_public_is_known(app: Flask) -> None:
     }
     assert found == {
         "static", "health.healthz", "health.readyz", "public.script", "public.opened", "public.clicked", "public.ask_unsubscribe",
-        "public.unsubscribe", "account.login", "account.enter", "kept.keep", "account.code", "account.confirm", "account.logout",
+        "public.unsubscribe", "public.ask_leave", "public.leave", "account.login", "account.enter", "kept.keep", "account.code", "account.confirm", "account.logout",
         "preferences.set_locale", "preferences.set_theme", "inbound_api.take", "inbound_api.hear",
     }  # fmt: skip
 

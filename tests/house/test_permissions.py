@@ -49,6 +49,7 @@ OTHERWISE = {
     "bank.files:carry_out": DECIDED,
     "bank.programmes:carry_out": DECIDED,
     "bank.release:carry_out_resume": DECIDED,
+    "reports.subscribers:carry_out": DECIDED,
     "bank.review:blocked_reason": SHOWN,
     "bank.review:possible": SHOWN,
     "campaigns.resuming:carry_out": DECIDED,

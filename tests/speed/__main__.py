@@ -16,6 +16,7 @@ MODULES = {
     "page": "tests.speed.page",
     "segment-live": "tests.speed.segment_live",
     "qualify": "tests.speed.qualify",
+    "month": "tests.speed.month",
     "track": "tests.speed.track",
     "flow-step": "tests.speed.flow_step",
     "storm": "tests.speed.storm",

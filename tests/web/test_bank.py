@@ -81,11 +81,14 @@ def test_a_programme_takes_two_people(first_bank: House) -> None:
         r'value="([^"]+)"[^>]*><label[^>]*>Auditor<', officer.get("/bank/programmes/new").get_data(as_text=True)
     )
     assert auditor
-    answer = officer.post("/bank/programmes/new", {**PREMIUM, "most_attempts": "2", "recipients": [auditor.group(1)]})
+    assert officer.post("/bank/programmes/new", {**PREMIUM, "budget": "-1"}).status_code == 422
+    asked = {**PREMIUM, "most_attempts": "2", "recipients": [auditor.group(1)], "budget": "1500"}
+    answer = officer.post("/bank/programmes/new", asked)
     assert answer.status_code == 303
     request = shown(officer.get(answer.location))
     assert "Add a programme customers qualify for" in request
     assert "Recipients of the report" in request
+    assert re.search(r"Budget of a month.*1500", request, re.DOTALL)
     assert "Auditor" in request
     assert "No programmes yet" in shown(officer.get("/bank"))
     Campaigning(first_bank, UUID(int=0)).granted("admin")
@@ -137,7 +140,9 @@ def test_the_same_over_the_api(first_bank: House) -> None:
     assert call.data("GET", "/bank/programmes")[0]["name"] == "Premium"
     with first_bank.unit() as session:
         auditor = next(user for user in users.with_permission(session, "audit:read") if user.role == "auditor")
-    change = {"retry_hours": 9, "recipients": [str(auditor.id)]}
+    change = {"retry_hours": 9, "recipients": [str(auditor.id)], "budget": "1500.50"}
+    assert call.data("GET", f"/bank/programmes/{programme_id}")["budget"] is None
+    assert call("PATCH", f"/bank/programmes/{programme_id}", {"budget": "0"}).status_code == 422
     assert call("PATCH", f"/bank/programmes/{programme_id}", {**change, "retry_hours": 99}).status_code == 422
     assert call("PATCH", f"/bank/programmes/{programme_id}", {"recipients": [str(programme_id)]}).status_code == 422
     assert call("PATCH", f"/bank/programmes/{programme_id}", change).status_code == 202

@@ -68,7 +68,7 @@ def test_one_pass_for_the_messages_and_few_statements_for_what_polls(campaigns: 
         assert len([sql for sql in said if "kept_counts" not in sql]) == 2
         said.clear()
         dashboard.board(session, by=by)
-        assert len(said) <= 7
+        assert len(said) <= 8
         assert not [sql for sql in said if "FROM live.contacts" in sql]
 
 

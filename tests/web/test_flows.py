@@ -3,10 +3,13 @@
 import io
 import json
 import re
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
 
+from app.core import clock
+from app.domain.approvals.models import Approval
 from app.domain.contacts.models import Contact
 from app.domain.flows.models import Flow, FlowDestination
 from tests.web.flows import WAIT, Flows, flows, system_of, words
@@ -186,6 +189,20 @@ def test_copy_name_archive_and_back(flows: Flows) -> None:
     assert maya.get(f"{flows.url}/edit").status_code == 303
     assert maya.post(f"{flows.url}/restore").status_code == 303
     assert flows.flow().state == "draft"
+
+
+def test_a_flow_that_was_approved_a_year_ago_waits_on_the_first_page(flows: Flows) -> None:
+    flows.active()
+    maya = flows.maya()
+    assert "To be approved again" not in words(maya.get("/"))
+    with flows.bank.unit() as session:
+        approval = session.execute(select(Approval).where(Approval.subject_id == flows.id)).scalar_one()
+        approval.decided_at = clock.now() - timedelta(days=340)
+    assert "To be approved again: “Welcome”" in words(maya.get("/"))
+    assert "submit it again, as it is or changed" in words(maya.get(flows.url))
+    assert "To be approved again" not in words(flows.bank.browser("viewer").get("/"))
+    assert maya.post(f"{flows.url}/submit").status_code == 303
+    assert "To be approved again" not in words(maya.get("/"))
 
 
 def test_a_system_is_registered_by_one_and_told_nothing_before_another_agrees(flows: Flows) -> None:

@@ -73,6 +73,8 @@ def _balance(row: Balance, wrong: dict[date, str]) -> dict[str, Any]:
         "amount": str(row.amount),
         "currency": row.currency,
         "version": row.version,
+        "account": row.account,
+        "account_type": row.account_type,
         "source": row.source,
     }
     return out | ({"issue": wrong[row.day]} if row.day in wrong else {})

@@ -35,6 +35,8 @@ def _day(one: Day) -> dict[str, Any]:
     told = [
         {
             "version": row.version,
+            "account": row.account,
+            "account_type": row.account_type,
             "amount": str(row.amount),
             "currency": row.currency,
             "source": row.source,
@@ -44,5 +46,6 @@ def _day(one: Day) -> dict[str, Any]:
     ]
     return {
         "date": one.day, "verdict": one.verdict, "amount": None if one.amount is None else str(one.amount),
-        "carried_from": one.carried_from, "issues": one.issues, "versions": told,
+        "accounts": {account: str(held) for account, held in one.parts.items()}, "carried_from": one.carried_from,
+        "issues": one.issues, "versions": told,
     }  # fmt: skip

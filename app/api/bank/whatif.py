@@ -29,6 +29,7 @@ class WhatIfInput(BaseModel):
     calendar: str | None = None
     carry_days: int | None = None
     opening: str | None = None
+    accounts: list[str] | None = None
 
 
 @bp.post("/what-if")

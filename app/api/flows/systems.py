@@ -1,21 +1,23 @@
 """/flows/destinations: the systems that flows may tell something."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import g
+from flask import current_app, g
 from flask.typing import ResponseReturnValue
 
 from app.api import envelope
 from app.api.flows.blueprint import bp
 from app.core.db import db
-from app.domain.flows import (
-    destinations,
-)
+from app.domain.flows import destinations, trying
 from app.domain.flows.destinations import DestinationInput
 from app.domain.flows.models import FlowDestination
+from app.gateways.http import Http
 from app.http.auth import allow
 from app.http.compression import told_once
+from app.http.errors import said
+from app.http.rates import rated
 
 
 @bp.get("/destinations")
@@ -45,6 +47,19 @@ def register() -> ResponseReturnValue:
 def system(destination_id: UUID) -> ResponseReturnValue:
     """One system."""
     return envelope.ok(_system(destinations.get(db.session(), destination_id, by=g.actor)))
+
+
+@bp.post("/destinations/<uuid:destination_id>/test")
+@envelope.once("flows:write")
+@rated("test")
+def test_system(destination_id: UUID) -> ResponseReturnValue:
+    """Call a system with an example that says `"test": true`; what it answered, or why it did not."""
+    open_http = partial(Http, allow_private=not current_app.config["SETTINGS"].is_production)
+    found = trying.call(db.session(), destination_id, open_http, by=g.actor)
+    names = ("is_taken", "status", "milliseconds", "answer", "sent")
+    return envelope.ok(
+        {**{name: getattr(found, name) for name in names}, "problem": found.problem and said(found.problem)}
+    )
 
 
 @bp.delete("/destinations/<uuid:destination_id>")

@@ -8,33 +8,26 @@ from uuid import UUID
 from flask import g
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from app.api import envelope
 from app.api.flows.blueprint import bp
 from app.core.db import db
 from app.core.page import Page
 from app.domain.flows import (
+    by_hand,
     drafts,
     dry_run,
     log,
     people,
     rehearsal,
     results,
-    triggers,
 )
+from app.domain.flows.by_hand import Wanted
 from app.domain.flows.models import FlowRun
 from app.domain.segments import saying
 from app.http.auth import allow
 from app.http.inputs import Strict
-
-
-class Call(Strict):
-    """Who is put into a flow; `key` is what one may enter once for."""
-
-    contacts: list[UUID] = []
-    contact: UUID | None = None
-    key: str = Field(default="", max_length=200)
 
 
 class DryRun(Strict):
@@ -51,16 +44,22 @@ class People(Strict):
     runs: list[UUID]
     reason: str
     step: str = ""
-    approved: bool = True
 
 
 @bp.post("/<uuid:flow_id>/trigger")
 @envelope.once("flows:start")
 def trigger(flow_id: UUID) -> ResponseReturnValue:
     """Put people into a flow that begins so; how many entered."""
-    call = envelope.body(Call)
-    contacts = [*call.contacts, *([call.contact] if call.contact else [])]
-    return envelope.ok({"entered": triggers.call(db.session(), flow_id, contacts, key=call.key, by=g.actor)}, 202)
+    return envelope.ok({"entered": by_hand.put_in(db.session(), flow_id, envelope.body(Wanted), by=g.actor)}, 202)
+
+
+@bp.post("/<uuid:flow_id>/trigger/preview")
+@envelope.once("flows:start")
+def trigger_preview(flow_id: UUID) -> ResponseReturnValue:
+    """How many of them would enter now, why others would not, and what names nobody or several; nobody is put in."""
+    look = by_hand.look(db.session(), flow_id, envelope.body(Wanted), by=g.actor)
+    found = {"would_enter": look.enter, "verdicts": look.verdicts, "unknown": look.unknown, "shared": look.shared}
+    return envelope.ok({**found, "contacts": look.ids})
 
 
 @bp.post("/<uuid:flow_id>/dry-run")
@@ -175,12 +174,3 @@ def move(flow_id: UUID) -> ResponseReturnValue:
 def take_out(flow_id: UUID) -> ResponseReturnValue:
     """Let people leave."""
     return _done(people.take_out, flow_id)
-
-
-@bp.post("/<uuid:flow_id>/runs/decide")
-@envelope.once("flows:read")
-def decide(flow_id: UUID) -> ResponseReturnValue:
-    """Answer for people who wait for a colleague's decision."""
-    asked = envelope.body(People)
-    act = people.Act(asked.runs, asked.reason, g.actor)
-    return envelope.ok({"people": people.decide(db.session(), flow_id, act, is_approved=asked.approved)})

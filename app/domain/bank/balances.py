@@ -22,7 +22,7 @@ from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.access.keyring import organisation_of, vault_of
 from app.domain.audit import trail
-from app.domain.bank import openings
+from app.domain.bank import accounts, openings
 from app.domain.bank.amounts import Issue, Value, judge
 from app.domain.bank.happenings import BalancesVerified
 from app.domain.bank.models import Balance, BalanceCheck, BalanceDay, BalanceIssue, Programme, ProgrammeVersion
@@ -150,7 +150,7 @@ def of_contact(
     query = select(Balance).where(Balance.contact_id == contact_id, Balance.day.between(first, last))
     if not every_version:
         query = query.where(Balance.is_current)
-    return list(session.execute(query.order_by(Balance.day, Balance.version.desc())).scalars())
+    return list(session.execute(query.order_by(Balance.day, Balance.account, Balance.version.desc())).scalars())
 
 
 def whose(session: Session, external_id: str, *, by: Actor) -> UUID:
@@ -267,6 +267,8 @@ def keep(session: Session, day: date, items: Sequence[Record], *, source: str) -
         wrong, news = _store(session, [one for one in values if one.record.version == version], source)
         more += wrong
         days |= news
+    refused = {issue.record for issue in more}
+    days |= accounts.keep(session, [value for value in values if value.record not in refused])
     days |= openings.keep(session, values)
     if days:
         given = {"organisation": actor_of(session).organisation_id, "days": sorted(days), "now": clock.now()}
@@ -312,19 +314,25 @@ def _store(session: Session, values: Sequence[Value], source: str) -> tuple[list
             "customers": [value.record.external_id for value in values],
             "days": [value.day for value in values],
             "versions": [value.record.version for value in values],
+            "accounts": [value.record.account for value in values],
         }
         changed(session, _SQL["demote"], keys)
     batch = [
         {
-            "external_id": value.record.external_id, "day": value.day.isoformat(), "version": value.record.version,
+            "external_id": value.record.external_id, "account": value.record.account, "account_type": value.account_type,
+            "day": value.day.isoformat(), "version": value.record.version,
             "amount": str(value.amount), "currency": value.record.currency, "record": value.record.record,
         }
         for value in values
     ]  # fmt: skip
     given = {"batch": json.dumps(batch), "organisation": actor_of(session).organisation_id}
     told = session.execute(_SQL["keep"], given | {"source": source, "now": clock.now()}).all()
-    by_key = {(value.record.record, value.day): value for value in values}
-    wrong = [Issue(row.kind, by_key[row.record, row.day].record, row.day) for row in told if row.kind != "kept"]
+    by_key = {(value.record.external_id, value.record.account, value.day): value for value in values}
+    wrong = [
+        Issue(row.kind, by_key[row.external_id, row.account, row.day].record, row.day)
+        for row in told
+        if row.kind != "kept"
+    ]
     return wrong, {row.day for row in told if row.kind == "kept"}
 
 

@@ -1,10 +1,11 @@
 """One customer's month, day by day, as a run judged it: what each day was, what became of the month, and why in a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -25,20 +26,22 @@ VERDICTS = ("held", "below", "missing", "exempt")
 class Day:
     """A day of a customer's month. `amount` is what counted; it may be that of an earlier day, `carried_from`.
 
-    `versions` is all that was told of the day, the newest first; those that came after the run are in it, too.
+    `parts` is what it is the sum of, by account. `versions` is all that was told of the day, account by account, the newest first;
+    those that came after the run are in it, too.
     """
 
     day: date
     verdict: str
     amount: Decimal | None
     carried_from: date | None
+    parts: Mapping[str, Decimal]
     versions: Sequence[Balance]
     issues: Sequence[str]
 
     @property
     def is_corrected(self) -> bool:
-        """True if the day was told more than once, and not the same."""
-        return len(self.versions) > 1
+        """True if an account was told of the day more than once, and not the same."""
+        return len({one.account for one in self.versions}) < len(self.versions)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class CustomerMonth:
     outcome: Outcome
     why: Phrase
     days: Sequence[Day]
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """The types of his accounts that count, where they are several, by their names."""
+        found = {row.account: row.account_type for day in self.days for row in day.versions if row.account in day.parts}
+        return found if len(found) > 1 else {}
 
 
 def of_customer(session: Session, run_id: UUID, contact_id: UUID, *, by: Actor) -> CustomerMonth:
@@ -69,42 +78,77 @@ def of_customer(session: Session, run_id: UUID, contact_id: UUID, *, by: Actor) 
     told = balances.of_contact(session, contact_id, early, last, every_version=True, by=by)
     by_day = {day: list(rows) for day, rows in groupby(told, lambda row: row.day)}
     issues = balances.issues_of(session, contact_id, first, last, by=by)
-    values = _values(by_day, run, version.currency)
+    values = _values(by_day, run, version)
     month = [first + timedelta(days=n) for n in range((asked["after"] - first).days)]
     before = [day for day in month if outcome.opened_on and day < outcome.opened_on and day not in values]
     none = {*asked["exempt"], *before}
-    days = [_day(day, day in none, values, version, by_day.get(day, []), issues) for day in month]
+    looked = _Looked(version, outcome.accounts or [], values)
+    days = [_day(day, day in none, looked, by_day.get(day, []), issues) for day in month]
     contact = live(Contact).c
     number = session.execute(select(contact.external_id).where(contact.id == contact_id)).scalar()
     return CustomerMonth(number or "", run, version, outcome, why(outcome, version), days)
 
 
-def _values(told: dict[date, list[Balance]], run: QualificationRun, currency: str) -> dict[date, Decimal]:
-    """What counted on each day: the newest version the run could know, if it is of the programme's currency."""
-    values = {}
+def _values(
+    told: dict[date, list[Balance]], run: QualificationRun, version: ProgrammeVersion
+) -> dict[date, dict[str, Decimal | None]]:
+    """What each account had on each day: the newest version the run could know; None where it was told and does not count."""
+    values: dict[date, dict[str, Decimal | None]] = {}
     for day, versions in told.items():
         known = [one for one in versions if run.calculated_at is None or one.taken_at <= run.calculated_at]
-        if known and known[0].currency == currency:
-            values[day] = known[0].amount
-    return values
+        for one in reversed(known):  # the newest last
+            is_of_type = not version.accounts or one.account_type in version.accounts
+            if is_of_type and one.currency != version.currency:
+                values.get(day, {}).pop(one.account, None)
+            else:
+                values.setdefault(day, {})[one.account] = one.amount if is_of_type else None
+    return {day: had for day, had in values.items() if had}
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What a run looked at for a customer: by which version, which of his accounts where they are several, and what they had."""
+
+    version: ProgrammeVersion
+    accounts: Sequence[Mapping[str, Any]]
+    values: Mapping[date, Mapping[str, Decimal | None]]
+
+    def lasting(self, day: date) -> set[str]:
+        """His accounts that count and were there on a day."""
+        said = day.isoformat()
+        return {
+            one["account"]
+            for one in self.accounts
+            if one["counts"] and (one["begins"] or "") <= said <= (one["ends"] or "9999-12-31")
+        }
+
+    def parts(self, day: date) -> dict[str, tuple[Decimal, date]] | None:
+        """What his accounts had on a day and of which day that is; None where one of them has nothing."""
+        found: dict[str, tuple[Decimal, date]] = {}
+        for source in [day - timedelta(days=n) for n in range(self.version.carry_days, -1, -1)]:
+            had = self.values.get(source, {})
+            found |= {account: (amount, source) for account, amount in had.items() if amount is not None}
+        if self.accounts:
+            named, lasting = {one["account"] for one in self.accounts}, self.lasting(day)
+            otherwise = {account for account, amount in self.values.get(day, {}).items() if amount is None}
+            if lasting - found.keys() - otherwise:
+                return None
+            found = {account: one for account, one in found.items() if account in lasting or account not in named}
+        return found or None
 
 
 def _day(
-    day: date,
-    is_exempt: bool,
-    values: dict[date, Decimal],
-    version: ProgrammeVersion,
-    versions: Sequence[Balance],
-    issues: Sequence[BalanceIssue],
+    day: date, is_exempt: bool, looked: _Looked, versions: Sequence[Balance], issues: Sequence[BalanceIssue]
 ) -> Day:
     wrong = [issue.kind for issue in issues if issue.day == day]
-    before = [day - timedelta(days=n) for n in range(version.carry_days + 1)]
-    source = next((one for one in before if one in values), None)
-    if is_exempt or source is None:
-        return Day(day, "exempt" if is_exempt else "missing", None, None, versions, wrong)
-    amount = values[source]
-    verdict = "held" if amount >= version.threshold else "below"
-    return Day(day, verdict, amount, source if source != day else None, versions, wrong)
+    parts = None if is_exempt else looked.parts(day)
+    if parts is None:
+        return Day(day, "exempt" if is_exempt else "missing", None, None, {}, versions, wrong)
+    amount = sum((held for held, _source in parts.values()), Decimal(0))
+    source = min(source for _held, source in parts.values())
+    verdict = "held" if amount >= looked.version.threshold else "below"
+    had = {account: held for account, (held, _source) in parts.items()}
+    return Day(day, verdict, amount, source if source != day else None, had, versions, wrong)
 
 
 def why(outcome: Outcome, version: ProgrammeVersion) -> Phrase:

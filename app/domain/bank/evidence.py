@@ -46,6 +46,8 @@ BALANCES = (
     "customer",
     "day",
     "version",
+    "account",
+    "account_type",
     "amount",
     "currency",
     "record",
@@ -64,7 +66,7 @@ RECEIVED = (
     "created_at", "taken_at",
 )  # fmt: skip
 ISSUES = ("day", "kind", "records")
-INPUTS = ("contact", "opened_on", "digest")
+INPUTS = ("contact", "opened_on", "digest", "accounts")
 _SQL = load("bank/queries.sql")
 
 
@@ -104,17 +106,22 @@ def balances_of_sample(session: Session, run: QualificationRun, *, by: Actor) ->
         .join(Sampled, (Sampled.contact_id == Balance.contact_id) & (Sampled.run_id == run.id))
         .outerjoin(contact, contact.c.id == Balance.contact_id)
         .where(Balance.day >= span["first"] - timedelta(days=span["carry"]), Balance.day < span["after"])
-        .order_by(Sampled.place, Balance.day, Balance.version)
+        .order_by(Sampled.place, Balance.day, Balance.account, Balance.version)
     )
     found = session.execute(query).all()
     known = {
-        (one.contact_id, one.day): one for one, _number in found if one.taken_at <= span["moment"]
+        (one.contact_id, one.day, one.account): one for one, _number in found if one.taken_at <= span["moment"]
     }  # the newest by then
-    judged = {key: one.version for key, one in known.items() if one.currency == span["currency"]}
+    counted, currency = span["accounts"], span["currency"]
+    judged = {
+        one
+        for one in known.values()
+        if one.currency == currency and one.account_type in (counted or [one.account_type])
+    }
     return [
         (
-            str(one.contact_id), number or "", one.day, one.version, one.amount, one.currency, one.record, one.source,
-            one.taken_at, one.is_current, judged.get((one.contact_id, one.day)) == one.version,
+            str(one.contact_id), number or "", one.day, one.version, one.account, one.account_type, one.amount, one.currency,
+            one.record, one.source, one.taken_at, one.is_current, one in judged,
         )
         for one, number in found
     ]  # fmt: skip
@@ -124,7 +131,7 @@ def inputs(session: Session, run: QualificationRun, *, by: Actor) -> Iterator[Ro
     """A digest of what each customer had when the run looked (INPUTS); the run's own is over them."""
     require(by, "bank:read")
     for row in session.execute(_SQL["inputs"], _span(session, run, by=by) | {"run": run.id}):
-        yield (str(row.contact_id), row.opened_on, row.digest)
+        yield (str(row.contact_id), row.opened_on, row.digest, row.accounts)
 
 
 def _span(session: Session, run: QualificationRun, *, by: Actor) -> dict[str, Any]:
@@ -132,6 +139,7 @@ def _span(session: Session, run: QualificationRun, *, by: Actor) -> dict[str, An
     (first, after), asked = month_of(run.month), programmes.version_of(session, run, by=by)
     return {
         "first": first, "after": after, "carry": asked.carry_days, "currency": asked.currency, "moment": run.calculated_at,
+        "accounts": asked.accounts or None,
     }  # fmt: skip
 
 

@@ -117,12 +117,16 @@ def _of_restrictions(session: Session) -> Iterator[Gate]:
 
 def _of_amounts(session: Session, looked_at: dict[str, Any]) -> Iterator[Gate]:
     """The mean balance against the month before: a column that was exchanged, or a factor, moves all of it."""
-    first = looked_at["first"]
+    first, counted = looked_at["first"], looked_at["accounts"]
     spans = ((first - timedelta(days=1)).replace(day=1), first), (first, looked_at["after"])
     means = [
         session.execute(
             select(func.avg(Balance.amount)).where(
-                Balance.day >= begins, Balance.day < ends, Balance.is_current, Balance.currency == looked_at["currency"]
+                Balance.day >= begins,
+                Balance.day < ends,
+                Balance.is_current,
+                Balance.currency == looked_at["currency"],
+                *([Balance.account_type.in_(counted)] if counted else ()),
             )
         ).scalar()
         for begins, ends in spans

@@ -1,10 +1,10 @@
 """Programmes: what a customer has to keep to qualify. Every change takes two people, and makes a version."""
 
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from app.domain.approvals import changes, decisions
 from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
+from app.domain.bank.amounts import TYPE
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
 from app.domain.content.models import Template
 from app.domain.messages import retries
@@ -40,6 +41,7 @@ class Rule(BaseModel):
     calendar: Literal["value", "carry", "exempt"] = "value"
     carry_days: int = Field(default=0, ge=0, le=4)
     opening: Literal["missing", "never", "from"] = "missing"
+    accounts: tuple[Annotated[str, Field(pattern=TYPE)], ...] = Field(default=(), max_length=20)
     template_id: UUID | None = None
 
     @model_validator(mode="after")
@@ -50,11 +52,20 @@ class Rule(BaseModel):
             raise ValueError("carry_days")
         return self
 
+    @field_validator("accounts")
+    @classmethod
+    def _in_order(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(given)))
+
 
 class ProgrammeInput(Rule):
-    """What a programme asks for, what it is called, how often somebody is told in vain, and who gets the report of a month."""
+    """What a programme asks for, what it is called, how often somebody is told in vain, and who gets the report of a month.
+
+    The budget is for the messages of a month, in the currency they are paid in: the organisation's.
+    """
 
     name: str = Field(min_length=1, max_length=120)
+    budget: Decimal | None = Field(default=None, gt=0, max_digits=18, decimal_places=2)
     most_attempts: int = Field(default=retries.MOST, ge=1, le=retries.MOST)
     retry_hours: int = Field(default=retries.HOURS, ge=1, le=retries.LONGEST)
     recipients: tuple[UUID, ...] = Field(default=(), max_length=20)
@@ -198,9 +209,11 @@ def as_input(session: Session, programme: Programme, *, by: Actor) -> ProgrammeI
     require(by, "bank:read")
     version = current(session, programme)
     return ProgrammeInput(
+        budget=version.budget,
         name=programme.name, threshold=version.threshold, currency=version.currency, rule=version.rule, days=version.days,
-        calendar=version.calendar, carry_days=version.carry_days, opening=version.opening, template_id=version.template_id,
-        most_attempts=version.most_attempts, retry_hours=version.retry_hours, recipients=tuple(version.recipients),
+        calendar=version.calendar, carry_days=version.carry_days, opening=version.opening, accounts=tuple(version.accounts),
+        template_id=version.template_id, most_attempts=version.most_attempts, retry_hours=version.retry_hours,
+        recipients=tuple(version.recipients),
     )  # fmt: skip
 
 

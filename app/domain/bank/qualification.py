@@ -129,7 +129,7 @@ def _calculate(session: Session, run: QualificationRun) -> None:
     )
     run.totals = {"customers": sum(counted.values()), **{name: counted.get(name, 0) for name in OUTCOMES}}
     run.gates = [gate.as_json() for gate in gates.of_run(session, run, version, looked_at)]
-    span = {name: looked_at[name] for name in ("first", "after", "carry", "currency")}
+    span = {name: looked_at[name] for name in ("first", "after", "carry", "currency", "accounts")}
     run.input_hash = session.execute(_SQL["input_hash"], span | {"run": run.id}).scalar_one()
     run.input_format = INPUT_FORMAT
     session.execute(_SQL["draw_sample"], {"organisation": run.organisation_id, "run": run.id, "most": SAMPLE})
@@ -167,6 +167,7 @@ class Asks(Protocol):
     calendar: Any
     carry_days: int
     opening: Any
+    accounts: Any
 
 
 def looks_at(session: Session, month: date, asks: Asks, after: date | None = None) -> dict[str, Any]:
@@ -180,7 +181,7 @@ def looks_at(session: Session, month: date, asks: Asks, after: date | None = Non
     return {
         "first": first, "after": end, "exempt": exempt, "carry": asks.carry_days, "currency": asks.currency,
         "threshold": asks.threshold, "rule": asks.rule, "days": asks.days or 0, "month": counted, "required": len(counted),
-        "opening": asks.opening,
+        "opening": asks.opening, "accounts": list(asks.accounts) or None,
     }  # fmt: skip
 
 

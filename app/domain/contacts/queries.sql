@@ -9,7 +9,7 @@ DELETE FROM unread_names WHERE id = (
 
 -- name: held
 -- The people of it. They cannot be changed or erased until their names are kept: those would be of somebody who was.
-SELECT id, key, person FROM contacts WHERE id = ANY(:ids) ORDER BY id FOR SHARE;
+SELECT id, key, person FROM contacts WHERE id = ANY(:ids) AND status <> 'erased' ORDER BY id FOR SHARE;
 
 -- name: keep_names
 -- One row a contact. Whoever was sealed again meanwhile has his already.

@@ -3,7 +3,7 @@
 from app.core.errors import mark
 from app.core.nouns import MenuEntry, Noun, Permission
 from app.domain.access.permissions import EVERYBODY
-from app.domain.events import models, retention
+from app.domain.events import listing, models, retention
 
 NOUN = Noun(
     name="events",
@@ -15,5 +15,5 @@ NOUN = Noun(
         "events:read": Permission(mark("See what customers do"), EVERYBODY),
         "events:track": Permission(mark("Send events, make keys for pages"), ("marketer", "operator")),
     },
-    upkeep=(retention.forget_keys, retention.forget_visitors),
+    upkeep=(retention.forget_keys, retention.forget_visitors, listing.count_hours),
 )

@@ -1,7 +1,7 @@
 """Events as they came in, and which names there are: how often each, and who waits for it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.core.actor import Actor, require
 from app.core.db import live
 from app.core.page import Ask, Page, fetch
 from app.core.sql import load
+from app.core.unit import actor_of
 from app.domain.contacts.models import Contact
 from app.domain.events.models import Event, EventInterest
 
@@ -46,6 +47,19 @@ class Name:
     listeners: tuple[tuple[str, UUID], ...] = ()
 
 
+def span(now: datetime) -> dict[str, datetime]:
+    """The month that is counted, and the first day of the oldest partition it reaches into."""
+    month = now.astimezone(UTC) - MONTH
+    return {"month": month, "first": month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)}
+
+
+def count_hours(session: Session) -> None:
+    """Count the hours that are over, for the list of names."""
+    wanted = {"organisation": actor_of(session).organisation_id, "now": clock.now(), **span(clock.now())}
+    session.execute(_SQL["count_hours"], wanted)
+    session.execute(_SQL["forget_hours"], wanted)
+
+
 def listed(session: Session, ask: Ask, *, name: str = "", by: Actor) -> Page[Line]:
     """Events as they came in, the newest first; those of a name by when they happened. Raises Forbidden."""
     require(by, "events:read")
@@ -64,7 +78,7 @@ def names(session: Session, *, by: Actor) -> list[Name]:
     """Every name that was told within 30 days or is waited for, the most frequent first. Raises Forbidden."""
     require(by, "events:read")
     now, wanted = clock.now(), live(EventInterest).c
-    told = session.execute(_SQL["names"], {"day": now - DAY, "month": now - MONTH}).all()
+    told = session.execute(_SQL["names"], {"day": now - DAY, **span(now)}).all()
     listeners: dict[str, list[tuple[str, UUID]]] = {}
     for row in session.execute(select(wanted.name, wanted.consumer, wanted.subject_id).order_by(wanted.subject_id)):
         listeners.setdefault(row.name, []).append((row.consumer, row.subject_id))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
@@ -55,6 +55,17 @@ class EventKey(Owned, Base):
     event_id: Mapped[UUID]
     digest: Mapped[bytes]
     received_at: Mapped[Moment]
+
+
+class EventHour(Owned, Base):
+    """How often events of a name were told in an hour that is over; of the last 30 days (retention.py)."""
+
+    __tablename__ = "event_hours"
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class Visitor(Owned, Base):

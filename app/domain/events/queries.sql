@@ -104,11 +104,46 @@ RETURNING v.said;
 -- What was said of a visitor.
 UPDATE visitors SET said = :said WHERE blind = :blind;
 
+-- name: known
+-- The names told since the first of a month, each by one step through the index of every month, however many events there are.
+WITH RECURSIVE known AS (
+  (SELECT name FROM live.events WHERE occurred_at >= :first ORDER BY name LIMIT 1)
+  UNION ALL
+  SELECT (SELECT e.name FROM live.events e WHERE e.name > k.name AND e.occurred_at >= :first ORDER BY e.name LIMIT 1)
+  FROM known k WHERE k.name IS NOT NULL
+)
+SELECT name FROM known WHERE name IS NOT NULL;
+
 -- name: names
--- How often each name was told in a day and in a month; from the index alone.
-SELECT name, count(*) FILTER (WHERE occurred_at > :day) AS day, count(*) AS month
-FROM live.events WHERE occurred_at > :month
-GROUP BY name ORDER BY count(*) DESC, name LIMIT 500;
+-- How often each name was told in a day and in a month: the hours that were counted, and what came since, from the index alone.
+WITH counted AS (
+  SELECT name, sum(number) FILTER (WHERE hour >= :day) AS day, sum(number) AS month
+  FROM live.event_hours WHERE hour >= :month GROUP BY name
+)
+SELECT k.name, CAST(COALESCE(c.day, 0) + n.day AS bigint) AS day, CAST(COALESCE(c.month, 0) + n.month AS bigint) AS month
+FROM (
+-- use: known
+) AS k LEFT JOIN counted c ON c.name = k.name CROSS JOIN LATERAL (
+  SELECT count(*) FILTER (WHERE e.occurred_at > :day) AS day, count(*) AS month FROM live.events e
+  WHERE e.name = k.name AND e.occurred_at >= (SELECT COALESCE(max(hour) + interval '1 hour', :month) FROM live.event_hours)) AS n
+WHERE COALESCE(c.month, 0) + n.month > 0
+ORDER BY month DESC, name LIMIT 500;
+
+-- name: count_hours
+-- The hours that are over since a day before the last that was counted: until then an event may come late and still count.
+INSERT INTO event_hours AS h (organisation_id, hour, name, number)
+SELECT :organisation, n.hour, k.name, n.number FROM (
+-- use: known
+) AS k CROSS JOIN LATERAL (
+  SELECT date_trunc('hour', e.occurred_at) AS hour, count(*) AS number FROM live.events e
+  WHERE e.name = k.name AND e.occurred_at < date_trunc('hour', CAST(:now AS timestamptz)) AND e.occurred_at >= (
+    SELECT GREATEST(date_trunc('hour', CAST(:month AS timestamptz)), max(hour) - interval '1 day') FROM live.event_hours)
+  GROUP BY 1) AS n
+WHERE true
+ON CONFLICT (organisation_id, hour, name) DO UPDATE SET number = EXCLUDED.number WHERE h.number <> EXCLUDED.number;
+
+-- name: forget_hours
+DELETE FROM event_hours WHERE hour < :month;
 
 -- name: forget_keys
 -- Ids that were told long ago, the oldest first.

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from app.core.errors import Phrase
 from app.core.sql import load
 from app.core.unit import actor_of
 from app.core.vault import OrganisationVault
@@ -86,7 +87,7 @@ class Leave:
 class Fail:
     """The step could not be done: again at a moment, or not any more."""
 
-    reason: str
+    reason: Phrase
     again: datetime | None
     waits_for: str | None = None
 
@@ -148,10 +149,10 @@ class Batch:
         if isinstance(what, Rest):
             self._place(run, "active", step, due=what.until, port=what.port, waits_for=what.waits_for, arrived=self.now)
         elif what.again:
-            tried = {"attempts": run.attempts + 1, "failure": what.reason, "waits_for": what.waits_for}
+            tried = {"attempts": run.attempts + 1, "failure": str(what.reason), "waits_for": what.waits_for}
             self._place(run, "active", step, due=what.again, **tried)
         else:
-            self._place(run, "failed", step, attempts=run.attempts, failure=what.reason)
+            self._place(run, "failed", step, attempts=run.attempts, failure=str(what.reason))
 
     def send_on(self, run: Run, step: str, port: str, why: Why) -> None:
         """It is taken up at once, and leaves a step by a port."""

@@ -7,17 +7,19 @@ receiver can tell.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.core import clock
+from app.core.errors import Phrase, mark
 from app.core.sql import load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.flows import destinations, engine, starts
@@ -27,12 +29,20 @@ from app.domain.flows.course import course_of
 from app.domain.flows.models import Flow, FlowDestination
 from app.domain.flows.steps import Webhook
 from app.domain.flows.walking import failed, settle
-from app.gateways.http import Http, HttpFailure
+from app.gateways.http import AddressRefused, AnswerTimeout, Http, HttpFailure, NotConnected
 from app.gateways.signature import sign
 
 AT_ONCE = 50
 READ_SECONDS = 10
 SIGNATURE, KEY = "X-Carillon-Signature", "Idempotency-Key"
+_GONE = mark("The system that would be told is not there any more.")
+_REFUSES = mark("The system refused it: it answered %(status)s.")
+_FAILED: Mapping[type[HttpFailure], str] = {
+    AddressRefused: mark("This address must not be called: it lies in a private network, or is not https."),
+    NotConnected: mark("No connection to %(host)s: the name is not known, nobody answers there, or its certificate is not good."),
+    AnswerTimeout: mark("%(host)s did not answer within %(seconds)s seconds."),
+    HttpFailure: mark("The connection to %(host)s broke before the whole answer was there, or the answer was too large."),
+}  # fmt: skip
 _SQL = load("flows/queries.sql")
 OpenUnit = Callable[[], AbstractContextManager[Session]]
 OpenHttp = Callable[[], Http]
@@ -54,7 +64,7 @@ class Answered:
 
     row: Row[Any]
     status: int | None = None
-    failure: str | None = None
+    failure: Phrase | None = None
 
 
 def call_all(
@@ -104,17 +114,27 @@ def _prepared(batch: Batch, row: Row[Any]) -> Call | Answered:
     pinned = batch.course.pinned.destinations.get(config.destination_id)
     destination = batch.session.get(FlowDestination, config.destination_id)
     if pinned is None or destination is None or destination.archived_at or not destination.approved_at:
-        return Answered(row, failure="the destination is not there any more")
+        return Answered(row, failure=Phrase(_GONE))
     flow = batch.session.get_one(Flow, row.flow_id)
     said = {
         "id": str(row.visit_id),
         "flow": {"id": str(flow.id), "name": flow.name, "step": row.step},
         **_told(pinned.fields, row),
     }
-    body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
-    signature = sign(destinations.secret_of(batch.session, destination), body, batch.now)
-    headers = {"Content-Type": "application/json", SIGNATURE: signature, KEY: str(row.visit_id)}
-    return Call(row, pinned.url, body, headers)
+    return Call(row, pinned.url, *signed(batch.session, destination, said))
+
+
+def signed(session: Session, destination: FlowDestination, said: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """The body that says so, and its headers: signed, and under its id."""
+    body = json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    signature = sign(destinations.secret_of(session, destination), body, clock.now())
+    return body, {"Content-Type": "application/json", SIGNATURE: signature, KEY: str(said["id"])}
+
+
+def broken(failure: HttpFailure, host: str, seconds: float) -> Phrase:
+    """Why no usable answer came, in a sentence."""
+    words = next(words for kind, words in _FAILED.items() if isinstance(failure, kind))
+    return Phrase(words, {"host": host, "seconds": seconds})
 
 
 def _told(fields: Sequence[str], row: Row[Any]) -> dict[str, dict[str, Any]]:
@@ -140,9 +160,9 @@ async def _call(open_http: OpenHttp, prepared: Sequence[Call | Answered]) -> lis
         try:
             answer = await http.request("POST", call.url, body=call.body, headers=call.headers)
         except HttpFailure as broke:
-            return Answered(call.row, failure=str(broke))
+            return Answered(call.row, failure=broken(broke, urlsplit(call.url).hostname or "", READ_SECONDS))
         is_taken = 200 <= answer.status < 300
-        return Answered(call.row, answer.status, None if is_taken else f"HTTP {answer.status}")
+        return Answered(call.row, answer.status, None if is_taken else Phrase(_REFUSES, {"status": answer.status}))
 
     async with open_http() as http:
         return list(await asyncio.gather(*map(one, prepared)))

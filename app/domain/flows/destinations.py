@@ -20,6 +20,7 @@ from app.domain.audit import trail
 from app.domain.flows.models import FlowDestination
 from app.domain.flows.pinned import DESTINATION
 from app.domain.links import used_by
+from app.domain.links.models import UsedBy
 from app.domain.segments import fields
 
 SUBJECT = DESTINATION
@@ -107,6 +108,12 @@ def listed(session: Session, ask: Ask, *, by: Actor) -> Page[FlowDestination]:
     require(by, "flows:read")
     query = select(FlowDestination).where(FlowDestination.archived_at.is_(None))
     return fetch(session, query, [FlowDestination.__table__.c.id], ask, descending=True)
+
+
+def users_of(session: Session, destination_id: UUID, *, by: Actor) -> list[UsedBy]:
+    """The flows that tell it something."""
+    require(by, "flows:read")
+    return used_by.users_of(session, SUBJECT, destination_id)
 
 
 def secret_of(session: Session, destination: FlowDestination) -> str:

@@ -1,7 +1,7 @@
 """How the draft of a flow stands: by itself while the flow has not run, beside what runs from then on."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from app.domain.flows.pinned import Pinned
 from app.domain.flows.uses import uses
 
 YEAR = timedelta(days=365)
+SOON = timedelta(days=30)
 
 
 def of(session: Session, flow: Flow) -> str:
@@ -72,9 +73,22 @@ def is_changed(session: Session, flow: Flow) -> bool:
     return pinned.present(session, flow) != Pinned.model_validate(version.pinned)
 
 
+def renew_by(session: Session, flow: Flow) -> datetime | None:
+    """Until when somebody should look again at what runs and have it approved again: a year after its approval."""
+    version = running(session, flow)
+    if version is None or flow.state not in states.BEGUN:
+        return None
+    approval = session.get(Approval, version.approval_id) if version.approval_id else None
+    return (approval.decided_at if approval and approval.decided_at else version.created_at) + YEAR
+
+
 def is_old(session: Session, flow: Flow) -> bool:
     """True if what runs was approved more than a year ago: somebody should look at it again."""
-    version = running(session, flow)
-    approval = session.get(Approval, version.approval_id) if version and version.approval_id else None
-    at = approval.decided_at if approval and approval.decided_at else version.created_at if version else None
-    return flow.state in states.BEGUN and at is not None and at < clock.now() - YEAR
+    by = renew_by(session, flow)
+    return by is not None and by < clock.now()
+
+
+def is_due(session: Session, flow: Flow) -> bool:
+    """True if what runs is old, or soon will be: it can be submitted again as it is."""
+    by = renew_by(session, flow)
+    return by is not None and by < clock.now() + SOON

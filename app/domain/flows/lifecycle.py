@@ -32,7 +32,7 @@ def submit(session: Session, flow_id: UUID, *, choices: Choices | None = None, b
     flow = one_for_update(session, flow_id)
     after = draft_state.after(session, flow, "submit")
     validation.refuse(session, flow)
-    if not draft_state.is_changed(session, flow):
+    if not draft_state.is_changed(session, flow) and not draft_state.is_due(session, flow):
         raise Conflict(mark("Nothing has changed since the version that runs."))
     what = pinned.asked(session, flow, moving.checked(session, flow, choices or {}))
     approval = decisions.submit(

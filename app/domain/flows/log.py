@@ -13,16 +13,18 @@ from app.core.actor import Actor, require
 from app.core.errors import mark
 from app.domain.flows import engine, people
 from app.domain.flows.course import course_of
-from app.domain.flows.definition import Branch
+from app.domain.flows.definition import ELSE, Branch
 from app.domain.flows.engine import Graph
 from app.domain.flows.models import FlowLog, FlowRun
 from app.domain.flows.steps import SENDS
 from app.domain.messages.models import Message
+from app.domain.messages.words import REASON
 from app.domain.segments import library, words
 from app.domain.segments.fields import catalogue
-from app.domain.segments.saying import Listed, Names, Said
+from app.domain.segments.saying import Listed, Names, Said, label
 
 MOST = 1000  # lines of one run
+_OTHER, _ELSE = mark("For another reason"), mark("Everybody else")
 
 
 @dataclass(frozen=True)
@@ -106,16 +108,16 @@ def _line(row: FlowLog, graph: Graph, sent: Mapping[UUID, Message], names: Names
 def _passed(row: FlowLog, why: Mapping[str, Any], branch: Branch | None, names: Names) -> Said:
     """Which way he went, and because of what."""
     if why.get("skipped"):
-        return Said(mark("Got no message: %(reason)s"), {"reason": why["skipped"]})
+        return Said(mark("Got no message: %(reason)s"), {"reason": Said(REASON.get(why["skipped"], _OTHER))})
     if why.get("by"):
         return Said(mark("Was passed on by %(by)s: %(said)s"), {"by": why["by"], "said": why.get("said", "")})
     if branch is None or row.port in PORTS:
         return Said(PORTS.get(str(row.port), mark("Went on")))
-    name = {"branch": branch.label or branch.key}
+    name = {"branch": branch.label or (Said(_ELSE) if branch.key == ELSE else branch.key.upper())}
     if branch.when is None:
         return Said(mark("Went the way “%(branch)s”"), name)
     asked = why.get("is") or {}
-    shown = Listed(tuple(f"{field} = {value}" for field, value in asked.items())) if asked else "–"
+    shown = Listed(tuple(_had(field, value, names) for field, value in asked.items())) if asked else "–"
     conditions = words.sentence(branch.when, names)
     return Said(
         mark("Went the way “%(branch)s”: %(conditions)s It was: %(values)s"),
@@ -123,9 +125,26 @@ def _passed(row: FlowLog, why: Mapping[str, Any], branch: Branch | None, names: 
     )
 
 
+def _had(field: str, value: Any, names: Names) -> Said:
+    """What the contact had in a field."""
+    shown = Listed(tuple(value)) if isinstance(value, list) else value
+    if value is None or isinstance(value, bool):
+        shown = Said({True: mark("yes"), False: mark("no"), None: mark("nothing")}[value])
+    return Said(mark("%(field)s = %(value)s"), {"field": label(names.known.fields.get(field), field), "value": shown})
+
+
+def reason(why: Mapping[str, Any]) -> Any:
+    """Why a step could not be done."""
+    if message := why.get("message"):
+        return Said(message, why.get("values") or {})
+    return why.get("reason", "")
+
+
 def _began(why: Mapping[str, Any]) -> Said:
     did = Said(DID[why["did"]]) if why.get("did") in DID else ""
     said = BEGAN.get(str(why.get("type")), mark("Entered the flow"))
+    if why.get("by"):
+        return Said(mark("Was put in by %(by)s"), {"by": why["by"]})
     return Said(said, {"event": why.get("event", ""), "month": why.get("month", ""), "did": did})
 
 
@@ -149,10 +168,8 @@ _SAYS: Mapping[str, Callable[[Mapping[str, Any]], Said]] = {
     "entered": _began,
     "arrived": lambda why: Said(mark("Waits here")),
     "called": lambda why: Said(mark("The other system is called")),
-    "failed": lambda why: Said(mark("Could not go on: %(reason)s"), {"reason": why.get("reason", "")}),
-    "retried": lambda why: Said(
-        mark("Is tried again: %(reason)s"), {"reason": why.get("reason") or why.get("said", "")}
-    ),
+    "failed": lambda why: Said(mark("Could not go on: %(reason)s"), {"reason": reason(why)}),
+    "retried": lambda why: Said(mark("Is tried again: %(reason)s"), {"reason": reason(why) or why.get("said", "")}),
     "moved": _moved,
     "converted": lambda why: Said(mark("Did what the flow is for: %(what)s"), {"what": _what(why)}),
     "finished": lambda _why: Said(mark("Came to the end")),

@@ -47,6 +47,7 @@ class Flow(Owned, Base):
     paused_at: Mapped[datetime | None]
     resumed_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]  # up to when its dates and times of day have begun runs
+    renewal_told_at: Mapped[datetime | None]  # when its yearly approval was last asked for (renewal.py)
     created_by: Mapped[UUID]
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
@@ -133,6 +134,14 @@ class FlowRun(Owned, Base):
             "contact_id",
             "waits_for",
             postgresql_where=text("state = 'active' AND waits_for IS NOT NULL"),
+        ),
+        Index(
+            "ix_flow_runs_asked",
+            "organisation_id",
+            "version_id",
+            "step",
+            "id",
+            postgresql_where=text("state = 'active' AND waits_for = 'review'"),
         ),
         Index("ix_flow_runs_flow", "flow_id", "state", "id"),
         Index("ix_flow_runs_contact", "contact_id", "flow_id"),

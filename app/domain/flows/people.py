@@ -18,6 +18,7 @@ from app.core.unit import enqueue_after_commit
 from app.domain.audit import trail
 from app.domain.contacts.models import Contact
 from app.domain.flows import drafts, engine, starts
+from app.domain.flows.acts.telling import REVIEW
 from app.domain.flows.batch import Batch, Run
 from app.domain.flows.course import course_of
 from app.domain.flows.drafts import SUBJECT
@@ -25,7 +26,8 @@ from app.domain.flows.models import Flow, FlowRun, FlowVersion
 from app.domain.flows.steps import Review
 
 MOST = 1000  # people of one act
-NEEDS = "flows:people"
+NEEDS, DECIDES = "flows:people", "flows:decide"
+ASKED = (FlowRun.state == "active", FlowRun.waits_for == REVIEW)  # who waits for a colleague's decision
 MISSING = mark("There is nobody like that in this flow any more. Reload the page.")
 Does = Callable[[Batch, Run, str], None]  # with the step where the run is
 
@@ -92,7 +94,7 @@ def retry(session: Session, flow_id: UUID, act: Act) -> int:
         batch.note(run, "retried", step, why=_why(act))
         batch.take_up(run, step)
 
-    return _each(session, flow_id, act, "retried", again, states=("failed",))
+    return _each(session, flow_id, act, "retried", again, where=(FlowRun.state == "failed",))
 
 
 def skip(session: Session, flow_id: UUID, act: Act) -> int:
@@ -137,23 +139,27 @@ def take_out(session: Session, flow_id: UUID, act: Act) -> int:
 
 
 def decide(session: Session, flow_id: UUID, act: Act, *, is_approved: bool) -> int:
-    """Answer for people who wait for a colleague's decision; how many. Raises Forbidden (another role is asked)."""
+    """Answer for people who wait for a colleague's decision; how many: who does not wait any more is left as he is.
+
+    Raises Forbidden (another role is asked), Conflict (nobody of them waits for a decision).
+    """
     port = engine.APPROVED if is_approved else engine.REJECTED
 
     def decided(batch: Batch, run: Run, step: str) -> None:
         config = batch.course.graph.nodes[step].step.config
-        if not isinstance(config, Review):
-            raise Conflict(mark("Nobody was asked about these people."))
-        if act.by.role != config.role:
+        if not isinstance(config, Review) or act.by.role != config.role:
             raise Forbidden(mark("Another role is asked here."))
         batch.send_on(run, step, port, _why(act))
 
-    return _each(session, flow_id, act, port, decided, needs="flows:read")
+    number = _each(session, flow_id, act, port, decided, where=ASKED, needs=DECIDES)
+    if not number:
+        raise Conflict(mark("None of these people waits for a decision any more. Reload the page."))
+    return number
 
 
 def _each(  # noqa: PLR0913 - what, on whom, who may
-    session: Session, flow_id: UUID, act: Act, said: str, does: Does, *, states: Sequence[str] = ("active", "failed"),
-    needs: str = NEEDS,
+    session: Session, flow_id: UUID, act: Act, said: str, does: Does, *,
+    where: Sequence[Any] = (FlowRun.step.is_not(None),), needs: str = NEEDS,
 ) -> int:  # fmt: skip
     """Do it for those of the runs who are on their way, version by version. Raises NotFound, Invalid (no reason, too many)."""
     require(act.by, needs)
@@ -163,7 +169,7 @@ def _each(  # noqa: PLR0913 - what, on whom, who may
     if len(act.run_ids) > MOST:
         raise Invalid.field("runs", mark("Choose at most %(most)s people at once."), most=MOST)
     number = 0
-    for version_id, some in _held(session, flow, act.run_ids, states).items():
+    for version_id, some in _held(session, flow, act.run_ids, where).items():
         batch = Batch(session, course_of(session, version_id), clock.now(), flow.name)
         for row in some:
             assert row.step is not None
@@ -176,9 +182,9 @@ def _each(  # noqa: PLR0913 - what, on whom, who may
     return number
 
 
-def _held(session: Session, flow: Flow, run_ids: Sequence[UUID], states: Sequence[str]) -> dict[UUID, list[FlowRun]]:
+def _held(session: Session, flow: Flow, run_ids: Sequence[UUID], where: Sequence[Any]) -> dict[UUID, list[FlowRun]]:
     """The runs, locked, by version."""
-    query = select(FlowRun).where(among(FlowRun.id, run_ids), FlowRun.flow_id == flow.id, FlowRun.state.in_(states))
+    query = select(FlowRun).where(among(FlowRun.id, run_ids), FlowRun.flow_id == flow.id, *where)
     found: dict[UUID, list[FlowRun]] = defaultdict(list)
     locked = query.order_by(FlowRun.id).with_for_update().execution_options(populate_existing=True)
     for row in session.execute(locked).scalars():

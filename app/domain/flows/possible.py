@@ -17,7 +17,8 @@ def possible(session: Session, flow: Flow, *, by: Actor) -> frozenset[str]:
     own = states.possible(flow.state) - set(_OF_DRAFT)
     beside = states.possible(draft_state.of(session, flow)) & set(_OF_DRAFT)
     verbs = {verb for verb in own | beside if by.may(NEEDS[verb])}
-    if "submit" in verbs and flow.version_id and not draft_state.is_changed(session, flow):
+    is_new = not flow.version_id or draft_state.is_changed(session, flow) or draft_state.is_due(session, flow)
+    if not is_new:
         verbs.discard("submit")
     if resuming.waiting(session, flow):
         verbs.discard("resume")

@@ -73,6 +73,37 @@ def enter(session: Session, flow: Flow, audience: Select[Any], trigger: Mapping[
     return number
 
 
+def judged(session: Session, flow: Flow, audience: Select[Any], key: str = "") -> dict[str, int]:
+    """How many of an audience would enter now, and how many not and why; the reasons are tried in this order.
+
+    `gone` (deleted or erased), `inside` (on the way in it), `again` (against the rule of re-entry); `control` (of the control
+    group: counted and sent nothing), `enters`.
+    """
+    assert flow.version_id is not None
+    course = course_of(session, flow.version_id)
+    them = audience.subquery("them")
+    who = them.c[0]
+    is_gone = contact.c.id.is_(None) | contact.c.deleted_at.is_not(None) | (contact.c.status == "erased")
+    inside = exists().where(
+        FlowRun.flow_id == flow.id, FlowRun.contact_id == who, FlowRun.key == key, FlowRun.step.is_not(None)
+    )
+    verdict = case(
+        (is_gone, "gone"),
+        (inside, "inside"),
+        (~_may(course, who, literal(key), clock.now()), "again"),
+        (_is_control(session, course), "control"),
+        else_="enters",
+    ).label("verdict")
+    people = (
+        select(who.label("who"), verdict)
+        .distinct()
+        .join_from(them, contact, contact.c.id == who, isouter=True)
+        .subquery()
+    )
+    counted = session.execute(select(people.c.verdict, func.count()).group_by(people.c.verdict)).all()
+    return dict(counted)
+
+
 def _chosen(session: Session, course: Course, audience: Select[Any], now: datetime) -> FromClause:
     """Who may enter, each with what he enters for, what began it, and whether he is of the control group."""
     them = audience.subquery("them")

@@ -1,9 +1,9 @@
-"""What lets flows begin beside events: segments, a month of the bank, another system; by the clock in clockwork.py.
+"""What lets flows begin beside events: segments, a month of the bank; by the clock in clockwork.py, by hand in by_hand.py.
 
 A flow listens from its activation on, also while it is paused: those in it go on hearing what they wait for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -11,24 +11,19 @@ from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.actor import Actor, require
-from app.core.errors import Conflict, Invalid, mark
-from app.domain.audit import trail
 from app.domain.bank import outcomes
 from app.domain.bank.happenings import QualificationApproved
 from app.domain.bank.models import Outcome, QualificationRun
 from app.domain.events import interest
-from app.domain.flows import drafts, starts
+from app.domain.flows import starts
 from app.domain.flows.course import Course, course_of
 from app.domain.flows.hearing import CONSUMER
 from app.domain.flows.models import Flow, FlowRun
-from app.domain.flows.steps import OnCall, OnDate, OnMessage, OnMonth, OnSchedule, OnSegment, Trigger
+from app.domain.flows.steps import OnDate, OnMessage, OnMonth, OnSchedule, OnSegment, Trigger
 from app.domain.messages import told
 from app.domain.segments import membership
 from app.domain.segments import pinned as segments
 from app.domain.segments.members import SegmentMoved, membership_moves
-
-MOST = 1000  # people of one call
 
 
 def begin_listening(session: Session, flow: Flow) -> None:
@@ -98,26 +93,3 @@ def on_month_approved(session: Session, happening: QualificationApproved) -> Non
             people = outcomes.standing(run.id, Outcome.contact_id).where(trigger.outcome == outcomes.STANDS)
             why = {"type": "month_qualified", "month": month, "outcome": trigger.outcome}
             starts.enter(session, flow, people.add_columns(literal(month).label("key")), why)
-
-
-# --- another system, or a person
-
-
-def call(session: Session, flow_id: UUID, contact_ids: Sequence[UUID], *, key: str = "", by: Actor) -> int:
-    """Put people into a flow that begins so; how many entered. `key` is what they may enter once for.
-
-    Raises NotFound, Conflict (it does not run, or begins otherwise), Invalid (nobody, or too many), Forbidden.
-    """
-    require(by, "flows:start")
-    flow = drafts.get(session, flow_id, by=by)
-    if flow.state != "active" or flow.version_id is None:
-        raise Conflict(mark("The flow does not run."))
-    if not isinstance(course_of(session, flow.version_id).chart.trigger, OnCall):
-        raise Conflict(mark("This flow begins by itself: nobody can be put into it."))
-    if not 0 < len(contact_ids) <= MOST:
-        raise Invalid.field("contacts", mark("Name 1 to %(most)s people at once."), most=MOST)
-    people = starts.those(contact_ids).add_columns(literal(key).label("key"))
-    number = starts.enter(session, flow, people, {"type": "api"})
-    after = {"people": len(contact_ids), "entered": number}
-    trail.record(session, by, "flow.called", (drafts.SUBJECT, flow.id), after=after)
-    return number

@@ -3,18 +3,21 @@
 Every step is done for all who stand at it at once. A step that breaks is undone by itself; who stands there is tried again later.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, ProgrammingError
 
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Phrase, mark
 from app.core.unit import savepoint
 from app.domain.flows import acts
 from app.domain.flows.batch import Batch, Fail, Leave, Outcome, Pass, Run
 from app.domain.flows.engine import Node
 from app.domain.segments import compiler
 
+log = logging.getLogger(__name__)
+_REFUSED = mark("What this step would write cannot be kept.")
 PAUSES = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -79,15 +82,18 @@ def _acted(batch: Batch, node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run,
         with savepoint(batch.session):
             return list(acts.ACTS[node.step.type](batch, node, runs))
     except DomainError as broke:
-        return [(run, failed(batch, run, str(broke))) for run in runs]
+        return [(run, failed(batch, run, Phrase(broke.message, broke.values))) for run in runs]
     except _BROKEN as broke:
         if len(runs) == 1:
-            return [(runs[0], failed(batch, runs[0], type(broke.orig).__name__))]
+            log.warning(
+                "a step was refused by the database", extra={"kind": type(broke.orig).__name__, "run": runs[0].id}
+            )
+            return [(runs[0], failed(batch, runs[0], Phrase(_REFUSED)))]
         half = len(runs) // 2
         return [*_acted(batch, node, runs[:half]), *_acted(batch, node, runs[half:])]
 
 
-def failed(batch: Batch, run: Run, reason: str, waits_for: str | None = None) -> Fail:
+def failed(batch: Batch, run: Run, reason: Phrase, waits_for: str | None = None) -> Fail:
     """A try more, later; after the last one none."""
     return Fail(reason, batch.now + PAUSES[run.attempts] if run.attempts < len(PAUSES) else None, waits_for)
 
@@ -110,7 +116,13 @@ def settle(batch: Batch, node: Node, run: Run, outcome: Outcome) -> str | None:
             batch.note(run, "left", step, why={"reason": reason, **(why or {})})
             batch.end(run, "left", reason)
         case Fail(reason, again):
-            batch.note(run, "retried" if again else "failed", step, why={"reason": reason, "attempt": run.attempts + 1})
+            said = {
+                "reason": str(reason),
+                "message": reason.message,
+                "values": reason.values,
+                "attempt": run.attempts + 1,
+            }
+            batch.note(run, "retried" if again else "failed", step, why=said)
             batch.stay(run, step, outcome)
         case rest:
             batch.note(run, "arrived", step, why={"until": rest.until.isoformat(), "for": rest.waits_for})

@@ -120,6 +120,11 @@ class Totals:
         """Everybody who got nothing: left out, or taken back."""
         return self._of(*NOT_SENT)
 
+    @property
+    def per_delivered(self) -> Decimal | None:
+        """What a delivered message costs, with what was paid for others; None where none was."""
+        return self.cost / self.delivered if self.delivered else None
+
     def rate(self, name: str) -> float | None:
         """A rate by its name in RATES; None where it cannot be measured, or there is nothing it could be a share of."""
         whole, part = getattr(self, RATES[name]), getattr(self, name)

@@ -88,6 +88,9 @@ def _written(settings: Settings, notice: Notice) -> EmailMessage:
     mail["To"] = notice.address
     mail["Subject"] = notice.subject
     mail["Message-ID"] = f"<{notice.id}@{settings.staff_sender.partition('@')[2] or 'carillon'}>"
+    if notice.leave_url:  # one click (RFC 8058)
+        mail["List-Unsubscribe"] = f"<{notice.leave_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(notice.body)
     files = Files(settings, notice.organisation_id)
     for attachment in notice.attachments:

@@ -11,7 +11,10 @@ from app.core.db import Base, Moment, Owned, Uuid7
 
 
 class Notice(Owned, Base):
-    """One mail to one address. `attachments` is a list of {name, file, type}; the files lie in core/files."""
+    """One mail to one address. `attachments` is a list of {name, file, type}; the files lie in core/files.
+
+    `leave_url` takes whoever gets it off with one click, where that can be.
+    """
 
     __tablename__ = "notices"
     __table_args__ = (Index("ix_notices_due", "organisation_id", "due_at", postgresql_where=text("state = 'queued'")),)
@@ -21,6 +24,7 @@ class Notice(Owned, Base):
     subject: Mapped[str]
     body: Mapped[str]
     attachments: Mapped[list[Any]]
+    leave_url: Mapped[str | None]
     source_kind: Mapped[str]
     source_id: Mapped[UUID]
     state: Mapped[str] = mapped_column(server_default="queued")

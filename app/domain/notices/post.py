@@ -23,7 +23,7 @@ class Attachment:
     type: str
 
 
-def post(
+def post(  # noqa: PLR0913 - a mail has this many sides
     session: Session,
     address: str,
     subject: str,
@@ -31,6 +31,7 @@ def post(
     *,
     source: tuple[str, UUID],
     attachments: Sequence[Attachment] = (),
+    leave_url: str | None = None,
 ) -> Notice:
     """Keep a mail to one address; it is delivered by a worker after this unit commits."""
     organisation_id = actor_of(session).organisation_id
@@ -40,6 +41,7 @@ def post(
         subject=" ".join(subject.split()),
         body=body,
         attachments=[asdict(a) for a in attachments],
+        leave_url=leave_url,
         source_kind=source[0],
         source_id=source[1],
         due_at=clock.now(),

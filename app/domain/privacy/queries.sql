@@ -15,6 +15,9 @@ WHERE id = ANY(:people);
 -- name: addresses
 DELETE FROM contact_addresses WHERE contact_id = ANY(:people);
 
+-- name: names
+DELETE FROM contact_names WHERE contact_id = ANY(:people);
+
 -- name: groups
 DELETE FROM group_members WHERE contact_id = ANY(:people);
 

@@ -168,9 +168,9 @@ def _unconfirmed(facts: Facts, say: Words) -> Iterator[Advice]:
 
 def _dear(facts: Facts, say: Words) -> Iterator[Advice]:
     now, then = facts.sent, facts.sent_before
-    if then is None or not (now.delivered and then.delivered and then.cost):
+    if then is None or now.per_delivered is None or not then.per_delivered:
         return
-    change = float((now.cost / now.delivered) / (then.cost / then.delivered)) - 1
+    change = float(now.per_delivered / then.per_delivered) - 1
     if change > 0.15:
         words = mark("Find out why a delivered message costs more than the month before (limit 15%).")
         yield Advice("cost", say(words), say(mark("%(share)s more"), share=i18n.percent(change, say.locale, 0)))
@@ -198,7 +198,19 @@ def _one_phone(facts: Facts, say: Words) -> Iterator[Advice]:
         yield Advice("one_phone", say(words), over(say, 0.005, whole) if is_untold else part(say, number, whole))
 
 
+def _budget(facts: Facts, say: Words) -> Iterator[Advice]:
+    ahead, each = facts.ahead, facts.sent.per_delivered
+    if ahead is None or each is None or ahead.expected * each <= ahead.budget:
+        return
+    words = mark("Raise the budget of the programme before %(month)s is told: its messages may cost more than that.")
+    number = mark("about %(number)s will qualify, at %(each)s each: %(cost)s against %(budget)s")
+    cost, budget = (i18n.money(one, ahead.currency, say.locale) for one in (ahead.expected * each, ahead.budget))
+    price = f"{i18n.number(each, say.locale, 4)} {ahead.currency}"
+    said = say(number, number=say.number(ahead.expected), each=price, cost=cost, budget=budget)
+    yield Advice("budget", say(words, month=i18n.month(ahead.month, say.locale)), said)
+
+
 RULES: tuple[Callable[[Facts, Words], Iterator[Advice]], ...] = (
     _invalid, _unknown, _same_day, _opted_out, _long, _near, _overridden, _rubber_stamp, _corrected, _in_doubt,
-    _provider, _slow, _unconfirmed, _dear, _put_off, _old_consent, _one_phone,
+    _provider, _slow, _unconfirmed, _dear, _put_off, _old_consent, _one_phone, _budget,
 )  # fmt: skip

@@ -52,7 +52,7 @@ def _running(found: Cohorts, ends: Mapping[str, str], say: Words) -> Table:
     columns = [
         Column(say(mark("Months running"))),
         Column(_qualified(ends["now"], say), Kind.NUMBER),
-        Column(say(mark("Share")), Kind.PERCENT),
+        Column(say(mark("Share of all in %(month)s"), month=ends["now"]), Kind.PERCENT),
         Column(_qualified(ends["then"], say), Kind.NUMBER),
         Column(say(mark("Of these, again in %(month)s"), month=ends["now"]), Kind.NUMBER),
         Column(say(mark("Retention")), Kind.PERCENT),

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.actor import system
+from app.core.actor import Actor, system
 from app.domain.access import users
+from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.approvals.models import Approval
-from app.domain.bank import cohorts, figures, programmes, release
+from app.domain.bank import cohorts, figures, forecast, programmes, release
+from app.domain.bank.balances import month_of
 from app.domain.bank.cohorts import Cohorts
 from app.domain.bank.figures import Carried, Taking, Timing
 from app.domain.bank.models import Programme, ProgrammeVersion, QualificationRun
@@ -20,6 +23,16 @@ from app.domain.reports.words import FATE
 
 RECENT = 3  # months in which a day that is missing again shows a feed that is not sound
 FEWEST = 10  # people of a group that is told in figures
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The month after the report's, while it runs: how many are expected to qualify, and what their messages may cost."""
+
+    month: date
+    expected: int
+    budget: Decimal
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ class Facts:
     most_overrides: int
     taking: Taking
     timing: Timing
+    ahead: Ahead | None  # where its programme has a budget, and there is a forecast
 
     @property
     def reasons_not_sent(self) -> dict[str, int]:
@@ -100,7 +114,19 @@ def gather(session: Session, run: QualificationRun) -> Facts:
         most_overrides=figures.most_overrides(session, run, by=by),
         taking=figures.taking(session, run, by=by),
         timing=figures.timing(session, run, by=by),
+        ahead=_ahead(session, run, by),
     )
+
+
+def _ahead(session: Session, run: QualificationRun, by: Actor) -> Ahead | None:
+    programme = programmes.of_run(session, run)
+    budget = programmes.current(session, programme).budget
+    if budget is None or forecast.so_far(session)[0] != month_of(run.month)[1]:
+        return None
+    found = forecast.read(session, programme.id, by=by)
+    if found.expected is None:
+        return None
+    return Ahead(found.month, found.expected, budget, organisation_of(session).currency)
 
 
 def _fate(run: QualificationRun, qualified: int, sent: Totals) -> dict[str, int]:

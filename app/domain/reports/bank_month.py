@@ -20,11 +20,12 @@ from app.documents.xlsx import NativeChart, Sheet, workbook
 from app.domain.access.keyring import organisation_of
 from app.domain.bank import figures
 from app.domain.bank.models import ProgrammeVersion, QualificationRun
+from app.domain.messages.words import REASON
 from app.domain.reports import bank_cohorts
 from app.domain.reports.bank_advice import Advice, advise
 from app.domain.reports.bank_facts import FEWEST, Facts, gather, hidden
 from app.domain.reports.made import Made
-from app.domain.reports.words import FATE, GATE, OUTCOME, REASON, RUN_STATE, SENT, VERDICT, WHY, Words
+from app.domain.reports.words import FATE, GATE, OUTCOME, RUN_STATE, SENT, VERDICT, WHY, Words
 
 
 def make(session: Session, run: QualificationRun, locale: str) -> Made:

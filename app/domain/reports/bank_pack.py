@@ -133,6 +133,8 @@ def _add_month(session: Session, pack: Pack, run: QualificationRun, approval: Ap
         "calendar",
         "carry_days",
         "opening",
+        "accounts",
+        "budget",
         "most_attempts",
         "retry_hours",
         "recipients",

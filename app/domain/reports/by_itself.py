@@ -1,6 +1,7 @@
 """The reports of a month that nobody has to ask for: one when everybody was told, one more when the last message has its end.
 
-They go to those who submitted, approved and released the month, and to whoever its programme names.
+They go to those who submitted, approved and released the month, to whoever its programme names, and to those who asked for them
+(subscribers.py), in the language of each.
 """
 
 from datetime import timedelta
@@ -16,8 +17,7 @@ from app.domain.approvals import decisions
 from app.domain.bank import figures, programmes
 from app.domain.bank.happenings import QualificationCompleted
 from app.domain.bank.models import QualificationRun
-from app.domain.notices import deliver
-from app.domain.reports import runs
+from app.domain.reports import runs, subscribers
 from app.domain.reports.models import ReportRun
 from app.domain.reports.runs import ReportInput
 
@@ -36,6 +36,7 @@ def finish(session: Session) -> None:
     for run in session.execute(select(QualificationRun).where(QualificationRun.state == "completed", lately)).scalars():
         own = ReportRun.name == NAME, ReportRun.subject_id == run.id, ReportRun.created_by.is_(None)
         made = session.execute(select(ReportRun).where(*own).order_by(ReportRun.id)).scalars().all()
+        made = [one for one in made if one.locale == made[0].locale]
         ended = figures.ended_at(session, run, by=system(run.organisation_id)) if len(made) == 1 else None
         if ended and made[0].finished_at and made[0].finished_at < ended:
             _ask(session, run)
@@ -47,10 +48,8 @@ def _ask(session: Session, run: QualificationRun) -> None:
     hands = {run.released_by, *((decided.made_by, decided.decided_by) if decided else ())}
     people = [users.get(session, one) for one in hands if one]
     named = programmes.recipients(session, programmes.version_of(session, run, by=by), by=by)
-    addresses = sorted({user.email for user in (*people, *named) if user.is_active})
-    wanted = ReportInput(
-        run=run.id,
-        language=i18n.language(organisation_of(session).locale),
-        recipients=tuple(one for one in addresses if deliver.is_allowed(session, one)),
-    )
-    runs.ask(session, NAME, wanted, by=by)
+    readers = subscribers.of_month(session, run, (*people, *named))
+    usual = i18n.language(organisation_of(session).locale)
+    for language in sorted({usual, *(one.language for one in readers)}):
+        to = [one for one in readers if one.language == language]
+        runs.ask(session, NAME, ReportInput(run=run.id, language=language), to=to, by=by)

@@ -18,8 +18,9 @@ from app.domain.campaigns import results
 from app.domain.campaigns.models import Campaign
 from app.domain.campaigns.results import Reach
 from app.domain.messages.totals import Totals, together
+from app.domain.messages.words import CHANNEL, REASON
 from app.domain.reports.made import Made
-from app.domain.reports.words import CHANNEL, REASON, Words
+from app.domain.reports.words import Words
 
 
 def make(session: Session, campaign: Campaign, locale: str) -> Made:

@@ -16,6 +16,9 @@ from app.domain.bank.models import Programme, QualificationRun
 from app.domain.campaigns.models import Campaign
 from app.domain.contacts.models import Contact
 from app.domain.content.models import Template
+from app.domain.flows import deciding, renewal
+from app.domain.flows.deciding import Question
+from app.domain.flows.models import Flow
 from app.domain.messages import failures, replies
 from app.domain.messages.models import Message, Send
 from app.domain.messages.totals import Totals, of_source, together
@@ -36,6 +39,8 @@ class Board:
     at: datetime
     waiting: int
     approvals: Sequence[Approval]
+    questions: Sequence[Question]
+    renewals: Sequence[tuple[Flow, datetime]]
     in_doubt: int
     failed_imports: int
     failures: int
@@ -59,6 +64,8 @@ def board(session: Session, *, by: Actor) -> Board:
         approvals=decisions.waiting(session, Ask(per_page=SHOWN), by=by).items
         if waiting and by.may("approvals:read")
         else [],
+        questions=deciding.questions(session, by=by)[:SHOWN] if by.may("flows:decide") else [],
+        renewals=renewal.due(session, by=by)[:SHOWN] if by.may("flows:write") or by.may("flows:approve") else [],
         in_doubt=in_doubt if by.may("messages:read") else 0,
         replies=unread if by.may("messages:read") else 0,
         failures=failed if by.may("messages:read") else 0,

@@ -6,7 +6,7 @@ from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank.happenings import QualificationCompleted
-from app.domain.reports import by_itself, counted, models, runs
+from app.domain.reports import by_itself, counted, models, runs, subscribers
 from app.domain.reports.models import ReportRun
 
 NOUN = Noun(
@@ -26,6 +26,12 @@ NOUN = Noun(
         "report.asked": mark("Asked for a report"),
         "report.downloaded": mark("Downloaded a report"),
         "report.made": mark("A report was made"),
+        "report.subscribed": mark("Let somebody get the report of the months"),
+        "report.left": mark("Left the report of the months"),
+        "report_subscriber.submitted": mark("Asked to get the report of the months"),
+        "report_subscriber.approved": mark("Approved who gets the report of the months"),
+        "report_subscriber.rejected": mark("Refused who gets the report of the months"),
+        "report_subscriber.withdrawn": mark("Took a wish for the report back"),
     },
     subjects={
         "report": Subject(
@@ -33,7 +39,9 @@ NOUN = Noun(
             name=(ReportRun.id, func.coalesce(ReportRun.subject_name, ReportRun.name)),
             permission="reports:read",
         ),
+        subscribers.SUBJECT: Subject(mark("Recipient of a report")),
     },
+    decides={subscribers.SUBJECT: subscribers.carry_out},
     hears=(Consumer("reports.month", QualificationCompleted, by_itself.on_completed),),
     jobs=(runs.RUN_REPORT,),
     waits=(Waiting(runs.RUN_REPORT, runs.waiting),),

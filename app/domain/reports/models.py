@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import APPEND_ONLY, Base, Moment, Owned, Uuid7, owned_key
@@ -52,6 +52,29 @@ class ReportFile(Owned, Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     checksum: Mapped[str]
     made_at: Mapped[Moment]
+
+
+class Subscriber(Owned, Base):
+    """Somebody who gets the report of a programme's months, in his language, as these files.
+
+    `is_asked`: a second person let him have it; otherwise he gets that of the months he has a hand in. Who left gets none.
+    """
+
+    __tablename__ = "report_subscribers"
+    __table_args__ = (
+        owned_key("programme_id", "programmes"),
+        UniqueConstraint("organisation_id", "programme_id", "address"),
+        {"info": {"rights": "SELECT, INSERT, UPDATE"}},
+    )
+
+    id: Mapped[Uuid7]
+    programme_id: Mapped[UUID]
+    address: Mapped[str]
+    language: Mapped[str]
+    formats: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    is_asked: Mapped[bool]
+    created_at: Mapped[Moment]
+    left_at: Mapped[datetime | None]
 
 
 class KeptCount(Owned, Base):

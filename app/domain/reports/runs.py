@@ -1,7 +1,7 @@
 """Report runs: asked for by a person, made by a worker, kept with their checksum, mailed to managers."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,8 +22,8 @@ from app.domain.access.keyring import organisation_of
 from app.domain.audit import trail
 from app.domain.notices import deliver
 from app.domain.notices.post import Attachment, post
-from app.domain.reports import catalogue
-from app.domain.reports.models import ReportFile, ReportRun
+from app.domain.reports import catalogue, subscribers
+from app.domain.reports.models import ReportFile, ReportRun, Subscriber
 
 RUN_REPORT = Job("reports", "jobs.reports.run", 300)
 TRIES = 3
@@ -34,9 +34,10 @@ TYPES = {
     "py": "text/x-python",
 }
 _BODY = mark(
-    "%(summary)s\n\nThe whole report is attached as Excel and PDF. It was made by Carillon at %(moment)s for %(person)s, "
+    "%(summary)s\n\nThe whole report is attached. It was made by Carillon at %(moment)s for %(person)s, "
     "who answers questions about it."
 )
+_LEAVE = mark("What you get of this report, and how to leave it: %(url)s")
 
 
 class ReportInput(BaseModel):
@@ -50,8 +51,8 @@ class ReportInput(BaseModel):
     recipients: tuple[str, ...] = Field(default=(), max_length=20)
 
 
-def ask(session: Session, name: str, wanted: ReportInput, *, by: Actor) -> ReportRun:
-    """Ask for a report; a worker makes it.
+def ask(session: Session, name: str, wanted: ReportInput, *, to: Sequence[Subscriber] = (), by: Actor) -> ReportRun:
+    """Ask for a report; a worker makes it, and mails it also to those who get it every time.
 
     Raises NotFound (the report, or what it is about), Invalid (an address, nothing it is about), Forbidden.
     """
@@ -70,8 +71,8 @@ def ask(session: Session, name: str, wanted: ReportInput, *, by: Actor) -> Repor
         subject_id=subject,
         subject_name=kind.named(session, subject, by),
         locale=wanted.language,
-        parameters={"asked_by": by.name},
-        recipients=[_address(session, given) for given in wanted.recipients],
+        parameters={"asked_by": by.name, "subscribers": {one.address: str(one.id) for one in to}},
+        recipients=[*(_address(session, given) for given in wanted.recipients), *(one.address for one in to)],
         state="queued",
         created_by=by.id,
         created_at=clock.now(),
@@ -144,16 +145,31 @@ def _make(session: Session, run: ReportRun) -> None:
                 made_at=run.finished_at,
             )
         )
-    attachments = [Attachment(_file_name(run, kind), checksum, TYPES[kind]) for kind, checksum in kept.items()]
     values: dict[str, object] = {
         "summary": made.summary,
         "moment": i18n.moment(run.finished_at, run.locale, ZoneInfo(organisation_of(session).timezone)),
         "person": made.owner or run.parameters.get("asked_by", ""),
     }
-    for address in run.recipients:
-        body = i18n.say(_BODY, values, run.locale)
-        post(session, address, made.title, body, source=("report", run.id), attachments=attachments)
+    body = i18n.say(_BODY, values, run.locale)
+    _mail(session, run, made.title, body, kept)
     trail.record(session, system(run.organisation_id), "report.made", ("report", run.id), after=kept)
+
+
+def _mail(session: Session, run: ReportRun, title: str, body: str, kept: Mapping[str, str]) -> None:
+    """Post it to everybody; who gets it every time has his own files and a way to leave, and nothing once he left."""
+    known = {address: UUID(key) for address, key in run.parameters.get("subscribers", {}).items()}
+    for address in run.recipients:
+        reader = session.get(Subscriber, known[address]) if address in known else None
+        if reader and reader.left_at:
+            continue
+        files = [
+            Attachment(_file_name(run, kind), checksum, TYPES[kind])
+            for kind, checksum in kept.items()
+            if reader is None or kind in reader.formats
+        ]
+        url = subscribers.link(session, reader) if reader else None
+        said = body if url is None else f"{body}\n\n{i18n.say(_LEAVE, {'url': url}, run.locale)}"
+        post(session, address, title, said, source=("report", run.id), attachments=files, leave_url=url)
 
 
 def get(session: Session, run_id: UUID, *, by: Actor) -> ReportRun:

@@ -125,12 +125,19 @@ def looked_at(root: str, table: Callable[[str], list[dict[str, str]]]) -> Iterat
     """Whether the customers' digests make the month's, and the balances of the sample those of their customers."""
     inputs = sorted(table("inputs.csv"), key=lambda row: row["contact"])
     digests = {row["contact"]: row["digest"] for row in inputs}
-    if _digest("|".join(filter(None, (row["contact"], row["digest"], row["opened_on"]))) for row in inputs) != root:
+    if (
+        _digest(
+            "|".join(filter(None, (row["contact"], row["digest"], row["opened_on"], row["accounts"]))) for row in inputs
+        )
+        != root
+    ):
         yield "inputs.csv: is not what the month was calculated from"
     had: dict[str, list[str]] = {row["contact"]: [] for row in table("sample.csv")}
-    for row in sorted(table("balances.csv"), key=lambda row: row["day"]):
+    for row in sorted(table("balances.csv"), key=lambda row: (row["day"], row["account"])):
         if row["is_judged"] == "True":
-            had[row["contact"]].append(f"{row['day']}|{row['version']}|{row['amount']}")
+            had[row["contact"]].append(
+                "|".join(filter(None, (row["day"], row["version"], row["amount"], row["account"])))
+            )
     for contact, lines in had.items():
         if (_digest(lines) if lines else None) != digests.get(contact):
             yield f"balances.csv: what {contact} had is not what was judged"

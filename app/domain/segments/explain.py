@@ -8,8 +8,11 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
+from app.core.db import among
 from app.core.errors import NotFound, mark
 from app.core.unit import actor_of
+from app.domain.contacts import identifiers
+from app.domain.contacts.identifiers import SHARED, Ambiguous
 from app.domain.segments import compiler, encryption
 from app.domain.segments.condition import Condition
 from app.domain.segments.context import contact
@@ -38,16 +41,15 @@ class Explanation:
 
 
 def find(session: Session, said: str, *, by: Actor) -> UUID:
-    """The contact of an id or a customer number. Raises NotFound."""
+    """The contact of an id, a customer number, an e-mail or a phone. Raises NotFound, Ambiguous (several share it)."""
     require(by, "contacts:read")
-    try:
-        wanted = contact.c.id == UUID(said)
-    except ValueError:
-        wanted = contact.c.external_id == said.strip()
-    found = session.execute(select(contact.c.id).where(wanted, compiler.present())).scalar_one_or_none()
-    if found is None:
-        raise NotFound(mark("There is no such contact."))
-    return UUID(str(found))
+    found = identifiers.named(session, [said.strip()]).get(said.strip(), [])
+    if len(found) > 1:
+        raise Ambiguous(SHARED)
+    present = select(contact.c.id).where(among(contact.c.id, found), compiler.present())
+    for contact_id in session.execute(present).scalars():
+        return UUID(str(contact_id))
+    raise NotFound(mark("There is no such contact."))
 
 
 def explain(session: Session, segment: Segment, contact_id: UUID, *, by: Actor) -> Explanation:

@@ -18,7 +18,8 @@ class Broken(Exception):
 class Record:
     """One record as it was said; amount and days are text, because only the domain judges them.
 
-    `opened_on` is the day the customer came to the bank, where it tells.
+    Without an `account` it is of all a customer has. Where it tells, `opened_on` is the day the account was opened, or the customer
+    came to the bank, and `closed_on` the last day of the account.
     """
 
     record: str
@@ -28,6 +29,9 @@ class Record:
     currency: str
     version: int
     opened_on: str | None = None
+    account: str = ""
+    account_type: str = ""
+    closed_on: str | None = None
 
 
 @dataclass(frozen=True)

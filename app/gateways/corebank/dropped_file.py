@@ -1,6 +1,7 @@
 """A file of balances: CSV or XLSX, one record a row: external_id, date, amount, currency, record, version, as the API calls them.
 
-`record` and `version` may be left out: a row is then its own record, of version 1. So may `opened_on`.
+`record` and `version` may be left out: a row is then its own record, of version 1. So may `account`, `account_type`,
+`opened_on` and `closed_on`.
 """
 
 import csv
@@ -14,6 +15,7 @@ from openpyxl import load_workbook
 from app.gateways.corebank.base import Broken, Record
 
 NEEDED = ("external_id", "date", "amount", "currency")
+OPTIONAL = ("record", "version", "opened_on", "account", "account_type", "closed_on")
 LARGEST_SHEET = 500 * 1024 * 1024  # bytes that an XLSX may have unpacked
 MOST_VERSION = 2**31
 
@@ -31,17 +33,20 @@ def records(content: bytes) -> Iterator[Record]:
 
 
 def _record(cells: Mapping[str, str], number: int) -> Record:
-    said = {name: cells.get(name, "").strip() for name in (*NEEDED, "record", "version", "opened_on")}
+    said = {name: cells.get(name, "").strip() for name in (*NEEDED, *OPTIONAL)}
     version = said["version"] or "1"
     if not said["external_id"] or not said["external_id"].isprintable() or len(said["external_id"]) > 100:
         raise Broken(f"row {number}: no customer number")
     if not version.isdecimal() or len(version) > 10 or not 1 <= int(version) < MOST_VERSION:
         raise Broken(f"row {number}: the version is no number")
-    name = said["record"] or f"{said['external_id']}-{said['date']}-{version}"
+    whose = "-".join(filter(None, (said["external_id"], said["account"])))
+    name = said["record"] or f"{whose}-{said['date']}-{version}"[:100]
     if not name.isprintable() or len(name) > 100:
         raise Broken(f"row {number}: the name of the record cannot be used")
-    opened_on = said["opened_on"] or None
-    return Record(name, said["external_id"], said["date"], said["amount"], said["currency"], int(version), opened_on)
+    return Record(
+        name, said["external_id"], said["date"], said["amount"], said["currency"], int(version), said["opened_on"] or None,
+        said["account"], said["account_type"], said["closed_on"] or None,
+    )  # fmt: skip
 
 
 def _lines(content: bytes) -> Iterator[list[str]]:

@@ -31,6 +31,9 @@ class _Item(BaseModel):
     currency: Said
     version: Annotated[int, Field(ge=1, lt=2**31)]
     opened_on: Said | None = None
+    account: Said = ""
+    account_type: Said = ""
+    closed_on: Said | None = None
 
 
 class _Answer(BaseModel):

@@ -17,8 +17,8 @@ from app.domain.bank.models import BalanceDay
 from app.http.auth import allow
 from app.web import paging
 from app.web.bank.blueprint import bp, sentence
-from app.web.bank.programmes import RULES
 from app.web.render import page_or_part
+from app.web.setting_words import RULES
 
 
 @bp.get("")

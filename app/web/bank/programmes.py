@@ -13,9 +13,9 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import i18n
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Invalid
 from app.domain.access.keyring import organisation_of
-from app.domain.bank import programmes
+from app.domain.bank import accounts, programmes
 from app.domain.bank.models import Programme, ProgrammeVersion
 from app.domain.bank.programmes import ProgrammeInput
 from app.http import inputs
@@ -24,28 +24,29 @@ from app.web.approvals import asked
 from app.web.bank.blueprint import bp
 from app.web.locale import current_language
 from app.web.render import leave_for
-
-RULES = {
-    "every": mark("Every day"),
-    "at_least": mark("At least so many days"),
-    "average": mark("The average of all days"),
-}
-CALENDARS = {
-    "value": mark("Every day needs a value"),
-    "carry": mark("A value holds for some days after it"),
-    "exempt": mark("Holidays do not count"),
-}
+from app.web.setting_words import ACCOUNTS, CALENDARS, OPENINGS, RULES
 
 
-OPENINGS = {
-    "missing": mark("The days before have no value: a person decides"),
-    "never": mark("The month of the opening does not qualify"),
-    "from": mark("The month counts from the day of the opening"),
-}
+def account_word(kind: str) -> str:
+    """A type of accounts in words; one that only this bank has in its own."""
+    return str(_(ACCOUNTS[kind])) if kind in ACCOUNTS else kind
+
+
+def account_choices(*chosen: str) -> list[tuple[str, str]]:
+    """The types of accounts there are, and those that were chosen."""
+    known = accounts.types(db.session(), by=g.actor)
+    return [(one, account_word(one)) for one in (*known, *sorted({*chosen} - {*known}))]
 
 
 def rule_sentence(asked: ProgrammeVersion) -> str:
     """What a version asks for, as a person would say it."""
+    rule = _asked_sentence(asked)
+    if not asked.accounts:
+        return rule
+    return str(_("%(rule)s; counted: %(accounts)s", rule=rule, accounts=", ".join(map(account_word, asked.accounts))))
+
+
+def _asked_sentence(asked: ProgrammeVersion) -> str:
     amount = f"{i18n.number(asked.threshold, current_language(), 2)} {asked.currency}"
     if asked.rule == "at_least":
         return str(_("At least %(amount)s at the close of %(days)s days", amount=amount, days=asked.days))
@@ -65,7 +66,11 @@ class ProgrammeForm(FlaskForm):  # type: ignore[misc]
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
     opening = SelectField(_l("Customers who came in the month"))
+    accounts = SelectMultipleField(
+        _l("Accounts that count"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
     template_id = SelectField(_l("SMS"), default="")
+    budget = DecimalField(_l("Budget of a month"), [Optional()], places=2)
     most_attempts = IntegerField(_l("Attempts in all"), [InputRequired()])
     retry_hours = IntegerField(_l("Hours between attempts"), [InputRequired()])
     recipients = SelectMultipleField(
@@ -78,6 +83,7 @@ def _form(**values: object) -> ProgrammeForm:
     form.rule.choices = [(key, _(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, _(word)) for key, word in CALENDARS.items()]
     form.opening.choices = [(key, _(word)) for key, word in OPENINGS.items()]
+    form.accounts.choices = account_choices(*(form.accounts.data or ()))
     texts = programmes.texts(db.session(), by=g.actor)
     form.template_id.choices = [("", _("Nobody is told")), *((str(one.id), one.name) for one in texts)]
     form.recipients.choices = [(str(one.id), one.name) for one in programmes.readers(db.session(), by=g.actor)]
@@ -94,6 +100,8 @@ def _command(form: ProgrammeForm) -> ProgrammeInput:
         "days",
         "calendar",
         "opening",
+        "accounts",
+        "budget",
         "most_attempts",
         "retry_hours",
         "recipients",
@@ -109,7 +117,7 @@ def new() -> ResponseReturnValue:
     """The form of a new programme."""
     fields = {name: one.default for name, one in ProgrammeInput.model_fields.items() if not one.is_required()}
     form = _form(**{**fields, "currency": organisation_of(db.session()).currency, "template_id": ""})
-    return render_template("bank/programme.html", form=form, programme=None)
+    return _page(form, None)
 
 
 @bp.post("/programmes/new")
@@ -129,7 +137,7 @@ def edit(programme_id: UUID) -> ResponseReturnValue:
         "template_id": str(asked_now["template_id"] or ""), "recipients": [str(one) for one in asked_now["recipients"]],
     }  # fmt: skip
     form = _form(**{**asked_now, **given})
-    return render_template("bank/programme.html", form=form, programme=programme)
+    return _page(form, programme)
 
 
 @bp.post("/programmes/<uuid:programme_id>/edit")
@@ -137,6 +145,11 @@ def edit(programme_id: UUID) -> ResponseReturnValue:
 def change(programme_id: UUID) -> ResponseReturnValue:
     """Ask a second person for another version."""
     return _propose(programmes.get(db.session(), programme_id, by=g.actor))
+
+
+def _page(form: ProgrammeForm, programme: Programme | None) -> str:
+    currency = organisation_of(db.session()).currency
+    return render_template("bank/programme.html", form=form, programme=programme, currency=currency)
 
 
 def _propose(programme: Programme | None) -> ResponseReturnValue:
@@ -147,4 +160,4 @@ def _propose(programme: Programme | None) -> ResponseReturnValue:
             return leave_for(asked(proposed))
         except Invalid as error:
             inputs.onto(form, error)
-    return render_template("bank/programme.html", form=form, programme=programme), 422
+    return _page(form, programme), 422

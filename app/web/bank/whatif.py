@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import DecimalField, IntegerField, SelectField, StringField
+from wtforms import DecimalField, IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core.db import db
 from app.core.errors import Invalid, NotFound, mark
@@ -18,8 +19,9 @@ from app.domain.bank.programmes import Rule
 from app.http import inputs
 from app.http.auth import allow
 from app.web.bank.blueprint import bp
-from app.web.bank.programmes import CALENDARS, OPENINGS, RULES
+from app.web.bank.programmes import account_choices
 from app.web.locale import said
+from app.web.setting_words import CALENDARS, OPENINGS, RULES
 
 
 class WhatIfForm(FlaskForm):  # type: ignore[misc]
@@ -37,6 +39,9 @@ class WhatIfForm(FlaskForm):  # type: ignore[misc]
     calendar = SelectField(_l("Days without a value"))
     carry_days = IntegerField(_l("Days a value is carried"), [Optional()])
     opening = SelectField(_l("Customers who came in the month"))
+    accounts = SelectMultipleField(
+        _l("Accounts that count"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
 
 
 @bp.get("/what-if")
@@ -51,6 +56,7 @@ def what_if() -> ResponseReturnValue:
     form.rule.choices = [(key, said(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, said(word)) for key, word in CALENDARS.items()]
     form.opening.choices = [(key, said(word)) for key, word in OPENINGS.items()]
+    form.accounts.choices = account_choices(*own.accounts, *(form.accounts.data or ()))
     found, status = None, 200
     if is_asked:
         try:
@@ -66,7 +72,9 @@ def what_if() -> ResponseReturnValue:
 
 def _rule(form: WhatIfForm) -> Rule:
     """What was asked; a number that belongs to another rule or calendar is left over from there."""
-    values = {name: getattr(form, name).data for name in ("threshold", "currency", "rule", "calendar", "opening")}
+    values = {
+        name: getattr(form, name).data for name in ("threshold", "currency", "rule", "calendar", "opening", "accounts")
+    }
     days = form.days.data if form.rule.data == "at_least" else None
     carry = form.carry_days.data or 0 if form.calendar.data == "carry" else 0
     return inputs.read(Rule, {**values, "days": days, "carry_days": carry})

@@ -1,8 +1,36 @@
 """Flows in the browser: list, gallery, editor, review, one flow with its versions, the systems they may tell."""
 
-from app.web.flows import condition, destinations, edit, lists, panel, people, review, show, verbs, words
+from app.web.flows import (
+    condition,
+    crowd,
+    deciding,
+    destinations,
+    edit,
+    lists,
+    panel,
+    people,
+    putting,
+    review,
+    show,
+    verbs,
+    words,
+)
 from app.web.flows.blueprint import bp
 
 bp.add_app_template_global(words.run, "run_label")
 
-__all__ = ["bp", "condition", "destinations", "edit", "lists", "panel", "people", "review", "show", "verbs"]
+__all__ = [
+    "bp",
+    "condition",
+    "crowd",
+    "deciding",
+    "destinations",
+    "edit",
+    "lists",
+    "panel",
+    "people",
+    "putting",
+    "review",
+    "show",
+    "verbs",
+]

@@ -1,9 +1,10 @@
 """Systems that flows may tell something: registered by one, approved by another."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import flash, g, make_response, render_template, url_for
+from flask import current_app, flash, g, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,10 +14,14 @@ from wtforms.validators import InputRequired, Length
 
 from app.core.db import db
 from app.core.errors import Invalid
-from app.domain.flows import destinations
+from app.domain.access import users
+from app.domain.flows import destinations, trying
 from app.domain.flows.destinations import DestinationInput
+from app.gateways.http import Http
 from app.http import inputs
 from app.http.auth import allow
+from app.http.errors import said
+from app.http.rates import rated
 from app.web import paging
 from app.web.flows.blueprint import bp
 from app.web.flows.forms.base import Checks
@@ -63,6 +68,35 @@ def register() -> ResponseReturnValue:
     except Invalid as error:
         inputs.onto(form, error)
     return _page(form, 422)
+
+
+@bp.get("/destinations/<uuid:destination_id>")
+@allow("flows:read")
+def system(destination_id: UUID) -> ResponseReturnValue:
+    """One system."""
+    return _one(destination_id)
+
+
+@bp.post("/destinations/<uuid:destination_id>/test")
+@allow("flows:write")
+@rated("test")
+def test_system(destination_id: UUID) -> ResponseReturnValue:
+    """Call it with an example, and show what it answered."""
+    open_http = partial(Http, allow_private=not current_app.config["SETTINGS"].is_production)
+    return _one(destination_id, trying.call(db.session(), destination_id, open_http, by=g.actor))
+
+
+def _one(destination_id: UUID, tried: trying.Tried | None = None) -> ResponseReturnValue:
+    session = db.session()
+    found = destinations.get(session, destination_id, by=g.actor)
+    values: dict[str, Any] = {
+        "one": found,
+        "tried": tried,
+        "problem": said(tried.problem) if tried and tried.problem else "",
+        "names": users.names(session, [found.created_by]),
+        "users": destinations.users_of(session, destination_id, by=g.actor),
+    }
+    return page_or_part("flows/one_system.html", "flows/_tried.html", **values)
 
 
 @bp.post("/destinations/<uuid:destination_id>/archive")

@@ -8,7 +8,7 @@ from flask import g, request
 from flask_babel import gettext as _
 
 from app.core.db import db
-from app.domain.flows import draft_state, drafts, edits, resuming, validation
+from app.domain.flows import by_hand, draft_state, drafts, edits, resuming, validation
 from app.domain.flows.definition import ELSE, TRIGGER, Branch, Flowchart, Step, parse
 from app.domain.flows.models import Flow, FlowVersion
 from app.domain.flows.possible import possible
@@ -62,6 +62,7 @@ def head(flow: Flow) -> dict[str, Any]:
         "verbs": possible(session, flow, by=g.actor),
         "beside": draft_state.of(session, flow) if version else "",
         "version": version,
+        "is_open": g.actor.may("flows:start") and by_hand.is_open(session, flow),
         "resuming": resuming.waiting(session, flow),
         "people": drafts.people_in(session, [flow]).get(flow.id, 0),
     }
@@ -101,6 +102,7 @@ def canvas(chart: Flowchart, found: Sequence[Problem] = ()) -> dict[str, Any]:
         "kinds": grouped(),
         "editable": False,
         "numbers": {},
+        "crowd": None,
     }
 
 

@@ -16,6 +16,7 @@ from app.domain.flows import drafts, dry_run, log, people
 from app.domain.flows.definition import Flowchart, parse
 from app.domain.flows.people import Act, Wanted
 from app.domain.segments import explain
+from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.web import paging
@@ -62,7 +63,9 @@ def one_of_them(flow_id: UUID, run_id: UUID) -> ResponseReturnValue:
     found = log.of_run(session, run_id, by=g.actor)
     lines = [(one, segments.spoken(one.said), speaker.name_of(one.step) if one.step else "") for one in found]
     steps = [(one.id, speaker.step(one)[0]) for one in chart.steps()]
+    broke = next((one for one in reversed(found) if one.kind in ("failed", "retried")), None) if run.failure else None
     values = {"run": run, "lines": lines, "steps": steps, "here": speaker.name_of(run.step) if run.step else ""}
+    values["failure"] = segments.spoken(log.reason(broke.why)) if broke else ""
     return render_template("flows/person.html", tab="people", **values, **drawn.head(flow))
 
 
@@ -76,7 +79,7 @@ def _chart(flow: Any, version_id: UUID) -> Flowchart:
 def done_with(flow_id: UUID) -> ResponseReturnValue:
     """Try again, pass on, move or take out those who were chosen."""
     session, form = db.session(), request.form
-    act = Act([UUID(one) for one in form.getlist("run") if len(one) == 36], form.get("reason", ""), g.actor)
+    act = Act(inputs.uuids(form.getlist("run")), form.get("reason", ""), g.actor)
     do = form.get("do", "")
     if do == "move":
         number = people.move(session, flow_id, form.get("step", ""), act)
@@ -84,11 +87,9 @@ def done_with(flow_id: UUID) -> ResponseReturnValue:
         verbs = {"retry": people.retry, "skip": people.skip, "take_out": people.take_out}
         number = verbs.get(do, people.retry)(session, flow_id, act)
     flash(ngettext("Done for %(num)s person.", "Done for %(num)s people.", number), "success")
-    back = form.get("back", "")
+    back = inputs.uuids([form.get("back", "")])
     return leave_for(
-        url_for(".one_of_them", flow_id=flow_id, run_id=back)
-        if len(back) == 36
-        else url_for(".inside", flow_id=flow_id)
+        url_for(".one_of_them", flow_id=flow_id, run_id=back[0]) if back else url_for(".inside", flow_id=flow_id)
     )
 
 

@@ -48,6 +48,7 @@ def _overview(flow: Flow) -> dict[str, Any]:
         "newer": [(speaker.name_of(one.step), one.template) for one in newer],
         "is_changed": draft_state.is_changed(session, flow) if version else False,
         "is_old": draft_state.is_old(session, flow),
+        "renew_by": draft_state.renew_by(session, flow) if draft_state.is_due(session, flow) else None,
         "approval": approval,
         "names": users.names(session, people),
     }

@@ -1,6 +1,7 @@
 """What a programme says of telling and of its report: versions that two people decide, carried by the send of a release."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
@@ -47,7 +48,19 @@ def test_a_release_goes_by_the_version_its_month_was_calculated_with(
     assert (send.most_attempts, send.retry_hours) == (3, 6)
 
 
-@pytest.mark.parametrize("wrong", [{"most_attempts": 0}, {"most_attempts": 4}, {"retry_hours": 0}, {"retry_hours": 25}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"most_attempts": 0},
+        {"most_attempts": 4},
+        {"retry_hours": 0},
+        {"retry_hours": 25},
+        {"budget": "0"},
+        {"budget": "-5"},
+        {"budget": "1.001"},
+        {"budget": "NaN"},
+    ],
+)
 def test_a_programme_tells_nobody_more_often_than_is_allowed(wrong: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         ProgrammeInput.model_validate({"name": "Premium", **wrong})
@@ -79,3 +92,18 @@ def test_a_recipient_who_left_before_the_decision_is_not_decided_for(
     session.execute(update(User).where(User.id == auditor.id).values(is_active=False))
     with pytest.raises(Invalid, match="may read the reports"):
         programmes.carry_out(session, approval.id, by=replace(approver, factor_at=clock.now()))
+
+
+def test_a_budget_is_a_setting_that_two_people_change(
+    session: Session, programme: Programme, officer: Actor, approver: Actor
+) -> None:
+    assert programmes.as_input(session, programme, by=officer).budget is None
+    now = programmes.as_input(session, programme, by=officer)
+    new = ProgrammeInput.model_validate({**now.model_dump(), "budget": "1500"})
+    approval = programmes.propose(session, new, programme.id, by=officer)
+    assert (approval.summary["before"], approval.summary["after"]) == ({"budget": None}, {"budget": "1500"})
+    assert programmes.current(session, programme).budget is None, "not before the decision"
+    programmes.carry_out(session, approval.id, by=replace(approver, factor_at=clock.now()))
+    assert programmes.as_input(session, programme, by=officer).budget == Decimal("1500.00")
+    changed(session, programme, officer, approver, budget=None)
+    assert programmes.current(session, programme).budget is None

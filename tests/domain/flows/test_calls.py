@@ -132,7 +132,7 @@ def test_after_four_calls_in_vain_it_has_failed(
             make_calls(factory, session, receiver)
     assert len(receiver.asked) == 4
     run = run_of(session, one)
-    assert (run.state, run.failure, run.step) == ("failed", "HTTP 500", "crm")
+    assert (run.state, run.failure, run.step) == ("failed", "The system refused it: it answered 500.", "crm")
 
 
 def test_who_was_being_called_for_when_the_worker_died_is_called_again_under_the_same_id(

@@ -189,8 +189,8 @@ def test_what_happened_to_somebody_is_told_in_order(session: Session) -> None:
     run = told(session)
     assert lines(session, run) == [
         "Entered by the event “applied”",
-        "Went the way “From Haifa”: Everybody for whom City is “Haifa”. It was: city = Haifa",
-        "Got no message: no_consent",
+        "Went the way “From Haifa”: Everybody for whom City is “Haifa”. It was: City = Haifa",
+        "Got no message: No consent",
         "Waits here",
         "Was passed on by Operator: He called",
         "Waits here",

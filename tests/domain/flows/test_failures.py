@@ -100,7 +100,7 @@ def test_what_the_database_refuses_of_one_stops_nobody_else(session: Session, br
     enter(session, made, them)
     walk(session)
     assert places(session, made) == {"finished": 8, "tell": 1}
-    assert run_of(session, them[4]).failure == "InvalidTextRepresentation"
+    assert run_of(session, them[4]).failure == "What this step would write cannot be kept."
 
 
 # --- too many

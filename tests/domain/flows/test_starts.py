@@ -17,7 +17,7 @@ from app.domain.bank.happenings import QualificationApproved
 from app.domain.bank.models import Outcome, ProgrammeVersion, QualificationRun
 from app.domain.contacts import profile, properties
 from app.domain.contacts.models import Contact
-from app.domain.flows import clockwork, triggers
+from app.domain.flows import by_hand, clockwork, triggers
 from app.domain.flows.models import Flow, FlowRun
 from app.domain.segments import library, members
 from tests.factories import people
@@ -93,16 +93,16 @@ def test_another_system_puts_people_in(session: Session, organisation: Organisat
     by = people.staff(session, "operator")
     made, other = flow(session, WAIT), flow(session, WAIT, trigger=on_date(), name="By itself")
     them = people.contacts(session, 2)
-    assert triggers.call(session, made.id, them, by=by) == 2
-    assert triggers.call(session, made.id, them, by=by) == 0
-    assert triggers.call(session, made.id, them, key="loan 1", by=by) == 2
+    assert by_hand.call(session, made.id, them, by=by) == 2
+    assert by_hand.call(session, made.id, them, by=by) == 0
+    assert by_hand.call(session, made.id, them, key="loan 1", by=by) == 2
     with pytest.raises(Conflict):
-        triggers.call(session, other.id, them, by=by)
+        by_hand.call(session, other.id, them, by=by)
     with pytest.raises(Invalid):
-        triggers.call(session, made.id, [], by=by)
+        by_hand.call(session, made.id, [], by=by)
     made.state = "paused"
     with pytest.raises(Conflict):
-        triggers.call(session, made.id, them, by=by)
+        by_hand.call(session, made.id, them, by=by)
 
 
 def test_whoever_is_in_the_segment_already_begins_where_it_says_so(session: Session) -> None:

@@ -18,7 +18,7 @@ from app.domain.audit.models import AuditEntry
 from app.domain.bank.models import BalanceIssue
 from app.domain.consent import ledger, restrictions
 from app.domain.contacts import changing, person, profile, properties, recipients
-from app.domain.contacts.models import Contact
+from app.domain.contacts.models import Contact, ContactName
 from app.domain.contacts.profile import ContactInput
 from app.domain.contacts.properties import PropertyInput
 from app.domain.events import retention
@@ -152,6 +152,8 @@ def test_what_was_sealed_for_him_can_be_opened_by_nobody(session: Session, lived
     assert (gone.status, gone.key, gone.external_id) == ("erased", b"", None)
     assert person.person_of(session, gone) == person.NOBODY
     assert message_text.of(session, message, by=auditor, reveal=True) is None
+    kept = session.execute(select(ContactName.contact_id)).scalars().all()
+    assert kept == [lived.stays], "nobody is found by his name any more"
     with clock.at(clock.now() + timedelta(days=31)), pytest.raises(NotFound):
         profile.restore(session, lived.gone, by=actor_of(session))
 

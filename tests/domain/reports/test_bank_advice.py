@@ -1,7 +1,7 @@
 """What the figures of a month advise: each rule at its limit and beyond it, and what each number is counted from."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, system
-from app.domain.bank import figures
+from app.domain.bank import figures, forecast, programmes
 from app.domain.bank.figures import Carried, Timing
 from app.domain.bank.models import QualificationRun
 from app.domain.consent import ledger
@@ -20,9 +20,12 @@ from app.domain.messages.totals import Totals
 from app.domain.providers.models import ProviderAccount
 from app.domain.reports import by_itself
 from app.domain.reports.bank_advice import advise
-from app.domain.reports.bank_facts import Facts, gather
+from app.domain.reports.bank_facts import Ahead, Facts, gather
 from app.domain.reports.models import ReportRun
 from app.domain.reports.words import Words
+from tests.domain.bank.conftest import Take
+from tests.domain.bank.test_forecast import told
+from tests.domain.bank.test_programmes import changed
 from tests.domain.reports.month import approver, before, handed_over, november, officer, released, run, take
 from tests.factories import sending
 
@@ -209,3 +212,37 @@ def test_a_month_of_long_ago_is_left_alone(session: Session, released: Qualifica
     with clock.at(clock.now() + timedelta(days=15)):
         by_itself.finish(session)
     assert len(reports(session)) == 1
+
+
+@pytest.mark.parametrize(("expected", "is_said"), [(50_000, False), (50_001, True)])
+def test_a_next_month_that_may_cost_more_than_its_budget(quiet: Facts, expected: int, is_said: bool) -> None:
+    sent = replace(quiet.sent, cost=Decimal(300))
+    ahead = Ahead(date(2026, 11, 1), expected, Decimal("1500.00"), "ILS")
+    found = advised(replace(quiet, sent=sent, ahead=ahead))
+    assert set(found) == ({"budget"} if is_said else set())
+    assert not is_said or "before November 2026 is told" in found["budget"]
+    assert (
+        not is_said or "about 50,001 will qualify, at 0.0300 ILS each: ₪1,500.03 against ₪1,500.00" in found["budget"]
+    )
+    assert advised(replace(quiet, sent=sent)) == {}, "without a budget there is nothing it could be too much for"
+    assert advised(replace(quiet, sent=replace(sent, states={}), ahead=ahead)) == {}, "nothing was delivered yet"
+
+
+def test_the_month_ahead_is_the_one_that_runs_with_what_is_expected_of_it(
+    session: Session,
+    released: QualificationRun,
+    take: Take,
+    officer: Actor,
+    approver: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forecast, "MARGIN", Decimal(1))
+    november = {str(number): ["15000.00"] * 5 for number in range(20)}
+    take(told(date(2026, 11, 1), november), date(2026, 11, 1), date(2026, 11, 5))
+    assert gather(session, released).ahead is None, "the programme has no budget"
+    programme = programmes.of_run(session, released)
+    changed(session, programme, officer, approver, budget=Decimal("99.00"))
+    # Of October's 39 on track on the fifth, 25 qualified.
+    assert gather(session, released).ahead == Ahead(date(2026, 11, 1), round(20 * 25 / 39), Decimal("99.00"), "ILS")
+    with clock.at(clock.now() + timedelta(days=7)):
+        assert gather(session, released).ahead is None, "November is over"

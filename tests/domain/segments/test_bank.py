@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.domain.access.models import Organisation
-from app.domain.bank.models import Balance, BalanceDay
+from app.domain.bank.models import Balance, BalanceDay, BankAccount
 from app.domain.segments import explain, fields, membership, saying, words
 from app.domain.segments.check import check
 from app.domain.segments.kinds.bank import OPS
@@ -168,3 +168,32 @@ def test_without_any_balance_nobody_matches(session: Session, organisation: Orga
     numbers = membership.numbers(session, check(session, {"where": {"any": [node, {"not": node}]}}))
     assert numbers.by_condition == {"where.any[0]": 0, "where.any[1].not": 0}
     assert numbers.matched == 3
+
+
+@pytest.mark.parametrize(
+    ("days", "value", "held"),
+    [
+        ({"on": "2026-11-02"}, 150, True),
+        ({"on": "2026-11-03"}, 50, False),
+        ("every", 50, False),
+        ({"at_least": 3}, 150, True),
+    ],
+)
+def test_what_somebody_has_is_in_all_his_accounts(
+    session: Session, organisation: Organisation, days: Any, value: int, held: bool
+) -> None:
+    """On the third of November one of two has no value: there is no sum of that day."""
+    (one,) = people.contacts(session, 1)
+    same = {"organisation_id": organisation.id, "contact_id": one, "account_type": "current", "currency": "ILS"}
+    balance = same | {"version": 1, "record": "r", "source": "test", "taken_at": NOW, "is_current": True}
+    session.execute(select(func.ensure_balances(date(2026, 11, 1))))
+    november = [date(2026, 11, n) for n in range(1, TAKEN.day + 1)]
+    told = [("A", Decimal(100), november), ("B", Decimal(50), [day for day in november if day.day != 3])]
+    for account, amount, some in told:
+        session.execute(insert(BankAccount), [same | {"account": account, "since": some[0], "first_day": some[0]}])
+        session.execute(insert(Balance), [balance | {"account": account, "amount": amount, "day": day} for day in some])
+    taken = {"organisation_id": organisation.id, "day": TAKEN, "state": "taken", "due_at": NOW, "asked_at": NOW}
+    session.execute(insert(BalanceDay), [taken])
+    node = {"kind": "bank", "fact": "balance", "days": days, "op": "gte", "value": value}
+    with clock.at(NOW):
+        assert found(session, {"where": node}) == ({one} if held else set())

@@ -9,6 +9,7 @@ from app.domain.bank.models.balances import (
     BalanceFile,
     BalanceIssue,
     BalanceMark,
+    BankAccount,
     Opening,
 )
 from app.domain.bank.models.runs import (
@@ -40,6 +41,7 @@ __all__ = [
     "BalanceFile",
     "BalanceIssue",
     "BalanceMark",
+    "BankAccount",
     "Notice",
     "Opening",
     "Outcome",

@@ -86,17 +86,22 @@ class BalanceCheck(Owned, Base):
 
 
 class Balance(Owned, Base):
-    """What a customer had at the close of a bank day. A correction is a version more; only the newest is current."""
+    """What an account held at the close of a bank day. A correction is a version more; only the newest is current.
+
+    An `account` without a name is all that a customer has.
+    """
 
     __tablename__ = "balances"
     __table_args__ = (
-        Index(None, "contact_id", "day", unique=True, postgresql_where=text("is_current")),
+        Index(None, "contact_id", "day", "account", unique=True, postgresql_where=text("is_current")),
         {"postgresql_partition_by": "RANGE (day)"},
     )
 
     contact_id: Mapped[UUID] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True, server_default="")
+    account_type: Mapped[str] = mapped_column(server_default="current")
     amount: Mapped[Decimal] = mapped_column(Amount)
     currency: Mapped[str]
     record: Mapped[str]
@@ -123,6 +128,24 @@ class Opening(Owned, Base):
     contact_id: Mapped[UUID] = mapped_column(primary_key=True)
     opened_on: Mapped[date] = mapped_column(Date)
     told_at: Mapped[Moment]
+
+
+class BankAccount(Owned, Base):
+    """An account of a customer, as it was told last; only those with a name are kept here.
+
+    It is of its type and currency from the day `since`. `first_day` is the first one a balance was told of.
+    """
+
+    __tablename__ = "bank_accounts"
+
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    account_type: Mapped[str]
+    currency: Mapped[str]
+    since: Mapped[date] = mapped_column(Date)
+    first_day: Mapped[date] = mapped_column(Date)
+    opened_on: Mapped[date | None] = mapped_column(Date)
+    closed_on: Mapped[date | None] = mapped_column(Date)  # its last day
 
 
 class BalanceIssue(Owned, Base):

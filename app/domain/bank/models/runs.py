@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, SmallInteger, UniqueConstraint, Uuid, text
+from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Integer, SmallInteger, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import APPEND_ONLY, Base, Moment, Owned, Uuid7, owned_key
@@ -38,7 +38,8 @@ class ProgrammeVersion(Owned, Base):
 
     `rule` is every day, `days` days at least, or the average of all days. `calendar` says what a day without a value is: nothing,
     the value of up to `carry_days` days before, or no day at all if the calendar exempts it. `opening` says what the days are
-    before a customer came to the bank: days without a value like others, a reason not to qualify, or no days at all.
+    before a customer came to the bank: days without a value like others, a reason not to qualify, or no days at all. `accounts` are
+    the types of accounts that count; all of them where none is named.
     """
 
     __tablename__ = "programme_versions"
@@ -63,7 +64,11 @@ class ProgrammeVersion(Owned, Base):
     calendar: Mapped[str]
     carry_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     opening: Mapped[str] = mapped_column(server_default="missing")
+    accounts: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     template_id: Mapped[UUID | None]  # what those who qualified are told; nobody is, without
+    budget: Mapped[Decimal | None] = mapped_column(
+        Amount
+    )  # for the messages of a month, in the organisation's currency
     most_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="3")  # of telling somebody, in all
     retry_hours: Mapped[int] = mapped_column(SmallInteger, server_default="6")  # between them
     recipients: Mapped[list[UUID]] = mapped_column(
@@ -143,6 +148,7 @@ class Outcome(Owned, Base):
     lowest: Mapped[Decimal | None] = mapped_column(Amount)
     average: Mapped[Decimal | None] = mapped_column(Amount)
     opened_on: Mapped[date | None] = mapped_column(Date)  # where the month was judged by it
+    accounts: Mapped[list[Any] | None]  # of whoever has several: those of the month, as they were looked at
 
 
 class Override(Owned, Base):

@@ -5,15 +5,14 @@ from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Exists, RowMapping, Select, false, func, not_, select, true
+from sqlalchemy import ColumnElement, Exists, RowMapping, false, func, not_, select, true
 
 from app.core.clock import is_day
-from app.core.db import live
 from app.core.errors import mark
 from app.domain.access.keyring import organisation_of
-from app.domain.bank import forecast, outcomes
+from app.domain.bank import accounts, forecast, outcomes
 from app.domain.bank.balances import month_of
-from app.domain.bank.models import Balance, Outcome
+from app.domain.bank.models import Outcome
 from app.domain.segments import comparisons, values
 from app.domain.segments.condition import Condition, Dependencies, Id, Unfit
 from app.domain.segments.context import CompileContext, Predicate, contact
@@ -22,7 +21,6 @@ from app.domain.segments.fields import Field as Info
 from app.domain.segments.saying import Names, Said, compared
 from app.domain.segments.spans import whoever
 
-balance = live(Balance)
 OPS = ("gte", "gt", "eq", "neq", "lte", "lt", "between", *SET)
 RELATIVE = ("current", "previous")
 _NEGATED = {"neq": "eq", "is_not_set": "is_set"}
@@ -86,7 +84,7 @@ class BankFact(Condition):
 
 
 class BalanceIs(BankFact):
-    """The balance of the days of a month compared with a value, in the organisation's currency, by the newest version of each day.
+    """What a customer had on the days of a month, in all his accounts, compared with a value in the organisation's currency.
 
     `days` is every day, {"at_least": k} days, the average of all days, or {"on": a date}, which needs no month. Days are those of
     the calendar; of a month that runs, those up to the last one whose balances were taken. A day without a value proves nothing:
@@ -111,12 +109,13 @@ class BalanceIs(BankFact):
 
     def _found(self, around: CompileContext) -> Exists | ColumnElement[bool]:
         first, days = self._looked_at(around)
-        rows, whose = self._rows(around, first, days), balance.c.contact_id
         if days == 0:
             return false()
+        had = self._had(around, first, days)
+        rows, whose = select(had.contact_id), had.contact_id
         if self._way == "average":
-            return whoever(rows, whose, (func.count() == days) & self._fits(_average()))
-        fitting = rows.where(self._fits(balance.c.amount))
+            return whoever(rows, whose, (func.count() == days) & self._fits(_average(had)))
+        fitting = rows.where(self._fits(had.amount))
         if self._way == "on":
             return whoever(fitting, whose)
         wanted = self.days["at_least"] if self._way == "at_least" else days
@@ -125,14 +124,15 @@ class BalanceIs(BankFact):
     def held(self, around: CompileContext, row: RowMapping) -> Any:
         """The amount or the average; of days, how many are as asked, and which is not: one proven so before one that is missing."""
         first, days = self._looked_at(around)
-        own = self._rows(around, first, days).where(balance.c.contact_id == row["id"])
+        had = self._had(around, first, days)
+        own = select(had.amount).where(had.contact_id == row["id"])
         if self._way == "on":
-            return around.session.execute(own.with_only_columns(balance.c.amount)).scalar_one_or_none()
+            return around.session.execute(own).scalar_one_or_none()
         if self._way == "average":
-            whole = own.with_only_columns(_average()).having(func.count() == days)
+            whole = own.with_only_columns(_average(had)).having(func.count() == days)
             return around.session.execute(whole).scalar_one_or_none()
         found = around.session.execute(
-            own.with_only_columns(balance.c.day, balance.c.amount, self._fits(balance.c.amount)).order_by(balance.c.day)
+            own.with_only_columns(had.day, had.amount, self._fits(had.amount)).order_by(had.day)
         ).all()
         wrong = [(day, amount) for day, amount, fits in found if not fits]
         there = {day for day, _, _ in found}
@@ -177,19 +177,16 @@ class BalanceIs(BankFact):
             after = last + timedelta(days=1) if last and first == this else first
         return first, (after - first).days
 
-    def _rows(self, around: CompileContext, first: date, days: int) -> Select[Any]:
-        return select(balance.c.contact_id).where(
-            balance.c.is_current, balance.c.currency == organisation_of(around.session).currency,
-            balance.c.day >= first, balance.c.day < first + timedelta(days=days),
-        )  # fmt: skip
+    def _had(self, around: CompileContext, first: date, days: int) -> Any:
+        return accounts.whole_days(first, days, organisation_of(around.session).currency).c
 
     def _fits(self, amount: ColumnElement[Any]) -> Predicate:
         return comparisons.number(amount, Comparison(_NEGATED.get(self.op, self.op), self.value))
 
 
-def _average() -> ColumnElement[Any]:
+def _average(had: Any) -> ColumnElement[Any]:
     """As a run has it: to the hundredth."""
-    return func.round(func.avg(balance.c.amount), 2)
+    return func.round(func.avg(had.amount), 2)
 
 
 def _check_days(days: Any) -> None:

@@ -3,7 +3,7 @@
 from io import BytesIO
 from uuid import UUID
 
-from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
+from flask import flash, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -23,16 +23,21 @@ from app.http import inputs
 from app.http.auth import allow
 from app.web import paging
 from app.web.render import is_part_wanted, page_or_part
+from app.web.reports.blueprint import bp
 
 FILES = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
-
-bp = Blueprint("reports", __name__, url_prefix="/reports")
 
 
 @bp.app_template_global()
 def file_label(kind: str) -> str:
     """What a file of a report is called."""
     return str(_(FILES[kind]))
+
+
+@bp.app_template_filter()
+def file_word(kind: str) -> str:
+    """The same in a list of several."""
+    return file_label(kind)
 
 
 class MonthForm(FlaskForm):  # type: ignore[misc]

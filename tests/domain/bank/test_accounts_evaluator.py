@@ -1,0 +1,128 @@
+"""The set-based statement agrees with a plain evaluator about customers with several accounts; the two share no code."""
+
+import random
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.core.actor import system
+from app.domain.access.models import Organisation
+from app.domain.bank import programmes
+from app.domain.bank.programmes import ProgrammeInput
+from app.domain.calendar import hours
+from tests.domain.bank.conftest import FIRST, LAST, Judge, Take
+from tests.domain.bank.feed import Feed, record
+from tests.domain.bank.test_evaluator import CLOSED, Verdict, _outcome, _verdict
+from tests.factories import people
+
+CUSTOMERS = 80
+AMOUNTS = [Decimal(said) for said in ("15000.00", "14999.99", "7500.00", "7500.01", "0.00", "-1.05")]
+
+
+@dataclass
+class Account:
+    """What a core bank told of an account: the versions of its days, and when it was opened and closed, where it says."""
+
+    name: str
+    kind: str
+    told: dict[date, list[Decimal]] = field(default_factory=dict)
+    opened_on: date | None = None
+    closed_on: date | None = None
+
+    def is_there(self, day: date) -> bool:
+        first = min(filter(None, (self.opened_on, min(self.told))))
+        return first <= day and (self.closed_on is None or day <= self.closed_on)
+
+    def value(self, day: date, carry: int) -> Decimal | None:
+        sources = (day - timedelta(days=back) for back in range(carry + 1))
+        return next((self.told[source][-1] for source in sources if source in self.told), None)
+
+
+def plainly(accounts: list[Account], new: ProgrammeInput) -> Verdict:
+    """What became of a month, one day and one account at a time."""
+    known = [one for one in accounts if one.told]
+    counted = [one for one in known if not new.accounts or one.kind in new.accounts]
+    closed = CLOSED if new.calendar == "exempt" else ()
+    month = [day for day in (FIRST + timedelta(days=n) for n in range(31)) if day not in closed]
+    seen: dict[date, Decimal] = {}
+    for day in month:
+        there = [one for one in counted if len(known) == 1 or one.is_there(day)]
+        values = [one.value(day, new.carry_days) for one in there]
+        if there and None not in values:
+            seen[day] = sum(filter(None, values), Decimal(0))
+    missing = [day for day in month if day not in seen]
+    below = [day for day in month if day in seen and seen[day] < new.threshold]
+    mean = (sum(seen.values()) / len(seen)).quantize(Decimal("0.01"), ROUND_HALF_UP) if seen else None
+    passed = len(seen) - len(below)
+    first, amount = (below[0], seen[below[0]]) if below else (None, None)
+    outcome = _outcome(new, passed, len(missing), len(below), mean)
+    return Verdict(outcome, passed, missing, first, amount, min(seen.values(), default=None), mean)
+
+
+def an_account(dice: random.Random, number: int, trouble: float) -> Account:
+    """A month and the four days before it, from an opening to a closing somewhere, with a share of trouble."""
+    one = Account(f"A{number}", dice.choice(["current", "current", "savings", "pension"]))
+    begins = FIRST + timedelta(days=dice.choice([-4, -4, -4, 0, 1, 12, 30]))
+    ends = dice.choice([LAST, LAST, LAST, begins, FIRST + timedelta(days=19), FIRST - timedelta(days=1)])
+    for day in (begins + timedelta(days=n) for n in range((ends - begins).days + 1)):
+        if dice.random() >= trouble:
+            one.told[day] = [Decimal(dice.choice([15000, 15000, 15000, 8000]))]
+        elif dice.random() < 0.6:
+            one.told[day] = [dice.choice(AMOUNTS) for _ in range(dice.choice([1, 2, 3]))]
+    if one.told:
+        one.opened_on = dice.choice([None, begins, begins - timedelta(days=2)])
+        one.opened_on = one.opened_on and min(one.opened_on, *one.told)
+        one.closed_on = dice.choice([None, ends]) if ends < LAST else None
+    return one
+
+
+def delivered(customers: dict[str, list[Account]], dice: random.Random) -> Feed:
+    """The records as a core bank sends them; what it says of an account comes with some of them."""
+    days: dict[str, list[Any]] = {}
+    for number, accounts in customers.items():
+        for one in accounts:
+            last = max(one.told, default=FIRST)
+            for day, versions in one.told.items():
+                at = max(day, FIRST)
+                for version, amount in enumerate(versions, 1):
+                    said = record(
+                        number, day.isoformat(), str(amount), version, name=f"{number}-{one.name}-{day}-{version}"
+                    )
+                    closed = one.closed_on.isoformat() if one.closed_on and day == last else None
+                    opened = one.opened_on.isoformat() if one.opened_on else None
+                    kept = replace(said, account=one.name, account_type=one.kind, closed_on=closed, opened_on=opened)
+                    days.setdefault(at.isoformat(), []).append(kept)
+                    at = min(LAST, at + timedelta(days=dice.choice([0, 1, 5])))
+    return Feed(days)
+
+
+@pytest.mark.parametrize("accounts", [(), ("current",), ("current", "savings")], ids=lambda one: "+".join(one) or "all")
+@pytest.mark.parametrize("calendar", [{}, {"calendar": "exempt"}, {"calendar": "carry", "carry_days": 2}], ids=str)
+@pytest.mark.parametrize("rule", [{"rule": "every"}, {"rule": "at_least", "days": 20}, {"rule": "average"}], ids=str)
+def test_the_statement_and_a_plain_evaluator_agree_on_several_accounts(
+    session: Session,
+    organisation: Organisation,
+    take: Take,
+    judge: Judge,
+    accounts: tuple[str, ...],
+    calendar: dict[str, Any],
+    rule: dict[str, Any],
+) -> None:
+    dice = random.Random(f"{accounts}{calendar}{rule}")
+    closed = tuple(hours.SpecialDay(day=day) for day in CLOSED)
+    hours.keep(session, hours.ALWAYS.model_copy(update={"days": closed}), by=system(organisation.id))
+    people.contacts(session, CUSTOMERS)
+    customers = {
+        str(n): [an_account(dice, i, [0.0, 0.0, 0.02, 0.1, 0.5][n % 5]) for i in range(1 + n % 4)]
+        for n in range(CUSTOMERS)
+    }
+    new = ProgrammeInput.model_validate({"name": "Any", "accounts": accounts, **calendar, **rule})
+    programme = programmes.create(session, new, by=system(organisation.id))
+    take(delivered(customers, dice))
+    found = {number: _verdict(one) for number, one in judge(programme).items()}
+    assert found == {number: plainly(told, new) for number, told in customers.items()}
+    assert len({one.outcome for one in found.values()}) > 1, "the months are of more than one kind"
