@@ -7,7 +7,7 @@ from alembic import op
 from migrations import security
 
 revision = "0102"
-down_revision = "0106"
+down_revision = "0100"
 branch_labels = None
 depends_on = None
 
