@@ -23,7 +23,7 @@ The ladder of nouns, highest first; a noun uses only nouns below it, siblings ar
     consent | events          who may be written to | what customers do
     contacts
     approvals             one four-eyes mechanism for everything
-    notices | calendar    mail to staff and managers, from a durable row | allowed hours, Shabbat, holidays
+    notices | calendar | filters   mail to staff and managers | allowed hours, Shabbat, holidays | filters of lists by name
     access
     audit | outbox | links
 

@@ -85,6 +85,14 @@ class MenuEntry:
 
 
 @dataclass(frozen=True, eq=False)
+class Filtered:
+    """A list whose filters are kept by a name: who may see it, and by which names and values its address narrows it."""
+
+    permission: str
+    values: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
 class Noun:
     """Everything a noun brings. `sweeps` run every few seconds and `upkeep` every hour, again while they return a number."""
 
@@ -96,6 +104,7 @@ class Noun:
     permissions: Mapping[str, Permission] = field(default_factory=dict)
     acts: Mapping[str, str] = field(default_factory=dict)  # the words of what the audit trail records
     subjects: Mapping[str, Subject] = field(default_factory=dict)
+    lists: Mapping[str, Filtered] = field(default_factory=dict)
     decides: Mapping[str, Callable[..., object]] = field(
         default_factory=dict
     )  # what a granted request of a kind leads to

@@ -11,6 +11,7 @@ from app.domain.consent import declaration as _consent
 from app.domain.contacts import declaration as _contacts
 from app.domain.content import declaration as _content
 from app.domain.events import declaration as _events
+from app.domain.filters import declaration as _filters
 from app.domain.flows import declaration as _flows
 from app.domain.links import declaration as _links
 from app.domain.messages import declaration as _messages
@@ -30,6 +31,7 @@ NOUNS = tuple(
         _outbox,
         _links,
         _access,
+        _filters,
         _notices,
         _calendar,
         _approvals,

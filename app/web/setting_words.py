@@ -20,6 +20,7 @@ NAMES = {
     "holidays": mark("Holidays"),
     "growth": mark("Growth"),
     "caps": mark("Most marketing for one person"),
+    "days_at_once": mark("Days of balances asked for at once"),
     "together": mark("All channels together"),
     "sunday": mark("Sunday"),
     "monday": mark("Monday"),

@@ -5,7 +5,7 @@ from alembic import op
 from migrations import security
 
 revision = "0104"
-down_revision = "0100"
+down_revision = "0102"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """What bank brings to the house: the month in which customers qualify."""
 
 from app.core.errors import mark
-from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
+from app.core.nouns import Consumer, Filtered, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.bank import balances, files, models, planned, programmes, qualification, release, restrictions
 from app.domain.bank.happenings import (
@@ -11,7 +11,8 @@ from app.domain.bank.happenings import (
     QualificationCompleted,
     QualificationReleased,
 )
-from app.domain.bank.models import BalanceFile, Programme
+from app.domain.bank.models import OUTCOMES, BalanceFile, Programme
+from app.domain.bank.outcomes import SHOWN
 from app.domain.messages.sends import SendDrained
 
 READERS = tuple(role for role in EVERYBODY if role != "viewer")
@@ -76,6 +77,7 @@ NOUN = Noun(
         "run": Subject(mark("Run"), page=("bank.show", "run_id")),
         "resume_run": Subject(mark("Run")),
     },
+    lists={"bank.outcomes": Filtered("bank:read", {"outcome": OUTCOMES, "which": SHOWN})},
     decides={
         files.SUBJECT: files.carry_out,
         "programme": programmes.carry_out,

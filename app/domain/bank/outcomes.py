@@ -114,6 +114,14 @@ def one(session: Session, run_id: UUID, contact_id: UUID, *, by: Actor) -> Judge
     return _judged(session, run_id, [found])[0] if found else None
 
 
+def some(session: Session, run_id: UUID, contact_ids: Sequence[UUID], *, by: Actor) -> dict[UUID, Judged]:
+    """What became of some customers, by their ids; without those the run does not know."""
+    qualification.get(session, run_id, by=by)
+    query = select(Outcome).where(Outcome.run_id == run_id, Outcome.contact_id.in_(contact_ids))
+    found = _judged(session, run_id, session.execute(query).scalars().all())
+    return {judged.outcome.contact_id: judged for judged in found}
+
+
 def _judged(session: Session, run_id: UUID, rows: Sequence[Outcome]) -> list[Judged]:
     contact, ids = live(Contact).c, [row.contact_id for row in rows]
     named = dict(session.execute(select(contact.id, contact.external_id).where(contact.id.in_(ids))).all())

@@ -31,10 +31,9 @@ def of_run(session: Session, run_id: UUID, *, by: Actor) -> list[Check]:
     """The sample in its order."""
     qualification.get(session, run_id, by=by)
     query = select(Sampled).where(Sampled.run_id == run_id).order_by(Sampled.place)
-    found = [
-        (drawn, outcomes.one(session, run_id, drawn.contact_id, by=by)) for drawn in session.execute(query).scalars()
-    ]
-    return [Check(drawn, judged) for drawn, judged in found if judged]
+    drawn = session.execute(query).scalars().all()
+    judged = outcomes.some(session, run_id, [one.contact_id for one in drawn], by=by)
+    return [Check(one, judged[one.contact_id]) for one in drawn if one.contact_id in judged]
 
 
 def check(session: Session, run_id: UUID, contact_id: UUID, *, is_right: bool | None, by: Actor) -> Sampled:

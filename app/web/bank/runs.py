@@ -23,7 +23,7 @@ from app.domain.bank.stream import Since
 from app.domain.reports.words import GATE as GATES
 from app.http import inputs
 from app.http.auth import allow
-from app.web import moments, paging, reasons, sought
+from app.web import filters, moments, paging, reasons, sought
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
 from app.web.render import is_part_wanted, leave_for
@@ -35,6 +35,7 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
     at = DateTimeLocalField(_l("Date and time"), [InputRequired()], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
+LIST = "bank.outcomes"  # as saved filters call it
 WHICH = {
     "overridden": mark("Overridden by a person"),
     "near": mark("Missed by one day"),
@@ -64,14 +65,14 @@ def show(run_id: UUID) -> ResponseReturnValue:
         return make_response("", 200, {"HX-Refresh": "true"})
     if is_part_wanted():
         return render_template("bank/_outcomes.html", **_customers(run))
-    return render_template("bank/show.html", **_customers(run), **_around(run))
+    return filters.opened(LIST) or render_template("bank/show.html", **_customers(run), **_around(run))
 
 
 def _customers(run: QualificationRun) -> dict[str, object]:
     outcome, which = request.args.get("outcome", ""), request.args.get("which", "")
     wanted = Wanted(outcome if outcome in OUTCOMES else "", sought.words(), which if which in SHOWN else "")
     page = outcomes.listed(db.session(), run.id, paging.asked(), wanted, by=g.actor)
-    return {"run": run, "page": page, "wanted": wanted, "which_words": WHICH}
+    return {"run": run, "page": page, "wanted": wanted, "which_words": WHICH, **filters.above(LIST)}
 
 
 def _around(run: QualificationRun) -> dict[str, object]:
@@ -139,7 +140,7 @@ def told(run: QualificationRun) -> dict[str, object]:
 @allow("bank:read")
 def find(run_id: UUID) -> ResponseReturnValue:
     """The form above the customers."""
-    return sought.leads_to(".show", "number", ["outcome", "which"], run_id=run_id)
+    return sought.leads_to(".show", "number", ["outcome", "which", "all"], run_id=run_id)
 
 
 @bp.post("/runs/<uuid:run_id>/withdraw")

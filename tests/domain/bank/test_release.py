@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -211,6 +211,13 @@ def test_evidence_is_what_it_says_it_is(
 ) -> None:
     with pytest.raises(Invalid):
         overrides.override(session, run.id, number(session, "2").id, WHY, evidence=(name, content), by=officer)
+
+
+def test_the_sample_is_read_all_at_once(session: Session, run: QualificationRun, officer: Actor) -> None:
+    asked: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda _c, _k, sql, *_: asked.append(sql))
+    assert len(sample.of_run(session, run.id, by=officer)) == 5
+    assert len(asked) < 5
 
 
 def test_the_sample_is_the_same_for_everybody_and_its_ticks_are_kept(
