@@ -94,7 +94,6 @@ NAMES = {
     "control_total": mark("Control total"),
     "is_test": mark("Test recipient"),
     "channel": mark("Channel"),
-    "days_at_once": mark("Days of balances asked for at once"),
     "accounts": mark("Accounts that count"),
     "budget": mark("Budget of a month"),
     "programme": mark("Programme"),
