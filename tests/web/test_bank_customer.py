@@ -5,17 +5,20 @@ from sqlalchemy import select
 from app.domain.bank.models import QualificationRun
 from app.domain.contacts.models import Contact
 from tests.api.test_contacts import Caller
+from tests.domain.bank.feed import Feed
+from tests.domain.bank.test_accounts import MORE, held
+from tests.domain.bank.test_accounts import bank as told
 from tests.web.pages import House
 from tests.web.test_bank import a_month, calculated, first_bank, november, premium, shown, taken  # noqa: F401 - fixtures
 
 
-def a_run(bank: House) -> tuple[str, dict[str, str]]:
+def a_run(bank: House, feed: Feed | None = None) -> tuple[str, dict[str, str]]:
     """October as `a_month` tells it, calculated: the address of the run and the customers' ids by number."""
     programme_id = premium(bank)
     officer = bank.browser("bank_officer")
     officer.get("/bank")
     officer.post("/bank/balances", {"month": "2026-10"})
-    taken(bank, a_month())
+    taken(bank, feed or a_month())
     officer.post("/bank/runs", {"month": "2026-10", "programme": str(programme_id)})
     calculated(bank)
     with bank.unit() as session:
@@ -72,3 +75,34 @@ def test_the_same_over_the_api(first_bank: House) -> None:  # noqa: F811
     assert (len(found["days"]), found["days"][8]["verdict"], found["days"][8]["amount"]) == (31, "below", "14000.00")
     assert found["days"][0]["versions"][0]["source"] == "core_bank"
     assert call("GET", f"/bank/runs/{run_id}/outcomes/77").status_code == 404
+
+
+def test_who_has_several_accounts_is_shown_each_and_their_sum(first_bank: House) -> None:  # noqa: F811
+    savings = held([*MORE[:16], None, *MORE[17:]], "S1")
+    run_id, ids = a_run(first_bank, told(held(["12000.00"] * 31, "C1"), savings, held(["15000.00"] * 31, customer="1")))
+    officer = first_bank.browser("bank_officer")
+    raw = officer.get(f"/bank/runs/{run_id}/customers/{ids['0']}").get_data(as_text=True)
+    assert raw.count('class="day day-held"') == 30
+    assert raw.count("Sum of what counts") == 31
+    assert (raw.count("<bdi>C1</bdi>"), raw.count("<bdi>S1</bdi>")) == (31, 30)
+    assert "Savings accounts" in raw
+    assert "17,000.00" in raw
+    assert "Sum of what counts" not in shown(officer.get(f"/bank/runs/{run_id}/customers/{ids['1']}"))
+    call = Caller(first_bank, "bank_officer")
+    days = call.data("GET", f"/bank/runs/{run_id}/outcomes/0")["days"]
+    assert (days[0]["amount"], days[0]["accounts"]) == ("17000.00", {"C1": "12000.00", "S1": "5000.00"})
+    assert (days[16]["verdict"], days[16]["amount"], days[16]["accounts"]) == ("missing", None, {})
+    rows = call.data("GET", "/bank/balances/0?month=2026-10")
+    assert {(row["account"], row["account_type"]) for row in rows} == {("C1", "current"), ("S1", "savings")}
+    programme = call.data("GET", "/bank/programmes")[0]
+    assert programme["accounts"] == []
+    asked = {"run": run_id, "accounts": ["current"]}
+    assert call.data("POST", "/bank/what-if", asked)["would"]["not_qualified"] == 1
+    rule = "threshold=15000&currency=ILS&rule=every&calendar=value&opening=missing&accounts=savings"
+    found = shown(officer.get(f"/bank/what-if?run={run_id}&{rule}"))
+    assert "Side by side" in found
+    change = call("PATCH", f"/bank/programmes/{programme['id']}", {"accounts": ["savings", "current", "current"]})
+    assert change.status_code == 202
+    request = shown(officer.get(f"/approvals/{change.get_json()['data']['approval_id']}"))
+    assert "Accounts that count" in request
+    assert call("PATCH", f"/bank/programmes/{programme['id']}", {"accounts": ["No Such"]}).status_code == 422

@@ -51,8 +51,11 @@ WHERE m.contact_id = ANY(:people) AND e.occurrence_id = m.occurrence_id AND e.me
 UPDATE replies SET blind = '' WHERE contact_id = ANY(:people);
 
 -- name: issues
--- Records of the core bank that had his number and something wrong.
-UPDATE balance_issues SET external_id = '', sealed = NULL WHERE contact_id = ANY(:people);
+-- Records of the core bank that had his number and something wrong; what was missing is named by the number, too.
+UPDATE balance_issues SET external_id = '', record = CAST(gen_random_uuid() AS text), sealed = NULL WHERE contact_id = ANY(:people);
+
+-- name: accounts
+DELETE FROM bank_accounts WHERE contact_id = ANY(:people);
 
 -- name: requests
 -- Requests that were named for him.

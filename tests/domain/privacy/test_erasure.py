@@ -15,7 +15,7 @@ from app.core.links import Target
 from app.core.unit import actor_of
 from app.domain.access.models import Organisation
 from app.domain.audit.models import AuditEntry
-from app.domain.bank.models import BalanceIssue
+from app.domain.bank.models import BalanceIssue, BankAccount
 from app.domain.consent import ledger, restrictions
 from app.domain.contacts import changing, person, profile, properties, recipients
 from app.domain.contacts.models import Contact, ContactName
@@ -67,10 +67,19 @@ def lives(session: Session, one: UUID, mark: str) -> None:
     identify(session, IdentifyInput.model_validate({"contact": contact}), by=by)
     does = {"id": f"{mark}-e1", "properties": {"loan": f"{mark} loan"}}
     tell(session, said("applied", contact={"external_id": f"{mark}-1"}, **does))
-    issue = {"day": date(2026, 10, 1), "kind": "conflict", "record": str(one), "external_id": f"{mark}-1"}
+    issue = {"day": date(2026, 10, 1), "kind": "conflict", "record": f"{mark}-1", "external_id": f"{mark}-1"}
     session.execute(
         insert(BalanceIssue).values(organisation_id=by.organisation_id, contact_id=one, found_at=clock.now(), **issue)
     )
+    day, own = date(2026, 10, 1), {"organisation_id": by.organisation_id, "contact_id": one}
+    account = {
+        "account": f"{mark}-account",
+        "account_type": "current",
+        "currency": "ILS",
+        "since": day,
+        "first_day": day,
+    }
+    session.execute(insert(BankAccount).values(**own, **account))
     owner = people.staff(session, "owner", f"owner{one.hex}")
     recipients.propose(session, one, version=session.get_one(Contact, one).version, by=owner)
 
@@ -132,7 +141,7 @@ def found(session: Session, mark: str) -> set[str]:
 
 def test_nothing_of_a_person_can_be_read_when_he_was_erased(session: Session, lived: Lived) -> None:
     where = {
-        "approvals", "attempts", "balance_issues", "consent_entries", "contact_addresses", "contacts", "engagement_events",
+        "approvals", "attempts", "balance_issues", "bank_accounts", "consent_entries", "contact_addresses", "contacts", "engagement_events",
         "event_keys", "events", "flow_log", "flow_runs",
     }  # fmt: skip
     assert found(session, MARK) == where, "whatever is kept in clear of a person has its place in the erasure"
