@@ -1,7 +1,7 @@
 """Settings in the reader's words: what each is called and what its values mean, for forms, requests and the audit trail."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from flask_babel import gettext
@@ -167,7 +167,7 @@ DONE = {
 }  # fmt: skip
 RETURNED = {"changed_after_approval": mark("A text, a segment or the sender was changed after the approval")}
 _CODE = re.compile("[a-z_]+")
-_PROPERTY, _EVENT = fields.PROPERTY, "event."
+_EVENT = "event."
 
 
 def name(field: str) -> str:
@@ -217,13 +217,17 @@ def _permission(code: str) -> str:
     return str(gettext(known.label)) if known else code
 
 
-def _told(field: str) -> str:
-    """A field of a contact that a system is told, or a property of an event."""
-    if field.startswith(_EVENT):
-        return str(gettext("“%(property)s” of the event")) % {"property": field.removeprefix(_EVENT)}
-    found = fields.catalogue(db.session()).fields.get(field)
+def told(names: Iterable[str]) -> list[str]:
+    """What a system is told: fields of a contact, properties of an event (`event.amount`)."""
+    known = fields.catalogue(db.session()).fields
+    return [_field(known.get(name), name) for name in names]
+
+
+def _field(found: fields.Field | None, name: str) -> str:
+    if name.startswith(_EVENT):
+        return str(gettext("“%(property)s” of the event")) % {"property": name.removeprefix(_EVENT)}
     if found is None:
-        return str(gettext("Id")) if field == "id" else field
+        return str(gettext("Id")) if name == "id" else name
     return found.label if found.is_custom else str(gettext(found.label))
 
 
@@ -249,7 +253,7 @@ _VALUES: Mapping[str, Callable[[str], str]] = {
     "security": _of(CHOICES),
     "secret": _of(REPLACED),
     "scopes": _permission,
-    "fields": _told,
+    "fields": lambda said: ", ".join(told(said.split(", "))),
     "act": _of(DONE),
     "holidays": _country,
     **dict.fromkeys(("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"), _of(CLOSED)),

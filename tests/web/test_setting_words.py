@@ -67,6 +67,9 @@ def test_no_value_that_is_a_code_of_ours_is_shown_as_it_is(bank: House, language
         act_as(db.session(), bank.staff["viewer"])
         with force_locale(language):
             raw = [(name, code) for name, code in set(codes()) if setting_words.value(name, code) == code]
+            assert setting_words.value("fields", "city, event.amount") == ", ".join(
+                setting_words.told(["city", "event.amount"])
+            )
     allowed = {(day, "closed") for day in hours.DAYS.values()} | {("secret", "replaced"), ("holidays", "none")}
     assert set(raw) - (allowed if language == "en" else set()) == set()
 

@@ -1,5 +1,6 @@
 """Flows in the browser: list, gallery, editor, review, one flow with its versions, the systems they may tell."""
 
+from app.web import setting_words
 from app.web.flows import (
     condition,
     crowd,
@@ -18,6 +19,7 @@ from app.web.flows import (
 from app.web.flows.blueprint import bp
 
 bp.add_app_template_global(words.run, "run_label")
+bp.add_app_template_global(setting_words.told, "told")
 
 __all__ = [
     "bp",

@@ -22,7 +22,7 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.errors import said
 from app.http.rates import rated
-from app.web import paging
+from app.web import paging, setting_words
 from app.web.flows.blueprint import bp
 from app.web.flows.forms.base import Checks
 from app.web.render import leave_for, page_or_part
@@ -109,7 +109,8 @@ def archive_system(destination_id: UUID) -> ResponseReturnValue:
 
 
 def _form(form: DestinationForm) -> DestinationForm:
-    form.fields.choices = [(name, name) for name in destinations.offered(db.session())]
+    names = destinations.offered(db.session())
+    form.fields.choices = list(zip(names, setting_words.told(names), strict=True))
     return form
 
 

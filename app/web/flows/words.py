@@ -14,6 +14,7 @@ from app.domain.flows import naming
 from app.domain.flows.definition import Flowchart, Step
 from app.domain.flows.steps import Duration, Happening, Trigger
 from app.domain.segments.fields import PROPERTY
+from app.web import setting_words
 
 
 def _(message: str, **values: object) -> str:
@@ -183,7 +184,7 @@ def _tag(_speaker: Speaker, one: Any) -> Said:
 
 def _webhook(speaker: Speaker, one: Any) -> Said:
     found = speaker.names.destinations.get(one.destination_id) if one.destination_id else None
-    return (_("Tell “%(name)s”", name=found.name), ", ".join(found.fields)) if found else ("", "")
+    return (_("Tell “%(name)s”", name=found.name), ", ".join(setting_words.told(found.fields))) if found else ("", "")
 
 
 def _wait(_speaker: Speaker, one: Any) -> Said:
