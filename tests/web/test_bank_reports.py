@@ -138,7 +138,8 @@ def test_the_api_does_the_same_for_months_and_packs(bank: House, run_id: UUID) -
 
 def test_the_page_of_reports_and_the_api_tell_who_stayed(bank: House, run_id: UUID) -> None:
     officer, page = bank.browser("bank_officer"), f"/reports/months/{run_id}"
-    assert "Who came, stayed and went" not in shown(officer.get(page)), "it is the first month"
+    assert f'hx-get="{page}/cohorts"' in officer.get(page).text
+    assert "It is the first month of the programme." in shown(officer.get(f"{page}/cohorts"))
     alone = Caller(bank, "bank_officer").data("GET", f"/bank/runs/{run_id}/cohorts")
     assert alone["month_before"] is None
     with bank.unit("bank_officer") as session:
@@ -165,6 +166,7 @@ def test_the_page_of_reports_and_the_api_tell_who_stayed(bank: House, run_id: UU
         "months": 1, "or_more": False, "now": alone["now"] - 1, "share": (alone["now"] - 1) / alone["now"], "then": 1, "stayed": 1,
         "retention": 1.0,
     }  # fmt: skip
-    words = shown(officer.get(page))
+    words = shown(officer.get(f"{page}/cohorts"))
     assert "Who came, stayed and went" in words
     assert "Only in September 2026" in words
+    assert officer.get(f"{page}/cohorts", htmx=True).text.lstrip().startswith('<div id="cohorts"')

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import Actor, require
-from app.domain.bank import outcomes
+from app.domain.bank import balances, outcomes
 from app.domain.bank.balances import month_of
 from app.domain.bank.models import Balance, BalanceDay, Notice, Outcome, Override, QualificationRun
 from app.domain.bank.outcomes import NEARLY, STANDS, standing
@@ -115,9 +115,10 @@ def lately(session: Session, run: QualificationRun, months: int, *, by: Actor) -
 def corrected_since(session: Session, run: QualificationRun, *, by: Actor) -> int:
     """How many customers' balances of the month were corrected after it was released."""
     require(by, "bank:read")
-    if run.released_at is None:
-        return 0
     first, after = month_of(run.month)
+    # Nearly always there are none; then a mark a day says so, and millions of balances are not read.
+    if run.released_at is None or not balances.came_since(session, first, after, run.released_at):
+        return 0
     late = Balance.day >= first, Balance.day < after, Balance.taken_at > run.released_at, Balance.is_current
     return int(session.execute(select(func.count(func.distinct(Balance.contact_id))).where(*late)).scalar_one())
 

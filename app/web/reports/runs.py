@@ -22,7 +22,7 @@ from app.domain.reports.runs import ReportInput
 from app.http import inputs
 from app.http.auth import allow
 from app.web import paging
-from app.web.render import is_part_wanted, page_or_part
+from app.web.render import page_or_part
 from app.web.reports.blueprint import bp
 
 FILES = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
@@ -148,10 +148,18 @@ def _month(subject_id: UUID, form: MonthForm) -> str:
     run = qualification.get(session, subject_id, by=g.actor)
     page = runs.listed(session, paging.asked(), by=g.actor, subject_id=subject_id)
     values = {"page": page, "files": runs.files(session, page.items, by=g.actor), "catalogue": CATALOGUE}
-    if is_part_wanted():
-        return render_template("reports/_runs.html", **values)
-    values |= {"programme": programmes.get(session, run.programme_id, by=g.actor), "form": form, "run": run}
-    return render_template("reports/month.html", cohorts=cohorts.of_run(session, run, by=g.actor), **values)
+    programme = programmes.get(session, run.programme_id, by=g.actor)
+    return page_or_part("reports/month.html", "reports/_runs.html", form=form, run=run, programme=programme, **values)
+
+
+@bp.get("/months/<uuid:subject_id>/cohorts")
+@allow("bank:read")
+def cohorts_of_month(subject_id: UUID) -> ResponseReturnValue:
+    """Who came, stayed and went, and for how many months running; worked out when it is looked at."""
+    session, run = db.session(), qualification.get(db.session(), subject_id, by=g.actor)
+    programme, found = programmes.get(session, run.programme_id, by=g.actor), cohorts.of_run(session, run, by=g.actor)
+    values = {"run": run, "programme": programme, "cohorts": found}
+    return page_or_part("reports/cohorts.html", "reports/_cohorts.html", **values)
 
 
 @bp.get("/<uuid:run_id>/<any(xlsx, pdf, zip, py):kind>")

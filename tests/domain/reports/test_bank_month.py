@@ -198,9 +198,9 @@ def test_a_month_without_anything_to_advise_has_no_advice(session: Session, rele
 def test_balances_corrected_after_the_release_are_said(session: Session, released: QualificationRun) -> None:
     handed_over(session, released)
     assert gather(session, released).corrected == 0
-    session.execute(
-        text("UPDATE balances SET taken_at = :late WHERE day = '2026-10-05'"), {"late": clock.now() + timedelta(days=1)}
-    )
+    late = {"late": clock.now() + timedelta(days=1)}
+    session.execute(text("UPDATE balances SET taken_at = :late WHERE day = '2026-10-05'"), late)
+    session.execute(text("UPDATE balance_marks SET changed_at = :late WHERE day = '2026-10-05'"), late)
     assert gather(session, released).corrected == 43
 
 
