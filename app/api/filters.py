@@ -18,7 +18,11 @@ bp = Blueprint("filters_api", __name__, url_prefix="/filters")
 def serialize(one: Shown) -> dict[str, Any]:
     """A filter as the key's user sees it."""
     names = ("id", "of_list", "name", "narrows", "is_shared", "created_by", "created_at")
-    return {**{name: getattr(one.row, name) for name in names}, "is_default": one.is_default}
+    return {
+        **{name: getattr(one.row, name) for name in names},
+        "is_default": one.is_default,
+        "is_usable": one.is_usable,
+    }
 
 
 @bp.get("")

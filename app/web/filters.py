@@ -55,7 +55,9 @@ def opened(of_list: str) -> ResponseReturnValue | None:
     """Where a list goes that is asked for as it is and opens with a filter for whoever asks; None for as it is."""
     if request.args or is_part_wanted():
         return None
-    default = next((one for one in saved.listed(db.session(), of_list, by=g.actor) if one.is_default), None)
+    default = next(
+        (one for one in saved.listed(db.session(), of_list, by=g.actor) if one.is_default and one.is_usable), None
+    )
     return redirect(f"{request.path}?{urlencode(default.row.narrows)}") if default else None
 
 

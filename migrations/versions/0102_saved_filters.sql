@@ -14,6 +14,7 @@ CREATE TABLE saved_filters (
     REFERENCES users (organisation_id, id) ON DELETE CASCADE
 );
 CREATE INDEX ix_saved_filters_organisation_id_of_list ON saved_filters (organisation_id, of_list);
+CREATE UNIQUE INDEX uq_saved_filters_name ON saved_filters (organisation_id, created_by, of_list, lower(name));
 CREATE TABLE opens_with (
   user_id uuid NOT NULL,
   of_list text NOT NULL,

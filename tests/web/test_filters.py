@@ -5,6 +5,8 @@ from html import escape, unescape
 from urllib.parse import quote
 from uuid import UUID
 
+from app.domain.filters import saved
+from app.domain.filters.saved import FilterInput
 from tests.api.test_contacts import Caller
 from tests.web.pages import House
 from tests.web.test_bank_review import bank, november, run_id
@@ -48,6 +50,21 @@ def test_the_present_filter_is_saved_shared_opened_with_and_deleted(bank: House,
     assert "By a day" not in shown(colleague.get(page)), "it is his own now"
     assert officer.post(f"/filters/{kept}/delete", {"of_list": LIST, "back": narrowed}).status_code == 303
     assert "No saved filter" in shown(officer.get(manage))
+
+
+def test_a_filter_that_is_no_longer_known_says_so_and_opens_nothing(bank: House, run_id: UUID) -> None:
+    officer, page = bank.browser("bank_officer"), f"/bank/runs/{run_id}"
+    given = {"name": "Left over", "of_list": LIST, "narrows": {"which": "near"}, "is_default": True}
+    with bank.unit("bank_officer") as session:
+        row = saved.save(session, FilterInput.model_validate(given), by=bank.staff["bank_officer"]).row
+        row.narrows, kept = {"which": "left over"}, row.id
+    opened = officer.get(page)
+    assert opened.status_code == 200, "the list does not open with it"
+    assert "which=left" not in opened.get_data(as_text=True), "and no chip leads to everybody under its name"
+    manage = f"/filters?of_list={LIST}&back={quote(page)}"
+    assert "The list can no longer be narrowed like this." in shown(officer.get(manage))
+    assert Caller(bank, "bank_officer").data("GET", f"/filters?of_list={LIST}")[0]["is_usable"] is False
+    assert officer.post(f"/filters/{kept}/delete", {"of_list": LIST, "back": page}).status_code == 303
 
 
 def test_nobody_is_led_out_of_the_house(bank: House, run_id: UUID) -> None:

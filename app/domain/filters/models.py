@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, Owned, Uuid7, owned_key
@@ -16,6 +16,7 @@ class SavedFilter(Owned, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "id"),
         Index(None, "organisation_id", "of_list"),
+        Index("uq_saved_filters_name", "organisation_id", "created_by", "of_list", text("lower(name)"), unique=True),
         owned_key("created_by", "users", ondelete="CASCADE"),
     )
 

@@ -22,6 +22,7 @@ SUBJECT = "saved_filter"
 USE = "filters:use"
 MOST = 50  # of one person and list
 MISSING = mark("There is no such filter.")
+COLLEAGUES = mark("It is a colleague's filter. Save one of your own.")
 
 
 class FilterChange(BaseModel):
@@ -48,6 +49,11 @@ class Shown:
     row: SavedFilter
     is_default: bool
     is_own: bool
+
+    @property
+    def is_usable(self) -> bool:
+        """False if the list is no longer narrowed by what was kept: opened, it would show everybody."""
+        return narrowing(self.row.of_list, self.row.narrows) == self.row.narrows
 
 
 def narrowing(of_list: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -103,7 +109,8 @@ def change(session: Session, filter_id: UUID, new: FilterChange, *, by: Actor) -
     row = _seen(session, filter_id, by)
     before = _plain(row)
     if (new.name, new.is_shared) != (row.name, row.is_shared):
-        _check_own(row, by)
+        if row.created_by != by.id:
+            raise Forbidden(COLLEAGUES)
         _check_name(session, row.of_list, new.name, row.created_by, row.id)
         row.name, row.is_shared = new.name, new.is_shared
         if not row.is_shared:
@@ -116,10 +123,14 @@ def change(session: Session, filter_id: UUID, new: FilterChange, *, by: Actor) -
 
 
 def delete(session: Session, filter_id: UUID, *, by: Actor) -> None:
-    """Forget it, for everybody. Raises NotFound, Forbidden (it is a colleague's)."""
+    """Forget it, for everybody; a shared one also by whoever keeps the users, because authors leave.
+
+    Raises NotFound, Forbidden (it is a colleague's).
+    """
     require(by, USE)
     row = _seen(session, filter_id, by)
-    _check_own(row, by)
+    if row.created_by != by.id and not by.may("users:write"):
+        raise Forbidden(COLLEAGUES)
     trail.record(session, by, "saved_filter.deleted", (SUBJECT, row.id), before=_plain(row))
     session.delete(row)
     session.flush()
@@ -138,12 +149,6 @@ def _seen(session: Session, filter_id: UUID, by: Actor) -> SavedFilter:
     row = rows.one_for_update(session, SavedFilter, filter_id, MISSING, seen)
     require(by, _list(row.of_list).permission)
     return row
-
-
-def _check_own(row: SavedFilter, by: Actor) -> None:
-    """Its author changes it; of one that is shared also whoever keeps the users, because authors leave."""
-    if row.created_by != by.id and not by.may("users:write"):
-        raise Forbidden(mark("It is a colleague's filter. Save one of your own."))
 
 
 def _check_name(session: Session, of_list: str, name: str, author: UUID, own: UUID | None = None) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.domain.access import users
 from app.domain.access.models import Organisation
 from app.domain.audit.models import AuditEntry
 from app.domain.filters import saved
@@ -65,6 +66,41 @@ def test_a_shared_filter_is_opened_with_by_whom_it_suits_and_changed_by_its_auth
     assert [one.is_default for one in saved.listed(session, LIST, by=colleague)] == [False]
     saved.delete(session, row.id, by=officer)
     assert names(session, officer) == []
+
+
+def test_the_owner_of_the_organisation_removes_what_is_shared_and_changes_nothing(
+    session: Session, officer: Actor
+) -> None:
+    owner = people.staff(session, "owner")
+    row = saved.save(session, near(is_shared=True, is_default=True), by=officer).row
+    for change in (FilterChange(name="Mine", is_shared=True), FilterChange(name="Nearly")):
+        with pytest.raises(Forbidden):
+            saved.change(session, row.id, change, by=owner)
+    assert [(one.row.name, one.is_default) for one in saved.listed(session, LIST, by=officer)] == [("Nearly", True)]
+    own = saved.save(session, near(name="Private"), by=officer).row
+    with pytest.raises(NotFound):
+        saved.delete(session, own.id, by=owner)
+    saved.delete(session, row.id, by=owner)
+    assert names(session, officer) == ["Private"]
+
+
+def test_another_organisation_sees_nothing(session: Session, officer: Actor) -> None:
+    row = saved.save(session, near(is_shared=True), by=officer).row
+    users.create_organisation(session, users.NewOrganisation(name="Another Bank"))
+    stranger = people.staff(session, "bank_officer")
+    assert names(session, stranger) == []
+    with pytest.raises(NotFound):
+        saved.change(session, row.id, FilterChange(name="Nearly", is_default=True), by=stranger)
+    with pytest.raises(NotFound):
+        saved.delete(session, row.id, by=stranger)
+
+
+def test_a_filter_the_list_no_longer_knows_is_told_from_one_it_knows(session: Session, officer: Actor) -> None:
+    row = saved.save(session, near(), by=officer).row
+    assert saved.one(session, row.id, by=officer).is_usable
+    row.narrows = {"which": "left over"}
+    session.flush()
+    assert not saved.one(session, row.id, by=officer).is_usable
 
 
 def test_a_list_opens_with_one_filter_only(session: Session, officer: Actor) -> None:
