@@ -52,6 +52,16 @@ def address(given: str) -> SplitResult:
         return urlsplit("")
 
 
+def own_path(given: str) -> str:
+    """A path of ours that somebody sent, to lead him back to; empty for anything else.
+
+    A browser leaves out control characters and takes a backslash for a slash: such an address may lead elsewhere.
+    """
+    parts = address(given)
+    is_plain = given.isprintable() and "\\" not in given and not given.startswith("//")
+    return given if is_plain and given.startswith("/") and parts.path.startswith("/") and not parts.netloc else ""
+
+
 def uuids(given: Iterable[str]) -> list[UUID]:
     """The ids among some values of a form, each once; what is none is left out."""
     found: dict[UUID, None] = {}

@@ -58,15 +58,7 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
 
 def _next() -> str:
     """Where to go after the login: a path of our own, nothing else."""
-    wanted = request.values.get("next", "")
-    parts = inputs.address(wanted)
-    good = (
-        parts.path.startswith("/")
-        and wanted.startswith("/")
-        and not wanted.startswith(("//", "/\\"))
-        and not parts.netloc
-    )
-    return wanted if good else url_for("dashboard.index")
+    return inputs.own_path(request.values.get("next", "")) or url_for("dashboard.index")
 
 
 @bp.get("/login")

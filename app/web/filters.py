@@ -153,10 +153,7 @@ def _home() -> str:
 
 def _back() -> str:
     """The list somebody comes from: a path of our own, nothing else."""
-    wanted = request.values.get("back", "")
-    parts = inputs.address(wanted)
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
-    return wanted if is_ours else url_for("dashboard.index")
+    return inputs.own_path(request.values.get("back", "")) or url_for("dashboard.index")
 
 
 def _query(address: str) -> dict[str, str]:

@@ -183,6 +183,7 @@ def test_nothing_a_list_takes_is_left_out_here(full: Full) -> None:
         ("/bank/runs/<uuid:run_id>/events", name) for name in ("type", "since")
     }  # tests/domain/bank/test_stream.py
     apart |= {("/events", "event")}  # tests/web/test_events.py
+    apart |= {("/flows/decisions", "flow")}  # tests/web/test_flow_decisions.py
     apart |= {("/flows", "q"), ("/flows", "state")}  # tests/api/test_flows.py
     apart |= {("/flows/<uuid:flow_id>/runs", name) for name in ("contact", "state", "step")}  # tests/api/test_flows.py
     for rule in full.bank.app.url_map.iter_rules():

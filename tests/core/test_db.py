@@ -36,6 +36,17 @@ def test_one_that_has_something_to_say_is_kept(servers: Servers, settings: Setti
     engine.dispose()
 
 
+def test_what_runs_with_the_rights_of_its_owner_finds_no_temporary_namesakes(settings: Settings) -> None:
+    """Whoever may make temporary tables would otherwise choose what such a function reads, writes and drops."""
+    engine = make_engine(settings)
+    with engine.connect() as one:
+        query = "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        found = {row.proname: row.proconfig for row in one.execute(text(query))}
+    engine.dispose()
+    assert len(found) > 10
+    assert [name for name, config in found.items() if "search_path=pg_catalog, public, pg_temp" not in config] == []
+
+
 def test_the_login_of_web_and_workers_cannot_become_the_owner(servers: Servers, settings: Settings) -> None:
     name = settings.database_url.partition("?")[0].rpartition("/")[2]
     engine = make_engine(replace(settings, database_url=servers.postgres.url(name)))

@@ -37,7 +37,15 @@ def test_a_campaign_does(campaigns: Campaigning) -> None:
 def test_settings_users_and_reports_do(campaigns: Campaigning) -> None:
     owner = campaigns.bank.browser("owner")
     owner.get("/settings/organisation")
-    given = {"name": "", "locale": "en", "timezone": "Nowhere", "currency": "x", "percent": "5", "people": "20"}
+    given = {
+        "name": "",
+        "locale": "en",
+        "timezone": "Nowhere",
+        "currency": "x",
+        "percent": "5",
+        "people": "20",
+        "days_at_once": "1",
+    }
     assert wrong(owner.post("/settings/organisation", given)) == {"name", "timezone", "currency"}
     assert wrong(owner.post("/settings/users/new", {"name": "", "email": "nonsense", "role": "viewer"})) == {
         "name",

@@ -88,7 +88,7 @@ def test_a_programme_takes_two_people(first_bank: House) -> None:
     request = shown(officer.get(answer.location))
     assert "Add a programme customers qualify for" in request
     assert "Recipients of the report" in request
-    assert re.search(r"Budget of a month.*1500", request, re.DOTALL)
+    assert re.search(r"Budget of a month.*1,500", request, re.DOTALL)
     assert "Auditor" in request
     assert "No programmes yet" in shown(officer.get("/bank"))
     Campaigning(first_bank, UUID(int=0)).granted("admin")

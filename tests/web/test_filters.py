@@ -69,8 +69,18 @@ def test_a_filter_that_is_no_longer_known_says_so_and_opens_nothing(bank: House,
 
 def test_nobody_is_led_out_of_the_house(bank: House, run_id: UUID) -> None:
     officer = bank.browser("bank_officer")
-    for evil in ("https://evil.example/", "//evil.example", "/\\evil.example"):
+    for evil in (
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t\\evil.example/",
+        "/\n/evil.example",
+    ):
         assert "evil" not in officer.get(f"/filters?of_list={LIST}&back={quote(evil)}").get_data(as_text=True)
+        new = {"of_list": LIST, "back": evil, "name": "Mine", "outcome": "qualified"}
+        assert officer.post("/filters/new", new).status_code < 500
+        stranger = bank.app.test_client()
+        assert "evil" not in stranger.get(f"/login?next={quote(evil)}").get_data(as_text=True)
 
 
 def test_the_same_over_the_api(bank: House, run_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """/flows/decisions: what the caller is asked about people in flows, and the answer."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,15 @@ from app.http.inputs import Strict
 
 
 class Answer(Strict):
-    """The people who are decided about, whether they may go on, and why."""
+    """The people who are decided about, whether they may go on, and why.
+
+    With `seen`, the newest `since` of the list that was read, nobody is decided about who came to another question later.
+    """
 
     runs: list[UUID]
     reason: str
     approved: bool = True
+    seen: datetime | None = None
 
 
 def question_out(one: Question) -> dict[str, Any]:
@@ -67,7 +72,7 @@ def _waiting(row: Any) -> dict[str, Any]:
 def decide() -> ResponseReturnValue:
     """Answer for some of them, of whatever flow; how many."""
     asked = envelope.body(Answer)
-    act = people.Act(asked.runs, asked.reason, g.actor)
+    act = people.Act(asked.runs, asked.reason, g.actor, asked.seen)
     return envelope.ok({"people": deciding.decide(db.session(), act, is_approved=asked.approved)})
 
 
@@ -76,5 +81,5 @@ def decide() -> ResponseReturnValue:
 def decide_in(flow_id: UUID) -> ResponseReturnValue:
     """Answer for some of those who wait in one flow."""
     asked = envelope.body(Answer)
-    act = people.Act(asked.runs, asked.reason, g.actor)
+    act = people.Act(asked.runs, asked.reason, g.actor, asked.seen)
     return envelope.ok({"people": people.decide(db.session(), flow_id, act, is_approved=asked.approved)})

@@ -1,7 +1,8 @@
 """What happened in a month, in order, for systems outside: ids, outcome, status and time, never a balance, an address or a list.
 
-Read from what is kept of days, runs and messages, so nothing is told twice and nothing can be missing; the run is the correlation
-id of all of it. A message stands with its newest word: a receipt that comes later puts it further down, as what it is then.
+Read from what is kept of days, runs and messages, so all of it is there, once; the run is the correlation id. A message stands with
+its newest word, at the time its provider gives for it: what a receipt tells late may belong before what was read already. Whoever
+follows asks anew for the last three days (`since`), as long as receipts are waited for, and knows by the ids what he has.
 """
 
 from dataclasses import dataclass

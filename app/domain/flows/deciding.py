@@ -62,9 +62,13 @@ def waiting(session: Session, ask: Ask, *, flow_id: UUID | None = None, by: Acto
 
 
 def decide(session: Session, act: Act, *, is_approved: bool) -> int:
-    """Answer for some of those who wait, of whatever flow; how many. Raises as people.decide."""
-    query = select(FlowRun.flow_id).where(among(FlowRun.id, act.run_ids)).distinct().order_by(FlowRun.flow_id)
-    flows = session.execute(query).scalars().all() or [UUID(int=0)]
+    """Answer for some of those who wait, of whatever flow; how many. Raises as people.decide.
+
+    Flows in which somebody else has answered for all of them meanwhile are left as they are.
+    """
+    chosen = select(FlowRun.flow_id).where(among(FlowRun.id, act.run_ids))
+    query = chosen.where(*ASKED).distinct().order_by(FlowRun.flow_id)
+    flows = session.execute(query).scalars().all() or session.execute(chosen.limit(1)).scalars().all() or [UUID(int=0)]
     return sum(people.decide(session, one, act, is_approved=is_approved) for one in flows)
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -51,11 +52,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Act:
-    """An act of a person: who, why, and on whom."""
+    """An act of a person: who, why, and on whom; of those who came where they are after the last he has `seen`, on nobody."""
 
     run_ids: Sequence[UUID]
     reason: str
     by: Actor
+    seen: datetime | None = None
 
 
 EVERYBODY = Wanted()
@@ -151,7 +153,8 @@ def decide(session: Session, flow_id: UUID, act: Act, *, is_approved: bool) -> i
             raise Forbidden(mark("Another role is asked here."))
         batch.send_on(run, step, port, _why(act))
 
-    number = _each(session, flow_id, act, port, decided, where=ASKED, needs=DECIDES)
+    seen = () if act.seen is None else (FlowRun.arrived_at <= act.seen,)
+    number = _each(session, flow_id, act, port, decided, where=(*ASKED, *seen), needs=DECIDES)
     if not number:
         raise Conflict(mark("None of these people waits for a decision any more. Reload the page."))
     return number

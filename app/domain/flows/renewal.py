@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core import clock, i18n
@@ -38,17 +38,15 @@ def due(session: Session, *, by: Actor) -> list[tuple[Flow, datetime]]:
 
 def tell(session: Session) -> int | None:
     """Tell of each once when a month is left, and once when it is due."""
-    now = clock.now()
-    for flow, until in _due(session):
-        begins = until if until <= now else until - SOON
-        if flow.renewal_told_at is None or flow.renewal_told_at < begins:
-            _tell(session, flow, until)
-            flow.renewal_told_at = now
+    for flow, until in _due(session, untold=True):
+        _tell(session, flow, until)
+        flow.renewal_told_at = clock.now()
     session.flush()
     return None
 
 
-def _due(session: Session) -> list[tuple[Flow, datetime]]:
+def _due(session: Session, *, untold: bool = False) -> list[tuple[Flow, datetime]]:
+    """The next MOST of them; `untold`: whose people have not been told since the month before began, or since it is due."""
     given, asked = Approval.__table__.alias("given"), Approval.__table__.alias("asked")
     approved = func.coalesce(given.c.decided_at, FlowVersion.created_at)
     query = (
@@ -60,6 +58,10 @@ def _due(session: Session) -> list[tuple[Flow, datetime]]:
         .where(or_(asked.c.id.is_(None), asked.c.state.not_in(("pending", "approved"))))
         .order_by(approved, Flow.id)
     )
+    if untold:
+        until = approved + YEAR
+        begins = case((until <= clock.now(), until), else_=until - SOON)
+        query = query.where(or_(Flow.renewal_told_at.is_(None), Flow.renewal_told_at < begins))
     return [(flow, until) for flow, until in session.execute(query.limit(MOST)).all()]
 
 

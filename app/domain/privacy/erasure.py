@@ -2,7 +2,8 @@
 
 His key is destroyed, and with it whatever was sealed for him: what his messages said, what he answered. What was kept in clear
 is emptied. That something happened stays, under an id that leads to nobody; suppressions stay as keyed hashes, so that nobody
-who opted out is written to again.
+who opted out is written to again. What a month was decided on stays too, with the names the core bank gave its records and
+accounts: the auditors' pack proves a run by digests over them.
 """
 
 from collections.abc import Sequence

@@ -66,15 +66,28 @@ def ask(session: Session, programme_id: UUID, new: SubscriberInput, *, by: Actor
     after = {"programme": programme.name, "recipients": wanted.address, "language": wanted.language}
     change = Change(
         (SUBJECT, subject), f"{programme.name}: {wanted.address}", "report.subscribe", programmes.DECIDES,
-        values=values, after=after | {"formats": list(wanted.formats)},
+        values=values, after=after | {"formats": list(wanted.formats)}, state=_standing(known),
     )  # fmt: skip
     return changes.propose(session, change, by=by)
+
+
+def _standing(known: Subscriber | None) -> dict[str, object]:
+    """What a request was made from: whoever leaves or changes meanwhile is asked about anew."""
+    if known is None:
+        return {}
+    return {
+        "left_at": known.left_at and known.left_at.isoformat(),
+        "language": known.language,
+        "formats": known.formats,
+    }
 
 
 def carry_out(session: Session, approval_id: UUID, *, note: str = "", by: Actor) -> Subscriber:
     """Let somebody get the report. Raises NotFound, Conflict (decided, expired), Invalid, Forbidden, FactorNeeded."""
     approval = decisions.get(session, approval_id)
-    values = changes.approve(session, approval, state={}, note=note, by=by)
+    values = changes.approve(
+        session, approval, state=_standing(session.get(Subscriber, approval.subject_id)), note=note, by=by
+    )
     programme = programmes.one_for_update(session, UUID(values.pop("programme")))
     wanted = SubscriberInput.model_validate(values)
     row = _of_address(session, programme.id, _address(session, wanted.address))

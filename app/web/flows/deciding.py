@@ -1,5 +1,6 @@
 """Who waits for a colleague's decision: what one is asked in all flows, or in one flow, and the answer for some at once."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +50,9 @@ def answered() -> ResponseReturnValue:
         if not chosen:
             raise Invalid(mark("Tick the people you decide about."))
         is_approved = form.get("do") == APPROVED
-        number = deciding.decide(session, Act(chosen, form.get("reason", ""), g.actor), is_approved=is_approved)
+        number = deciding.decide(
+            session, Act(chosen, form.get("reason", ""), g.actor, _seen(form.get("seen", ""))), is_approved=is_approved
+        )
     except (Invalid, Conflict) as error:
         session.rollback()
         return _page(back, status_of(error), said(error))
@@ -58,6 +61,14 @@ def answered() -> ResponseReturnValue:
     more = ngettext("%(num)s did not wait any more.", "%(num)s did not wait any more.", late) if late else ""
     flash(f"{done} {more}".strip(), "success")
     return leave_for(url_for(".decisions_of", flow_id=back) if back else url_for(".decisions"))
+
+
+def _seen(given: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _page(flow_id: UUID | None, status: int = 200, refused: str = "") -> ResponseReturnValue:

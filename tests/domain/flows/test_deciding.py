@@ -1,5 +1,6 @@
 """What colleagues are asked about people in flows: who is asked, about whom, and what an answer does."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -84,6 +85,39 @@ def test_what_is_decided_is_not_decided_again(session: Session, officer: Actor) 
     assert "passed ask approved" in path(session, first)
     assert "passed ask rejected" in path(session, second)
     assert places(session, made) == {"finished": 2}
+
+
+def test_nobody_answers_a_question_he_has_not_seen(session: Session, officer: Actor) -> None:
+    """Somebody else answers the first question meanwhile, and the person stands at the next one of the same role."""
+    second = step(
+        "again", "review", [branch("approved"), branch("rejected")], role="bank_officer", question="And this?"
+    )
+    ways = [branch("approved", second), branch("rejected")]
+    made = flow(session, step("ask", "review", ways, role="bank_officer", question="Is it right?"), name="Twice")
+    enter(session, made, people.contacts(session, 1))
+    walk(session)
+    [run] = those_in(session, made)
+    seen = session.get_one(FlowRun, run).arrived_at
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        deciding.decide(session, Act([run], "Right", officer, seen), is_approved=True)
+        session.expire_all()
+        walk(session)
+        assert [one.step.id for one in deciding.questions(session, by=officer)] == ["again"]
+        with pytest.raises(Conflict):
+            deciding.decide(session, Act([run], "Right", officer, seen), is_approved=True)
+        now_seen = session.get_one(FlowRun, run).arrived_at
+        assert deciding.decide(session, Act([run], "Right", officer, now_seen), is_approved=True) == 1
+
+
+def test_a_flow_that_a_colleague_has_dealt_with_does_not_hold_up_the_others(session: Session, officer: Actor) -> None:
+    made = [asking(session, name=name) for name in ("One", "Two")]
+    for n, one in enumerate(made):
+        enter(session, one, people.contacts(session, 1, start=10 * n))
+    walk(session)
+    first, second = those_in(session, *made)
+    deciding.decide(session, Act([first], "Right", officer), is_approved=True)
+    session.expire_all()
+    assert deciding.decide(session, Act([first, second], "Right", officer), is_approved=True) == 1
 
 
 def test_another_role_does_not_decide_and_nobody_without_a_reason(session: Session, officer: Actor) -> None:

@@ -61,6 +61,16 @@ def test_it_is_submitted_again_as_it_is_and_then_nobody_is_told_for_a_year(sessi
     assert [day(session, began + n * DAY) for n in (366, 400, 676)] == [0, 0, 2]
 
 
+def test_whoever_was_told_and_did_nothing_keeps_no_other_from_being_told(
+    session: Session, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "MOST", 1)
+    began = clock.now()
+    for name in ("Welcome", "Goodbye"):
+        bank.active(bank.flow(name))
+    assert day(session, began + 336 * DAY) == 4
+
+
 def test_what_does_not_run_is_not_renewed(session: Session, bank: Bank) -> None:
     began = clock.now()
     flow = bank.active(bank.flow())

@@ -102,6 +102,19 @@ def test_who_leaves_by_the_link_of_a_mail_gets_no_more_and_its_owner_is_told(
         assert OUTSIDE not in newest.recipients
 
 
+def test_whoever_leaves_is_not_brought_back_by_an_older_request(
+    session: Session, released: QualificationRun, officer: Actor, approver: Actor
+) -> None:
+    row = let(session, released, approver, officer, address=OUTSIDE)
+    asked = subscribers.ask(
+        session, released.programme_id, SubscriberInput(address=OUTSIDE, formats=("pdf",)), by=officer
+    )
+    subscribers.left_by_link(session, row)
+    with pytest.raises(Conflict):
+        subscribers.carry_out(session, asked.id, by=replace(approver, factor_at=clock.now()))
+    assert row.left_at is not None
+
+
 def test_who_leaves_while_the_report_is_being_made_gets_none(
     session: Session, released: QualificationRun, officer: Actor, approver: Actor
 ) -> None:
