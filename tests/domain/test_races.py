@@ -74,7 +74,7 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
 
 def three_messages(session: Session) -> set[object]:
     send = session.execute(select(Send)).scalar_one()
-    return {row.id for row in session.execute(_SQL["claim"], {**claim(send, None, uuid4(), 3), "look": 3})}
+    return {row.id for row in session.execute(_SQL["claim"], claim(send, None, uuid4(), 3))}
 
 
 def three_receipts(session: Session) -> set[object]:

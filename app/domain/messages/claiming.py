@@ -23,7 +23,7 @@ from app.domain.messages.rendering import Scene
 from app.domain.providers import accounts
 from app.domain.providers.models import ProviderAccount
 
-CLAIM = 1000
+CLAIM = 1000  # are looked at at most; where somebody sleeps, those who are awake are searched among so many
 AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
 BATCHES = 20  # of people who sleep are passed by before other sends have their turn
 _SQL = load("messages/queries.sql")
@@ -33,15 +33,15 @@ OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 def claim(send: Send, hours: Hours | None, token: UUID, most: int) -> dict[str, Any]:
     """What the statement that claims rows of a send is asked with; `hours` for what keeps them."""
-    now = clock.now()
+    now, most = clock.now(), min(CLAIM, most)
     return {
         "send": send.id,
         "first": send.first_occurrence,
         "token": token,
         "now": now,
         "fresh": send.not_after > now,
-        "look": CLAIM,
-        "most": min(CLAIM, most),
+        "look": CLAIM if hours and not hours.is_open_everywhere(now) else most,
+        "most": most,
         "keeps": hours is not None,
         "allowed": retries.ALLOWED,
         **(hours.claim(now) if hours else NO_HOURS),

@@ -17,7 +17,7 @@ from app.domain.calendar import hours as calendar
 from app.domain.contacts import zones
 from app.domain.contacts.models import Contact
 from app.domain.messages import claiming, listing, sends
-from app.domain.messages.hours import hours_of
+from app.domain.messages.hours import Hours, hours_of
 from app.domain.messages.models import Message, Send
 from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
@@ -116,6 +116,39 @@ def test_whoever_sleeps_for_long_lets_other_sends_have_their_turn(
         run(line)
     assert line.taken[0].text == "Your card", "not the one who is awake behind those who sleep"
     assert states(session) == {"queued": 7, "sent": 9}
+
+
+def claimed(session: Session, send: Send, hours: Hours | None, most: int) -> list[UUID]:
+    """Whose messages a claim of `most` leased."""
+    rows = session.execute(load("messages/queries.sql")["claim"], claiming.claim(send, hours, uuid4(), most))
+    return [row.contact_id for row in rows if not row.is_early]
+
+
+def wait_since(session: Session, contacts: list[UUID]) -> None:
+    """Their messages wait, the later in the list the longer."""
+    for minutes, contact in enumerate(contacts):
+        mine = update(Message).where(Message.contact_id == contact)
+        session.execute(mine.values(due_at=clock.now() - timedelta(minutes=minutes)))
+
+
+def test_whoever_waits_longest_is_claimed_first(session: Session) -> None:
+    everybody = somebody(session, *["America/New_York", "Asia/Tokyo"] * 20)
+    with clock.at(MORNING):
+        send, hours = sent(session), hours_of(session)
+        wait_since(session, everybody)
+        assert set(claimed(session, send, hours, 5)) == set(everybody[1::2][-5:])
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_no_more_is_looked_at_than_may_be_given_where_nobody_sleeps(session: Session, keeps: bool) -> None:
+    home = somebody(session, None, "Europe/London", None)
+    with clock.at(MORNING + timedelta(hours=1)):
+        send, hours = sent(session), hours_of(session) if keeps else None
+        wait_since(session, home)
+        assert claiming.claim(send, hours, uuid4(), 1)["look"] == 1
+        assert claimed(session, send, hours, 1) == [home[-1]]
+    with clock.at(MORNING):
+        assert (claiming.claim(send, hours, uuid4(), 1)["look"] == 1) is not keeps, "in London they sleep"
 
 
 def test_a_retry_that_is_moved_keeps_its_time_to_go_out(session: Session) -> None:
