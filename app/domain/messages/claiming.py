@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app.core import breaker, clock
-from app.core.pipeline import Transact
+from app.core.pipeline import Step, Transact
 from app.core.sql import load
 from app.domain.messages import capping, claims, retries, sends
 from app.domain.messages.capping import InForce
@@ -46,6 +46,12 @@ def claim(send: Send, hours: Hours | None, token: UUID, most: int) -> dict[str, 
         "allowed": retries.ALLOWED,
         **(hours.claim(now) if hours else NO_HOURS),
     }
+
+
+def steps(send: Send, hours: Hours | None, token: UUID, most: int) -> list[Step]:
+    """The transaction that claims rows of a send; the rows are those of its last step."""
+    held: list[Step] = [(_SQL["hold_retried"], {"send": send.id})] if hours else []  # only what keeps hours is moved
+    return [*held, (_SQL["claim"], claim(send, hours, token, most))]
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Claimer:
     async def _lease(self, prospect: _Prospect, token: UUID) -> list[Mapping[str, Any]]:
         """The next rows of a send; whoever sleeps is moved to his morning, and the next are looked at, for a while."""
         for _ in range(BATCHES):
-            [rows] = await self._transact((_SQL["claim"], claim(prospect.send, prospect.hours, token, prospect.room)))
+            *_, rows = await self._transact(*steps(prospect.send, prospect.hours, token, prospect.room))
             found = [row for row in rows if not row["is_early"]]
             if found or not rows:
                 return found

@@ -3,6 +3,11 @@
 -- and the oldest and newest occurrence beside them: so they are looked up in their partitions, also while the planner takes the
 -- table for empty. Joined only, a window of 25 read every message of its send.
 
+-- name: hold_retried
+-- Whoever claims what is tried again, and may have to give its send more time, has the send first and the messages after, like
+-- whoever stops it.
+SELECT id FROM sends WHERE id = :send AND retry_until IS NOT NULL FOR NO KEY UPDATE;
+
 -- name: claim
 -- Rows of one send that are due, of all its occurrences, leased to one worker. A lease that ended gives the row back without
 -- harm: nothing was written for it yet. Leases are the machine's time, not the business clock. :fresh is false when the send is
