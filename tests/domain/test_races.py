@@ -1,8 +1,10 @@
 """Two workers at once, on connections of their own: neither waits for the other, and nothing is taken twice."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +23,8 @@ from app.core.unit import unit_of_work
 from app.domain.access import users
 from app.domain.messages import sends
 from app.domain.messages.capping import NONE, Cap, InForce, take_turns
-from app.domain.messages.claiming import claim
+from app.domain.messages.claiming import claim, steps
+from app.domain.messages.hours import hours_of
 from app.domain.messages.models import Message, Receipt, Send
 from app.domain.messages.reference import keys
 from app.domain.messages.sends import SendDrained
@@ -74,7 +77,7 @@ def organisation_id(factory: sessionmaker[Session]) -> UUID:
 
 def three_messages(session: Session) -> set[object]:
     send = session.execute(select(Send)).scalar_one()
-    return {row.id for row in session.execute(_SQL["claim"], {**claim(send, None, uuid4(), 3), "look": 3})}
+    return {row.id for row in session.execute(_SQL["claim"], claim(send, None, uuid4(), 3))}
 
 
 def three_receipts(session: Session) -> set[object]:
@@ -177,3 +180,42 @@ def test_a_send_that_gets_more_is_not_closed_at_the_same_moment(
     with unit_of_work(factory, system(organisation_id)) as session:
         assert session.execute(select(Send.state)).scalar_one() == "running"
         assert sends.close_drained(session) == 0
+
+
+def test_a_send_is_stopped_while_its_retries_are_moved_to_the_morning(
+    factory: sessionmaker[Session], organisation_id: UUID
+) -> None:
+    """Whoever stops has the send and wants its messages; whoever claims must not have the messages and want the send."""
+    night = datetime(2026, 11, 25, 22, tzinfo=UTC)
+    with clock.at(night):
+        with unit_of_work(factory, system(organisation_id)) as session:
+            send = sending.send_to_everybody(session, sending.sms_template(session), uuid4())
+            send.retry_until = night + timedelta(hours=1)
+            session.flush()
+            session.execute(update(Message).where(Message.send_id == send.id).values(retries=1))
+            asked = steps(send, hours_of(session), uuid4(), 9)
+            session.info.pop("rings", None)
+
+        def move() -> None:
+            with unit_of_work(factory, system(organisation_id)) as session:
+                for sql, values in asked:
+                    session.execute(sql, dict(values))
+
+        with ThreadPoolExecutor(1) as pool, unit_of_work(factory, system(organisation_id)) as stopper:
+            stopper.execute(select(Send).where(Send.id == send.id).with_for_update())
+            moving = pool.submit(move)
+            wait_for(
+                stopper,
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)",
+            )
+            assert sends.stop(stopper, send.source_kind, send.source_id) == 6
+            stopper.commit()
+            moving.result()
+
+
+def wait_for(session: Session, condition: str) -> None:
+    for _ in range(200):
+        if session.execute(text(condition)).scalar():
+            return
+        sleep(0.02)
+    raise AssertionError(condition)

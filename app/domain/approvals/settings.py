@@ -16,7 +16,8 @@ from app.domain.approvals.changes import Change
 from app.domain.approvals.models import Approval
 from app.domain.audit import trail
 from app.domain.calendar import hours
-from app.domain.calendar.hours import CalendarInput
+from app.domain.calendar.hours import CalendarInput, HoursChanged
+from app.domain.outbox.publish import publish
 
 CALENDAR, ORGANISATION = "calendar", "organisation"
 WRITE = "settings:write"
@@ -40,6 +41,7 @@ def carry_out_calendar(session: Session, approval_id: UUID, *, note: str = "", b
     approval = decisions.get(session, approval_id)
     values = changes.approve(session, approval, state=hours.plain(hours.present(session)), note=note, by=by)
     hours.keep(session, CalendarInput.model_validate(values), by=by)
+    publish(session, HoursChanged(subject=by.organisation_id))
 
 
 class Growth(BaseModel):

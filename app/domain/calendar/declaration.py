@@ -2,7 +2,7 @@
 
 from app.core.errors import mark
 from app.core.nouns import Noun, Subject
-from app.domain.calendar import models
+from app.domain.calendar import hours, models
 
 NOUN = Noun(
     name="calendar",
@@ -15,4 +15,5 @@ NOUN = Noun(
     subjects={
         "calendar": Subject(mark("Calendar")),
     },
+    kinds=(hours.HoursChanged,),
 )

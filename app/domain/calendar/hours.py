@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor
 from app.core.errors import mark
+from app.core.nouns import Happening
 from app.domain.audit import trail
 from app.domain.calendar.models import Calendar
 from app.domain.calendar.windows import WEEK
@@ -21,6 +22,12 @@ Weekday = Literal["0", "1", "2", "3", "4", "5", "6"]
 DAYS: dict[Weekday, str] = {
     "6": "sunday", "0": "monday", "1": "tuesday", "2": "wednesday", "3": "thursday", "4": "friday", "5": "saturday",
 }  # fmt: skip
+
+
+class HoursChanged(Happening):
+    """Other allowed hours are in force; `subject` is the organisation."""
+
+    kind = "calendar.changed"
 
 
 class Hours(BaseModel):

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app.core import breaker, clock
-from app.core.pipeline import Transact
+from app.core.pipeline import Step, Transact
 from app.core.sql import load
 from app.domain.messages import capping, claims, retries, sends
 from app.domain.messages.capping import InForce
@@ -23,7 +23,7 @@ from app.domain.messages.rendering import Scene
 from app.domain.providers import accounts
 from app.domain.providers.models import ProviderAccount
 
-CLAIM = 1000
+CLAIM = 1000  # are looked at at most; where somebody sleeps, those who are awake are searched among so many
 AHEAD = 250  # with fewer than these left, the next are claimed meanwhile
 BATCHES = 20  # of people who sleep are passed by before other sends have their turn
 _SQL = load("messages/queries.sql")
@@ -33,19 +33,25 @@ OpenUnit = Callable[[], AbstractContextManager[Session]]
 
 def claim(send: Send, hours: Hours | None, token: UUID, most: int) -> dict[str, Any]:
     """What the statement that claims rows of a send is asked with; `hours` for what keeps them."""
-    now = clock.now()
+    now, most = clock.now(), min(CLAIM, most)
     return {
         "send": send.id,
         "first": send.first_occurrence,
         "token": token,
         "now": now,
         "fresh": send.not_after > now,
-        "look": CLAIM,
-        "most": min(CLAIM, most),
+        "look": CLAIM if hours and not hours.is_open_everywhere(now) else most,
+        "most": most,
         "keeps": hours is not None,
         "allowed": retries.ALLOWED,
         **(hours.claim(now) if hours else NO_HOURS),
     }
+
+
+def steps(send: Send, hours: Hours | None, token: UUID, most: int) -> list[Step]:
+    """The transaction that claims rows of a send; the rows are those of its last step."""
+    held: list[Step] = [(_SQL["hold_retried"], {"send": send.id})] if hours else []  # only what keeps hours is moved
+    return [*held, (_SQL["claim"], claim(send, hours, token, most))]
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Claimer:
     async def _lease(self, prospect: _Prospect, token: UUID) -> list[Mapping[str, Any]]:
         """The next rows of a send; whoever sleeps is moved to his morning, and the next are looked at, for a while."""
         for _ in range(BATCHES):
-            [rows] = await self._transact((_SQL["claim"], claim(prospect.send, prospect.hours, token, prospect.room)))
+            *_, rows = await self._transact(*steps(prospect.send, prospect.hours, token, prospect.room))
             found = [row for row in rows if not row["is_early"]]
             if found or not rows:
                 return found

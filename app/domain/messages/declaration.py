@@ -3,8 +3,9 @@
 from functools import partial
 
 from app.core.errors import mark
-from app.core.nouns import MenuEntry, Noun, Permission, Subject, Waiting
+from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
+from app.domain.calendar.hours import HoursChanged
 from app.domain.messages import create_messages, models, polling, receipts, reconcile, sends
 
 NOUN = Noun(
@@ -39,6 +40,7 @@ NOUN = Noun(
         create_messages.REFRESH_STATISTICS,
     ),
     kinds=(sends.SendDrained,),
+    hears=(Consumer("messages.hours", HoursChanged, sends.on_hours_changed, once_for_all=True),),
     waits=(
         Waiting(receipts.APPLY_RECEIPTS, receipts.are_waiting),
         Waiting(reconcile.RECONCILE, reconcile.are_waiting),

@@ -32,6 +32,11 @@ class Hours:
         """True if it may go out to somebody."""
         return moment in self.openings(moment).values()
 
+    def is_open_everywhere(self, moment: datetime) -> bool:
+        """True if it may go out to everybody."""
+        opens = self.openings(moment)
+        return all(opens.get(zone) == moment for zone in self.zones)
+
     def first(self, moment: datetime) -> datetime | None:
         """From when on it may go out to somebody; None if never."""
         return min(self.openings(moment).values(), default=None)

@@ -3,24 +3,29 @@
 -- and the oldest and newest occurrence beside them: so they are looked up in their partitions, also while the planner takes the
 -- table for empty. Joined only, a window of 25 read every message of its send.
 
+-- name: hold_retried
+-- Whoever claims what is tried again, and may have to give its send more time, has the send first and the messages after, like
+-- whoever stops it.
+SELECT id FROM sends WHERE id = :send AND retry_until IS NOT NULL FOR NO KEY UPDATE;
+
 -- name: claim
 -- Rows of one send that are due, of all its occurrences, leased to one worker. A lease that ended gives the row back without
 -- harm: nothing was written for it yet. Leases are the machine's time, not the business clock. :fresh is false when the send is
 -- over: then only what is tried again goes out. What keeps the allowed hours (:keeps) and may not go yet where its person is, is
--- moved to when it may, and is not leased; :opens are the moments of :zones. A zone that somebody has only just come into is looked at
+-- moved to when it may, and is not leased; of the rest those go first that wait longest; :opens are the moments of :zones. A zone that somebody has only just come into is looked at
 -- again in a minute. A retry that is moved keeps its time to go out.
 WITH found AS MATERIALIZED (
-  SELECT occurrence_id, id, contact_id FROM messages
+  SELECT occurrence_id, id, contact_id, due_at FROM messages
   WHERE send_id = :send AND occurrence_id >= :first AND state = 'queued' AND due_at <= :now
     AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND (:fresh OR retries > 0)
   ORDER BY due_at LIMIT :look FOR UPDATE SKIP LOCKED
 ), early AS (
-  SELECT f.occurrence_id, f.id, CASE WHEN NOT :keeps THEN :now ELSE COALESCE(z.opens, CAST(:now AS timestamptz) + interval '1 minute')
+  SELECT f.occurrence_id, f.id, f.due_at, CASE WHEN NOT :keeps THEN :now ELSE COALESCE(z.opens, CAST(:now AS timestamptz) + interval '1 minute')
     END AS opens
   FROM found f LEFT JOIN contacts c ON :keeps AND c.id = f.contact_id
   LEFT JOIN unnest(CAST(:zones AS text[]), CAST(:opens AS timestamptz[])) AS z (zone, opens) ON z.zone = COALESCE(c.timezone, :zone)
 ), chosen AS (
-  SELECT occurrence_id, id, opens, opens > :now AS is_early, row_number() OVER (PARTITION BY opens > :now) AS place FROM early
+  SELECT occurrence_id, id, opens, opens > :now AS is_early, row_number() OVER (PARTITION BY opens > :now ORDER BY due_at) AS place FROM early
 ), moved AS (
   UPDATE messages m SET
     due_at = CASE WHEN c.is_early THEN c.opens ELSE m.due_at END,

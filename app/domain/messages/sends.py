@@ -13,6 +13,7 @@ from app.core.nouns import Happening
 from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
+from app.domain.calendar.hours import HoursChanged
 from app.domain.messages import retries, told
 from app.domain.messages.hours import Hours, hours_of, keeps_hours
 from app.domain.messages.models import TEST, Message, Send
@@ -21,6 +22,7 @@ from app.domain.providers.accounts import fingerprint
 from app.domain.providers.models import ProviderAccount
 
 _SQL = load("messages/queries.sql")
+_HOURS = load("messages/hours.sql")
 JOB = {
     "sms": Job("messages.sms", "jobs.messages.send_sms", 300),
     "email": Job("messages.email", "jobs.messages.send_email", 300),
@@ -179,6 +181,11 @@ def is_due(session: Session, channel: str) -> bool:
     now = clock.now()
     wanted = {"channel": channel, "now": now, "open": hours_of(session).is_open(now), "test": TEST}
     return bool(session.execute(_SQL["is_due"], wanted).scalar())
+
+
+def on_hours_changed(session: Session, _: HoursChanged) -> None:
+    """What was moved to the hours that were is looked at again, by the hours that are."""
+    session.execute(_HOURS["look_again"], {"now": clock.now(), "test": TEST})
 
 
 def expire_late(session: Session) -> int:

@@ -1,5 +1,7 @@
 """Marketing goes to a person in the allowed hours by the clock where he is; what is not allowed yet waits for his morning."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID, uuid4
@@ -11,14 +13,17 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
+from app.core.nouns import every
 from app.core.sql import load
 from app.domain.access.models import Organisation
+from app.domain.approvals import settings
 from app.domain.calendar import hours as calendar
 from app.domain.contacts import zones
 from app.domain.contacts.models import Contact
 from app.domain.messages import claiming, listing, sends
-from app.domain.messages.hours import hours_of
+from app.domain.messages.hours import Hours, hours_of
 from app.domain.messages.models import Message, Send
+from app.domain.outbox.relay import relay_one
 from tests.domain.messages.line import Line, Run, states
 from tests.factories import people, sending
 
@@ -118,6 +123,39 @@ def test_whoever_sleeps_for_long_lets_other_sends_have_their_turn(
     assert states(session) == {"queued": 7, "sent": 9}
 
 
+def claimed(session: Session, send: Send, hours: Hours | None, most: int) -> list[UUID]:
+    """Whose messages a claim of `most` leased."""
+    rows = session.execute(load("messages/queries.sql")["claim"], claiming.claim(send, hours, uuid4(), most))
+    return [row.contact_id for row in rows if not row.is_early]
+
+
+def wait_since(session: Session, contacts: list[UUID]) -> None:
+    """Their messages wait, the later in the list the longer."""
+    for minutes, contact in enumerate(contacts):
+        mine = update(Message).where(Message.contact_id == contact)
+        session.execute(mine.values(due_at=clock.now() - timedelta(minutes=minutes)))
+
+
+def test_whoever_waits_longest_is_claimed_first(session: Session) -> None:
+    everybody = somebody(session, *["America/New_York", "Asia/Tokyo"] * 20)
+    with clock.at(MORNING):
+        send, hours = sent(session), hours_of(session)
+        wait_since(session, everybody)
+        assert set(claimed(session, send, hours, 5)) == set(everybody[1::2][-5:])
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_no_more_is_looked_at_than_may_be_given_where_nobody_sleeps(session: Session, keeps: bool) -> None:
+    home = somebody(session, None, "Europe/London", None)
+    with clock.at(MORNING + timedelta(hours=1)):
+        send, hours = sent(session), hours_of(session) if keeps else None
+        wait_since(session, home)
+        assert claiming.claim(send, hours, uuid4(), 1)["look"] == 1
+        assert claimed(session, send, hours, 1) == [home[-1]]
+    with clock.at(MORNING):
+        assert (claiming.claim(send, hours, uuid4(), 1)["look"] == 1) is not keeps, "in London they sleep"
+
+
 def test_a_retry_that_is_moved_keeps_its_time_to_go_out(session: Session) -> None:
     somebody(session, "Asia/Tokyo", "America/New_York")
     with clock.at(MORNING):
@@ -131,6 +169,51 @@ def test_a_retry_that_is_moved_keeps_its_time_to_go_out(session: Session) -> Non
         assert sorted(row.is_early for row in claimed) == [False, True]
     session.expire_all()
     assert send.retry_until == datetime(2026, 11, 25, 13, tzinfo=UTC) + timedelta(hours=24)
+
+
+def tell_everybody(session: Session) -> None:
+    @contextmanager
+    def open_unit() -> Iterator[Session]:
+        yield session
+        session.flush()
+
+    while relay_one(open_unit, {consumer.name: consumer for consumer in every(lambda noun: noun.hears)}):
+        pass
+
+
+def test_what_was_moved_goes_out_at_once_when_the_allowed_hours_become_longer(session: Session, run: Run) -> None:
+    fresh, retried = somebody(session, "Europe/London", "Europe/London")
+    with clock.at(MORNING):
+        sent(session)
+        session.execute(update(Message).where(Message.contact_id == retried).values(retries=1))
+        run(Line())
+        assert states(session) == {"queued": 2}
+        longer = {**WEEK, "week": {str(day): {"opens": "06:00", "closes": "20:00"} for day in range(7)}}
+        asked = settings.propose_calendar(
+            session, calendar.CalendarInput.model_validate(longer), by=people.staff(session, "owner", "olivia")
+        )
+        assert asked
+        settings.carry_out_calendar(session, asked.id, by=people.staff(session, "owner", "oscar"))
+        tell_everybody(session)
+        assert sends.is_due(session, "sms")
+        run(Line())
+    session.expire_all()
+    found = dict(session.execute(select(Message.contact_id, Message.state)).all())
+    assert found == {fresh: "sent", retried: "queued"}, "a retry has a time of its own"
+
+
+def test_what_keeps_no_hours_or_is_over_is_left_alone_when_the_hours_change(session: Session) -> None:
+    somebody(session, "Europe/London")
+    with clock.at(MORNING):
+        stopped = sent(session)
+        sends.stop(session, stopped.source_kind, stopped.source_id)
+        sent(session, message_class="service")
+        sent(session, kind="test")
+        later = clock.now() + timedelta(hours=1)
+        session.execute(update(Message).values(due_at=later))
+        sends.on_hours_changed(session, calendar.HoursChanged(subject=stopped.organisation_id))
+    session.expire_all()
+    assert set(session.execute(select(Message.due_at)).scalars()) == {later}
 
 
 def test_a_zone_that_somebody_has_only_just_come_into_is_looked_at_again_in_a_minute(session: Session) -> None:
