@@ -206,6 +206,8 @@ def test_versions_and_duplicates_are_an_accounts_own(session: Session, take: Tak
         {"account": "C" * 41},
         {"account": "C 1"},
         {"account": "C\n"},
+        {"account": "C|1"},
+        {"account": "C,1"},
         {"account_type": "Savings"},
         {"account_type": "s" * 31},
     ],
