@@ -9,7 +9,8 @@ guessed:
 - Before its first day and after its last an account is not there: the sum is that of the others.
 - An account that changes its type counts on the days it is told as of a type that counts; where it ever did in the month, or
   does now, each of its days has to be told.
-- A balance that is told without an account is all a customer has. A day is told one way or the other, never both.
+- A balance that is told without an account is all a customer has, whatever accounts are known of. A day is told one way or the
+  other, never both; a value of one way is carried no further than to the next of the other.
 - Whoever has no account that counts has no value on any day, as one the bank has told nothing of.
 
 The statement `judged` says the same by the set, `whole_days` for whoever else asks.

@@ -1,6 +1,7 @@
 """The set-based statement agrees with a plain evaluator about customers with several accounts; the two share no code."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -37,22 +38,33 @@ class Account:
         first = min(filter(None, (self.opened_on, min(self.told))))
         return first <= day and (self.closed_on is None or day <= self.closed_on)
 
-    def value(self, day: date, carry: int) -> Decimal | None:
-        sources = (day - timedelta(days=back) for back in range(carry + 1))
-        return next((self.told[source][-1] for source in sources if source in self.told), None)
+    def value(self, day: date, carry: int, ends: Collection[date]) -> Decimal | None:
+        """What it had: of the day, or carried from one before it, not past a day that was told the other way."""
+        for back in range(carry + 1):
+            if (source := day - timedelta(days=back)) in self.told:
+                return self.told[source][-1]
+            if source in ends:
+                return None
+        return None
 
 
 def plainly(accounts: list[Account], new: ProgrammeInput) -> Verdict:
     """What became of a month, one day and one account at a time."""
-    known = [one for one in accounts if one.told]
+    whole = next(one for one in [*accounts, Account("", "current")] if not one.name)
+    known = [one for one in accounts if one.told and one.name]
     counted = [one for one in known if not new.accounts or one.kind in new.accounts]
+    is_whole_counted = not new.accounts or whole.kind in new.accounts
+    wholly = set(whole.told) if is_whole_counted else set[date]()
+    named = {day for one in counted for day in one.told}
     closed = CLOSED if new.calendar == "exempt" else ()
     month = [day for day in (FIRST + timedelta(days=n) for n in range(31)) if day not in closed]
     seen: dict[date, Decimal] = {}
     for day in month:
         there = [one for one in counted if len(known) == 1 or one.is_there(day)]
-        values = [one.value(day, new.carry_days) for one in there]
-        if there and None not in values:
+        values = [one.value(day, new.carry_days, wholly) for one in there]
+        if is_whole_counted and (alone := whole.value(day, new.carry_days, named)) is not None:
+            seen[day] = alone
+        elif there and None not in values:
             seen[day] = sum(filter(None, values), Decimal(0))
     missing = [day for day in month if day not in seen]
     below = [day for day in month if day in seen and seen[day] < new.threshold]
@@ -78,6 +90,22 @@ def an_account(dice: random.Random, number: int, trouble: float) -> Account:
         one.opened_on = one.opened_on and min(one.opened_on, *one.told)
         one.closed_on = dice.choice([None, ends]) if ends < LAST else None
     return one
+
+
+def tell_wholly(accounts: list[Account], dice: random.Random) -> None:
+    """Tell the days before one, or a few anywhere, without accounts; what is known of those stays."""
+    begins = FIRST + timedelta(days=dice.choice([3, 15, 31]))
+    days = [FIRST + timedelta(days=n) for n in range(31)]
+    chosen = dice.choice([[day for day in days if day < begins], dice.sample(days, 3)])
+    for one in accounts:
+        if one.told and not one.told.keys() <= {*chosen}:
+            first = min(one.told)
+            one.told = {day: versions for day, versions in one.told.items() if day not in chosen}
+            one.opened_on = one.opened_on or dice.choice([None, first])
+        else:
+            chosen = [day for day in chosen if day not in one.told]
+    whole = {day: [Decimal(dice.choice([15000, 15000, 15000, 14000]))] for day in chosen}
+    accounts.append(Account("", "current", whole))
 
 
 def delivered(customers: dict[str, list[Account]], dice: random.Random) -> Feed:
@@ -120,6 +148,8 @@ def test_the_statement_and_a_plain_evaluator_agree_on_several_accounts(
         str(n): [an_account(dice, i, [0.0, 0.0, 0.02, 0.1, 0.5][n % 5]) for i in range(1 + n % 4)]
         for n in range(CUSTOMERS)
     }
+    for accounts_of in [*customers.values()][::3]:
+        tell_wholly(accounts_of, dice)
     new = ProgrammeInput.model_validate({"name": "Any", "accounts": accounts, **calendar, **rule})
     programme = programmes.create(session, new, by=system(organisation.id))
     take(delivered(customers, dice))
