@@ -145,6 +145,40 @@ def test_a_closing_that_is_told_later_makes_the_month_stale(session: Session, ta
         assert newest(session).input_hash != run.input_hash
 
 
+@pytest.mark.parametrize(
+    ("before", "later"),
+    [
+        ({}, {"opened_on": "2026-08-03"}),
+        ({"opened_on": "2026-08-03"}, {"opened_on": "2026-11-02"}),
+        ({}, {"closed_on": "2026-11-05", "opened_on": "2026-09-09"}),
+    ],
+    ids=["opened earlier", "opened later", "and closed"],
+)
+def test_a_month_between_what_was_told_of_an_account_and_what_is_told_now_is_stale(
+    session: Session, take: Take, judge: Judge, before: dict[str, str], later: dict[str, str]
+) -> None:
+    programme, day = asked(session), date(2026, 11, 5)
+    told = [replace(held(MORE, "S1")[0], date=day.isoformat(), record=f"S{n}") for n in range(2)]
+    take(bank(held(GOOD, "C1"), [replace(told[0], **before)]), last=day)
+    outcome, run = judge(programme)["0"].outcome, newest(session)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        take(Feed({day.isoformat(): [replace(told[1], version=2, **later)]}), day, day)
+        assert review.is_stale(session, run)
+        assert judge(programme)["0"].outcome != outcome
+
+
+def test_a_closing_makes_the_months_after_it_stale(session: Session, take: Take, judge: Judge) -> None:
+    programme, day = asked(session), date(2026, 9, 10)
+    only = replace(held(MORE, "S1")[0], date=day.isoformat())
+    take(bank(held(GOOD, "C1"), [only]), day)
+    assert judge(programme)["0"].outcome == "indeterminate"
+    run, late = newest(session), replace(only, closed_on=only.date, version=2, record="late")
+    with clock.at(clock.now() + timedelta(hours=1)):
+        take(Feed({"2026-11-06": [late]}), *[date(2026, 11, 6)] * 2)
+        assert review.is_stale(session, run)
+        assert judge(programme)["0"].outcome == "qualified"
+
+
 def test_an_account_with_a_value_after_its_closing_is_open_again(session: Session, take: Take, judge: Judge) -> None:
     programme, rows = asked(session), held([*MORE[:20], None, *MORE[21:]], "S1")
     rows[19] = replace(rows[19], closed_on="2026-10-20")
