@@ -94,8 +94,11 @@ def whole_days(first: date, days: int, currency: str) -> Subquery:
         *span, (told.account == "") | told.contact_id.not_in(several)
     )
     day = (literal(first, Date) + func.generate_series(0, days - 1).column_valued("n")).label("day")
+    ever = (
+        select(told.day).where(*span, told.contact_id == account.contact_id, told.account == account.account).exists()
+    )
     there = select(account.contact_id, account.account, day).where(
-        account.contact_id.in_(several), account.currency == currency,
+        account.contact_id.in_(several), (account.currency == currency) | ever,
         func.least(account.opened_on, account.first_day) <= day.element,
         func.coalesce(account.closed_on, day.element) >= day.element,
     ).subquery().c  # fmt: skip
