@@ -9,20 +9,22 @@ guessed:
 - Before its first day and after its last an account is not there: the sum is that of the others.
 - An account that changes its type counts on the days it is told as of a type that counts; where it ever did in the month, or
   does now, each of its days has to be told.
-- A balance that is told without an account is all a customer has. A day is told one way or the other, never both.
+- A balance that is told without an account is all a customer has, whatever accounts are known of. A day is told one way or the
+  other, never both; a value of one way is carried no further than to the next of the other.
 - Whoever has no account that counts has no value on any day, as one the bank has told nothing of.
 
 The statement `judged` says the same by the set, `whole_days` for whoever else asks.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Date, Subquery, and_, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core.actor import Actor, require
 from app.core.db import live
 from app.core.sql import load
@@ -48,7 +50,21 @@ def keep(session: Session, values: Sequence[Value]) -> set[date]:
     if not told:
         return set()
     given = {"organisation": actor_of(session).organisation_id, "batch": json.dumps([*told.values()], default=str)}
-    return {day for row in session.execute(_SQL["note_accounts"], given) for day in row if day}
+    return {day for row in session.execute(_SQL["note_accounts"], given).all() for day in _otherwise(row)}
+
+
+def _otherwise(row: Any) -> Iterator[date]:
+    """The days from which to which an account is another now than it was; of a month between them its first."""
+    today = clock.now().date()  # until then one lasts that is open
+    begins, ends = min(filter(None, (row.opened_on, row.first_day))), row.closed_on or today
+    spans = [(begins, ends)]  # of a new one all
+    if row.was_since:
+        began = min(filter(None, (row.was_opened, row.was_first)))
+        spans = [(began, begins), (row.was_closed or today, ends), (row.was_since, row.since)]
+    for first, last in (sorted(span) for span in spans if span[0] != span[1] or not row.was_since):
+        yield from (first, last)
+        months = range(first.year * 12 + first.month, last.year * 12 + last.month)
+        yield from (date(n // 12, n % 12 + 1, 1) for n in months)
 
 
 def _still(closed_on: date | None, day: date) -> date | None:
@@ -78,8 +94,11 @@ def whole_days(first: date, days: int, currency: str) -> Subquery:
         *span, (told.account == "") | told.contact_id.not_in(several)
     )
     day = (literal(first, Date) + func.generate_series(0, days - 1).column_valued("n")).label("day")
+    ever = (
+        select(told.day).where(*span, told.contact_id == account.contact_id, told.account == account.account).exists()
+    )
     there = select(account.contact_id, account.account, day).where(
-        account.contact_id.in_(several), account.currency == currency,
+        account.contact_id.in_(several), (account.currency == currency) | ever,
         func.least(account.opened_on, account.first_day) <= day.element,
         func.coalesce(account.closed_on, day.element) >= day.element,
     ).subquery().c  # fmt: skip

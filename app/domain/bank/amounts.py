@@ -9,7 +9,7 @@ from decimal import Decimal
 from app.gateways.corebank.base import Record
 
 _PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?")
-_ACCOUNT = re.compile(r"[^\s\x00-\x1f\x7f]{0,40}")
+_ACCOUNT = re.compile(r"[^\s|,\x00-\x1f\x7f]{0,40}")  # "|" and "," part the text a digest is of
 TYPE = r"^[a-z]{1,30}$"  # of an account, as the bank calls it
 CURRENT = "current"  # an account nobody says the type of
 

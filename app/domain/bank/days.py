@@ -127,8 +127,10 @@ class _Looked:
         found: dict[str, tuple[Decimal, date]] = {}
         for source in [day - timedelta(days=n) for n in range(self.version.carry_days, -1, -1)]:
             had = self.values.get(source, {})
-            found |= {account: (amount, source) for account, amount in had.items() if amount is not None}
-        if self.accounts:
+            counted = {account: (amount, source) for account, amount in had.items() if amount is not None}
+            is_whole = "" in counted  # what is told one way ends what is carried of the other
+            found = {name: one for name, one in found.items() if not counted or (not name) is is_whole} | counted
+        if self.accounts and "" not in found:
             named, lasting = {one["account"] for one in self.accounts}, self.lasting(day)
             otherwise = {account for account, amount in self.values.get(day, {}).items() if amount is None}
             if lasting - found.keys() - otherwise:

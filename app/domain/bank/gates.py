@@ -116,18 +116,18 @@ def _of_restrictions(session: Session) -> Iterator[Gate]:
 
 
 def _of_amounts(session: Session, looked_at: dict[str, Any]) -> Iterator[Gate]:
-    """The mean balance against the month before: a column that was exchanged, or a factor, moves all of it."""
+    """The mean of what customers had on a day against the month before: an exchanged column, or a factor, moves all of it."""
     first, counted = looked_at["first"], looked_at["accounts"]
     spans = ((first - timedelta(days=1)).replace(day=1), first), (first, looked_at["after"])
+    held = (
+        select(func.sum(Balance.amount).label("amount"))
+        .where(Balance.is_current, Balance.currency == looked_at["currency"])
+        .where(*([Balance.account_type.in_(counted)] if counted else ()))
+        .group_by(Balance.contact_id, Balance.day)
+    )
     means = [
         session.execute(
-            select(func.avg(Balance.amount)).where(
-                Balance.day >= begins,
-                Balance.day < ends,
-                Balance.is_current,
-                Balance.currency == looked_at["currency"],
-                *([Balance.account_type.in_(counted)] if counted else ()),
-            )
+            select(func.avg(held.where(Balance.day >= begins, Balance.day < ends).subquery().c.amount))
         ).scalar()
         for begins, ends in spans
     ]

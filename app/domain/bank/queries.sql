@@ -101,7 +101,7 @@ FROM bank_accounts a JOIN live.contacts c ON c.id = a.contact_id AND c.deleted_a
 WHERE LEAST(a.opened_on, a.first_day) <= :day AND COALESCE(a.closed_on, :day) >= :day
   AND EXISTS (SELECT FROM balances b WHERE b.contact_id = a.contact_id AND b.day = :day AND b.is_current OFFSET 0)
   AND NOT EXISTS (
-    SELECT FROM balances b WHERE b.contact_id = a.contact_id AND b.day = :day AND b.account = a.account AND b.is_current OFFSET 0)
+    SELECT FROM balances b WHERE b.contact_id = a.contact_id AND b.day = :day AND b.account IN ('', a.account) AND b.is_current OFFSET 0)
 ON CONFLICT DO NOTHING;
 
 -- name: forget_missing
@@ -119,7 +119,8 @@ WHERE i.kind = 'missing' AND i.day = ANY(CAST(:days AS date[])) AND EXISTS (
 -- One pass and no sorting: `seen` has a bit for each day with a value and, 32 bits higher, for each that holds; `below` is the first
 -- day below (5 bits) before its amount in hundredths (58 bits, zero in their middle).
 -- Who has several accounts (accounts.py says what his days are) is counted once more: `lacking` has a bit for each day one of them has
--- no value of, `summed` what he had on the others, and of his `facts` those of `summed` hold. For everybody else that is nothing.
+-- no value of, `summed` what he had on the others, and of his `facts` those of `summed` hold. For everybody else that is nothing. A day
+-- told without an account lacks nothing; what is told one way ends what is carried of the other.
 WITH valued AS NOT MATERIALIZED (
   SELECT contact_id, account, day AS begins, 1 AS days, amount FROM balances
   WHERE CAST(:carry AS int) = 0 AND day >= CAST(:first AS date) AND day < CAST(:after AS date) AND is_current AND currency = :currency
@@ -128,10 +129,13 @@ WITH valued AS NOT MATERIALIZED (
   SELECT contact_id, account, begins, ends - begins, amount FROM (
     SELECT b.contact_id, b.account, b.amount, GREATEST(b.day, CAST(:first AS date)) AS begins,
       LEAST(b.day + 1 + CAST(:carry AS int), CAST(:after AS date),
-        lead(b.day) OVER (PARTITION BY b.contact_id, b.account ORDER BY b.day)) AS ends
+        lead(b.day) OVER (PARTITION BY b.contact_id, b.account ORDER BY b.day),
+        CASE b.account WHEN '' THEN min(b.day) OVER soon ELSE min(b.day) FILTER (WHERE b.account = '') OVER soon END) AS ends
     FROM balances b
     WHERE CAST(:carry AS int) > 0 AND b.day >= CAST(:first AS date) - CAST(:carry AS int) AND b.day < CAST(:after AS date) AND b.is_current
-      AND b.currency = :currency AND (CAST(:accounts AS text[]) IS NULL OR b.account_type = ANY(CAST(:accounts AS text[])))) AS carried
+      AND b.currency = :currency AND (CAST(:accounts AS text[]) IS NULL OR b.account_type = ANY(CAST(:accounts AS text[])))
+    WINDOW soon AS (PARTITION BY b.contact_id ORDER BY b.day
+      RANGE BETWEEN INTERVAL '1 day' FOLLOWING AND make_interval(days => CAST(:carry AS int)) FOLLOWING)) AS carried
   WHERE ends > begins
 ), several AS (
   SELECT contact_id, account, account_type, begins, ends, begins < ends AS is_there,
@@ -146,6 +150,9 @@ WITH valued AS NOT MATERIALIZED (
   SELECT contact_id, account, bit_or(days) AS days, bool_or(counts) AS counts FROM (
     SELECT contact_id, account, ((CAST(1 AS bigint) << v.days) - 1) << (v.begins - CAST(:first AS date)) AS days, true AS counts
     FROM several JOIN valued v USING (contact_id, account)
+    UNION ALL
+    SELECT contact_id, s.account, ((CAST(1 AS bigint) << v.days) - 1) << (v.begins - CAST(:first AS date)), false
+    FROM several s JOIN valued v USING (contact_id) WHERE v.account = ''
     UNION ALL
     SELECT contact_id, account, CAST(1 AS bigint) << (b.day - CAST(:first AS date)), false
     FROM several JOIN balances b USING (contact_id, account)

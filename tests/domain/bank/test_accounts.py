@@ -145,6 +145,40 @@ def test_a_closing_that_is_told_later_makes_the_month_stale(session: Session, ta
         assert newest(session).input_hash != run.input_hash
 
 
+@pytest.mark.parametrize(
+    ("before", "later"),
+    [
+        ({}, {"opened_on": "2026-08-03"}),
+        ({"opened_on": "2026-08-03"}, {"opened_on": "2026-11-02"}),
+        ({}, {"closed_on": "2026-11-05", "opened_on": "2026-09-09"}),
+    ],
+    ids=["opened earlier", "opened later", "and closed"],
+)
+def test_a_month_between_what_was_told_of_an_account_and_what_is_told_now_is_stale(
+    session: Session, take: Take, judge: Judge, before: dict[str, str], later: dict[str, str]
+) -> None:
+    programme, day = asked(session), date(2026, 11, 5)
+    told = [replace(held(MORE, "S1")[0], date=day.isoformat(), record=f"S{n}") for n in range(2)]
+    take(bank(held(GOOD, "C1"), [replace(told[0], **before)]), last=day)
+    outcome, run = judge(programme)["0"].outcome, newest(session)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        take(Feed({day.isoformat(): [replace(told[1], version=2, **later)]}), day, day)
+        assert review.is_stale(session, run)
+        assert judge(programme)["0"].outcome != outcome
+
+
+def test_a_closing_makes_the_months_after_it_stale(session: Session, take: Take, judge: Judge) -> None:
+    programme, day = asked(session), date(2026, 9, 10)
+    only = replace(held(MORE, "S1")[0], date=day.isoformat())
+    take(bank(held(GOOD, "C1"), [only]), day)
+    assert judge(programme)["0"].outcome == "indeterminate"
+    run, late = newest(session), replace(only, closed_on=only.date, version=2, record="late")
+    with clock.at(clock.now() + timedelta(hours=1)):
+        take(Feed({"2026-11-06": [late]}), *[date(2026, 11, 6)] * 2)
+        assert review.is_stale(session, run)
+        assert judge(programme)["0"].outcome == "qualified"
+
+
 def test_an_account_with_a_value_after_its_closing_is_open_again(session: Session, take: Take, judge: Judge) -> None:
     programme, rows = asked(session), held([*MORE[:20], None, *MORE[21:]], "S1")
     rows[19] = replace(rows[19], closed_on="2026-10-20")
@@ -183,6 +217,37 @@ def test_a_bank_that_begins_to_tell_accounts_goes_on_seamlessly(session: Session
     assert judge(asked(session))["0"].outcome == "qualified"
 
 
+@pytest.mark.parametrize("rule", [{}, {"calendar": "carry", "carry_days": 2}], ids=["as it is", "carried"])
+def test_a_month_told_without_accounts_stays_what_it_was_when_older_accounts_are_told_of(
+    session: Session, take: Take, judge: Judge, officer: Actor, rule: dict[str, Any]
+) -> None:
+    programme = asked(session, **rule)
+    take(bank(held(GOOD)))
+    assert judge(programme)["0"].outcome == "qualified"
+    said = {"date": "2026-11-01", "opened_on": "2010-01-01"}
+    take(bank([replace(held(MAIN, name)[0], **said) for name in ("C1", "S1")]), *[date(2026, 11, 1)] * 2)
+    take(bank(held(GOOD)))
+    found = judge(programme)["0"]
+    assert (found.outcome, found.missing, found.lowest) == ("qualified", [], 15000)
+    month = days.of_customer(session, newest(session).id, found.contact_id, by=officer)
+    assert {(one.verdict, str(one.amount)) for one in month.days} == {("held", "15000.00")}
+    wrong = select(BalanceIssue.record).where(BalanceIssue.contact_id == found.contact_id)
+    assert session.execute(wrong).scalars().all() == []
+
+
+def test_a_value_told_one_way_is_carried_no_further_than_to_the_next_of_the_other(
+    session: Session, take: Take, judge: Judge, officer: Actor
+) -> None:
+    programme = asked(session, calendar="carry", carry_days=2, rule="average")
+    take(bank(held([*GOOD[:9], *[None] * 22]), held([None] * 9 + MAIN[9:], "C1"), held([None] * 9 + MORE[9:], "S1")))
+    take(bank(held(GOOD[:9] + [None] * 22, customer="1"), held([None] * 9 + GOOD[9:], "C1", "1")))
+    found = judge(programme)
+    assert {(one.missing == [], str(one.average)) for one in found.values()} == {(True, "15000.00")}
+    for one in found.values():
+        month = days.of_customer(session, newest(session).id, one.contact_id, by=officer)
+        assert {str(day.amount) for day in month.days} == {"15000.00"}
+
+
 def test_versions_and_duplicates_are_an_accounts_own(session: Session, take: Take, judge: Judge) -> None:
     programme = asked(session)
     low = held([*MORE[:4], "1.00", *MORE[5:]], "S1")
@@ -206,6 +271,8 @@ def test_versions_and_duplicates_are_an_accounts_own(session: Session, take: Tak
         {"account": "C" * 41},
         {"account": "C 1"},
         {"account": "C\n"},
+        {"account": "C|1"},
+        {"account": "C,1"},
         {"account_type": "Savings"},
         {"account_type": "s" * 31},
     ],

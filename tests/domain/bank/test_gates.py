@@ -1,5 +1,6 @@
 """Gates: each sees what it is there for, warns before it blocks, and compares with nothing where there is nothing."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -98,10 +99,20 @@ def test_a_month_that_nobody_has_seen_is_compared_with_nothing(
     assert set(gates(session)) == {"days_complete", "coverage", "worst_day", "bad_format", "conflicts", "phones"}
 
 
-def november(session: Session, programme: Programme, take: Take, officer: Actor, amounts: dict[str, str]) -> None:
-    """A second month, in which everybody has the same every day."""
+def november(
+    session: Session,
+    programme: Programme,
+    take: Take,
+    officer: Actor,
+    amounts: dict[str, str],
+    names: tuple[str, ...] = ("",),
+) -> None:
+    """A second month, in which everybody has the same every day, in each of his accounts."""
     days = [date(2026, 11, n).isoformat() for n in range(1, 31)]
-    feed = Feed({day: [record(customer, day, amount) for customer, amount in amounts.items()] for day in days})
+    feed = Feed({day: [
+        replace(record(customer, day, amount, name=f"{customer}{name}{day}"), account=name)
+        for customer, amount in amounts.items() for name in names
+    ] for day in days})  # fmt: skip
     with clock.at(datetime(2026, 12, 2, 9, tzinfo=UTC)):
         take(feed, date(2026, 11, 1), date(2026, 11, 30))
         run = qualification.start(session, programme.id, date(2026, 11, 1), by=officer)
@@ -132,6 +143,16 @@ def test_a_file_a_hundred_times_too_high_moves_the_mean(
     november(session, programme, take, officer, {"0": "1500000.00"})
     assert gates(session)["mean_shift"] == (9900.0, 20, "warn")
     assert gates(session)["qualified_band"][2] == "pass"
+
+
+def test_a_bank_that_begins_to_tell_accounts_does_not_move_the_mean(
+    session: Session, programme: Programme, take: Take, judge: Judge, officer: Actor
+) -> None:
+    people.contacts(session, 1)
+    take(october({"0": HIGH}))
+    judge(programme)
+    november(session, programme, take, officer, {"0": "7500.00"}, names=("C1", "C2"))
+    assert gates(session)["mean_shift"] == (0.0, 20, "pass")
 
 
 def test_where_holidays_do_not_count_the_year_has_to_be_decided_on(
