@@ -21,7 +21,7 @@ from app.domain.access.keyring import organisation_of
 from app.domain.bank import programmes
 from app.domain.bank.balances import month_of
 from app.domain.bank.models import BalanceDay, Programme, ProgrammeVersion, QualificationRun
-from app.domain.bank.qualification import looks_at
+from app.domain.bank.qualification import by_the_set, looks_at
 from app.domain.contacts.models import Contact
 
 STANDINGS = ("on_track", "at_risk", "lost", "unknown")
@@ -129,7 +129,8 @@ def _standings(session: Session, month: date, version: ProgrammeVersion, days: i
 
 def _counts(session: Session, standings: Subquery) -> dict[str, int]:
     query = select(standings.c.standing, func.count()).group_by(standings.c.standing)
-    return dict.fromkeys(STANDINGS, 0) | dict(session.execute(query).all())
+    with by_the_set(session):
+        return dict.fromkeys(STANDINGS, 0) | dict(session.execute(query).all())
 
 
 def _past(session: Session, programme: Programme, month: date, days: int) -> Sequence[tuple[int, int]]:

@@ -1,11 +1,13 @@
 """Who qualified in a month: one statement over the balances, three outcomes with their reasons, gates before they are believed."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -121,7 +123,8 @@ def _calculate(session: Session, run: QualificationRun) -> None:
     run.calculated_at = clock.now()  # before anything is looked at: what comes in meanwhile came in since
     version = session.get_one(ProgrammeVersion, run.programme_version_id)
     looked_at = looks_at(session, run.month, version)
-    session.execute(_SQL["qualify"], looked_at | {"organisation": run.organisation_id, "run": run.id})
+    with by_the_set(session):
+        session.execute(_SQL["qualify"], looked_at | {"organisation": run.organisation_id, "run": run.id})
     counted = dict(
         session.execute(
             select(Outcome.outcome, func.count()).where(Outcome.run_id == run.id).group_by(Outcome.outcome)
@@ -168,6 +171,18 @@ class Asks(Protocol):
     carry_days: int
     opening: Any
     accounts: Any
+
+
+@contextmanager
+def by_the_set(session: Session) -> Iterator[None]:
+    """Let `judged` join its sets as sets.
+
+    Days and accounts that came after the last statistics are believed to be few, and a loop over few compares everybody with
+    everybody: minutes instead of seconds.
+    """
+    session.execute(text("SET LOCAL enable_nestloop = off"))
+    yield
+    session.execute(text("SET LOCAL enable_nestloop = on"))
 
 
 def looks_at(session: Session, month: date, asks: Asks, after: date | None = None) -> dict[str, Any]:

@@ -44,7 +44,8 @@ def ask(session: Session, run_id: UUID, rule: Rule, *, by: Actor) -> WhatIf:
     if run.calculated_at is None:
         raise Conflict(mark("This month has not been calculated yet."))
     asked = looks_at(session, run.month, rule)
-    rows = session.execute(_SQL["what_if"], asked | {"run": run.id}).all()
+    with qualification.by_the_set(session):
+        rows = session.execute(_SQL["what_if"], asked | {"run": run.id}).all()
     return WhatIf(
         run,
         {name: sum(row.customers for row in rows if row.before == name) for name in OUTCOMES},
