@@ -74,6 +74,8 @@ def test_some_are_decided_at_once_with_a_reason(asking: Asking) -> None:
         walk(session)
     assert "passed ask approved" in asking.path(first)
     assert "passed ask rejected" in asking.path(second)
+    assert "Was approved by" in words(omar.get(f"{asking.url}/people/{first}"))
+    assert "Was refused by" in words(omar.get(f"{asking.url}/people/{second}"))
 
 
 def test_another_role_cannot_answer(asking: Asking) -> None:

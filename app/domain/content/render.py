@@ -130,6 +130,12 @@ class Text:
         return _KEPT.sub(lambda found: link(found.group(1), int(found.group(2))) if link else "", said)
 
 
+def with_links(compiled: Mapping[str, Any]) -> str:
+    """The plain part of a compiled e-mail before it is rendered, with its links as they were written."""
+    links = compiled["links"]
+    return _MARK.sub(lambda found: str(links[int(found[2])]) if found[1] == "c" else "", str(compiled["text"]))
+
+
 def _unknown(broke: BaseException) -> TemplateError:
     return TemplateError(mark("The text cannot be rendered: %(reason)s."), reason=type(broke).__name__)
 

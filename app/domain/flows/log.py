@@ -24,6 +24,10 @@ from app.domain.segments.fields import catalogue
 from app.domain.segments.saying import Listed, Names, Said, label
 
 MOST = 1000  # lines of one run
+_ANSWERS = {
+    engine.APPROVED: mark("Was approved by %(by)s: %(said)s"),
+    engine.REJECTED: mark("Was refused by %(by)s: %(said)s"),
+}
 _OTHER, _ELSE = mark("For another reason"), mark("Everybody else")
 
 
@@ -110,7 +114,8 @@ def _passed(row: FlowLog, why: Mapping[str, Any], branch: Branch | None, names: 
     if why.get("skipped"):
         return Said(mark("Got no message: %(reason)s"), {"reason": Said(REASON.get(why["skipped"], _OTHER))})
     if why.get("by"):
-        return Said(mark("Was passed on by %(by)s: %(said)s"), {"by": why["by"], "said": why.get("said", "")})
+        did = _ANSWERS.get(str(row.port), mark("Was passed on by %(by)s: %(said)s"))
+        return Said(did, {"by": why["by"], "said": why.get("said", "")})
     if branch is None or row.port in PORTS:
         return Said(PORTS.get(str(row.port), mark("Went on")))
     name = {"branch": branch.label or (Said(_ELSE) if branch.key == ELSE else branch.key.upper())}

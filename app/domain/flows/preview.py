@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.domain.content.models import Template, TemplateVersion
+from app.domain.content.render import with_links
 from app.domain.flows.pinned import Pinned
 
 
@@ -18,6 +19,11 @@ class Text:
     template: Template
     version: TemplateVersion
     message_class: str
+
+    def letter(self, language: str) -> str:
+        """The plain part of an e-mail as it was written, with the addresses its links lead to."""
+        compiled = self.version.compiled.get(language)
+        return with_links(compiled) if compiled else ""
 
 
 def texts(session: Session, pinned: Pinned, *, by: Actor) -> list[Text]:

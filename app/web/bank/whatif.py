@@ -6,7 +6,6 @@ from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from werkzeug.datastructures import MultiDict
 from wtforms import DecimalField, IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -52,7 +51,7 @@ def what_if() -> ResponseReturnValue:
     run = qualification.get(session, run_id, by=g.actor)
     own = whatif.rule_of(session, run_id, by=g.actor)
     is_asked = "rule" in request.args
-    form = WhatIfForm(request.args if is_asked else MultiDict(), data=own.model_dump())
+    form = WhatIfForm(request.args if is_asked else None, data=own.model_dump())
     form.rule.choices = [(key, said(word)) for key, word in RULES.items()]
     form.calendar.choices = [(key, said(word)) for key, word in CALENDARS.items()]
     form.opening.choices = [(key, said(word)) for key, word in OPENINGS.items()]
