@@ -263,7 +263,7 @@ def test_the_numbers_add_up_to_the_audience_and_lead_to_the_people(campaigns: Ca
     assert people.count('<tr id="message-') == 2
     results = shown(marketer.get(f"/campaigns/{campaign_id}/results"))
     assert "Handed over 11" in results
-    assert f"Numbers of {clock.now():%d/%m/%Y}" in results
+    assert f"Numbers of {clock.today('Asia/Jerusalem'):%d/%m/%Y}" in results
 
 
 def test_a_campaign_is_cancelled_for_good(campaigns: Campaigning) -> None:
