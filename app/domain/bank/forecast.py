@@ -97,7 +97,8 @@ def listed(session: Session, programme_id: UUID, standing: str, ask: Ask, *, by:
         return Page([], total=0)
     found = _standings(session, month, programmes.current(session, programme), day.day).c
     query = select(found.contact_id, found.distance, found.first_below, found.latest).where(found.standing == standing)
-    page = fetch(session, query, [found.distance, found.contact_id], ask)
+    with by_the_set(session):
+        page = fetch(session, query, [found.distance, found.contact_id], ask)
     contact = live(Contact).c
     ids = [one.contact_id for one in page.items]
     named = dict(session.execute(select(contact.id, contact.external_id).where(contact.id.in_(ids))).all())

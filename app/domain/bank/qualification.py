@@ -182,7 +182,7 @@ def by_the_set(session: Session) -> Iterator[None]:
     """
     session.execute(text("SET LOCAL enable_nestloop = off"))
     yield
-    session.execute(text("SET LOCAL enable_nestloop = on"))
+    session.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
 
 
 def looks_at(session: Session, month: date, asks: Asks, after: date | None = None) -> dict[str, Any]:
