@@ -10,7 +10,7 @@ from app.core import i18n
 from app.core.db import db
 from app.core.errors import mark
 from app.domain.access import permissions
-from app.domain.messages.words import CHANNEL
+from app.domain.messages.words import CHANNEL, REASON
 from app.domain.segments import fields
 from app.web import badges, reasons
 from app.web.locale import current_language
@@ -199,10 +199,6 @@ def _coded(says: Callable[[str], str]) -> Callable[[str], str]:
     return lambda said: says(said) if _CODE.fullmatch(said) else said
 
 
-def _reason(code: str) -> str:
-    return str(gettext(RETURNED[code])) if code in RETURNED else reasons.reason(code)
-
-
 def _amount(said: str) -> str:
     return str(i18n.number(Decimal(said), current_language())) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", said) else said
 
@@ -233,7 +229,7 @@ def _field(found: fields.Field | None, name: str) -> str:
 
 _VALUES: Mapping[str, Callable[[str], str]] = {
     "state": _coded(badges.label),
-    "reason": _coded(_reason),
+    "reason": _of(RETURNED, REASON, reasons.AUDIENCE),  # what a person wrote stays as he wrote it
     "role": _of(permissions.LABELS),
     "message_class": _of(reasons.CLASSES),
     "priority": _of(reasons.PRIORITIES),

@@ -76,6 +76,8 @@ def test_no_value_that_is_a_code_of_ours_is_shown_as_it_is(bank: House, language
 
 def test_what_a_person_wrote_stays_as_he_wrote_it(bank: House) -> None:
     with bank.app.test_request_context():
+        assert setting_words.value("reason", "no") == "no"
+        assert setting_words.value("reason", "no_consent") != "no_consent"
         assert setting_words.value("reason", "He asked us to.") == "He asked us to."
         assert setting_words.value("name", "every") == "every"
         assert setting_words.value("threshold", "15000.00") == "15,000"
