@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.api import consents, envelope, jobs
 from app.api.approvals import request_out
 from app.api.consents import ConsentInput
+from app.core import i18n
 from app.core.db import db
 from app.core.errors import DomainError, Invalid, mark
 from app.domain.consent import restrictions
@@ -19,6 +20,7 @@ from app.domain.contacts.models import Contact
 from app.domain.contacts.profile import ContactInput, Person
 from app.domain.contacts.search import Filter
 from app.domain.segments import membership
+from app.domain.segments.saying import spoken
 from app.domain.timeline import history as timeline
 from app.domain.timeline.history import Line
 from app.domain.transfer import imports
@@ -194,7 +196,8 @@ def history(contact_id: UUID) -> ResponseReturnValue:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    return {"at": line.at, "kind": line.kind, "action": line.action, "about": line.about, **line.data}
+    why = {"why": spoken(line.said, i18n.translator(g.actor.locale).gettext)} if line.said else {}
+    return {"at": line.at, "kind": line.kind, "action": line.action, "about": line.about, **line.data, **why}
 
 
 @bp.post("/import")

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -143,6 +143,14 @@ class Batch:
     def passes(self, step: str) -> Counter[UUID]:
         """How often each run has left a step in this batch."""
         return Counter(row["run"] for row in self._log if row["step"] == step and row["kind"] == "passed")
+
+    def texts(self, steps: Collection[str]) -> dict[UUID, str | None]:
+        """Whose runs have left one of these steps in this batch, and why there is no message of it; None where there is one."""
+        found: dict[UUID, str | None] = {}
+        for row in self._log:
+            if row["step"] in steps and row["kind"] == "passed" and found.get(row["run"], "") is not None:
+                found[row["run"]] = (row["why"] or {}).get("skipped")
+        return found
 
     def stay(self, run: Run, step: str, what: Rest | Fail) -> None:
         """It rests, waits to be tried again, or has failed for good."""

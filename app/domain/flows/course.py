@@ -10,6 +10,8 @@ from app.domain.flows.definition import Flowchart, parse
 from app.domain.flows.engine import Graph, graph_of
 from app.domain.flows.models import FlowVersion
 from app.domain.flows.pinned import Pinned
+from app.domain.flows.steps import WaitFor
+from app.domain.messages import told
 from app.domain.segments import compiler
 from app.domain.segments import pinned as segments
 from app.domain.segments.context import CompileContext
@@ -31,9 +33,11 @@ class Course:
 
     @cached_property
     def dids(self) -> tuple[str, ...]:
-        """What it waits to hear of its own messages."""
+        """What it waits to hear of its own messages; whoever waits for something of one hears that it failed, too."""
         wanted = (*(one.config for one in self.chart.steps()), *self.chart.rules.exits)
-        return tuple(sorted({did for one in wanted if (did := getattr(one, "did", None))}))
+        named = {did for one in wanted if (did := getattr(one, "did", None))}
+        waits = any(isinstance(one, WaitFor) and one.did for one in wanted)
+        return tuple(sorted(named | ({told.FAILED} if waits else set())))
 
     @cached_property
     def events(self) -> tuple[str, ...]:

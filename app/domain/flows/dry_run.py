@@ -18,13 +18,13 @@ from app.domain.content.models import TemplateVersion
 from app.domain.content.preview import Preview, data_for, preview
 from app.domain.content.render import TemplateError, prepared
 from app.domain.content.sandbox import TooSlow
-from app.domain.flows import engine, pinned, validation
+from app.domain.flows import engine, lookback, pinned, validation
 from app.domain.flows.acts import waiting
 from app.domain.flows.batch import Batch, Run
 from app.domain.flows.course import Course
 from app.domain.flows.definition import Step, parse
 from app.domain.flows.models import Flow
-from app.domain.flows.steps import WAITS, Goal, GoTo
+from app.domain.flows.steps import WAITS, Goal, GoTo, WaitFor
 from app.domain.messages import policy
 from app.domain.messages.pinned import PinnedText
 from app.domain.segments import compiler
@@ -38,7 +38,7 @@ class Stop:
     """A step on the way: when he came, when and by which port he went on, and what was done or decided there.
 
     `verdicts` are of the conditions up to the one that held, by branch. A text has the reason why it would not be sent, or when it
-    would go out. `port` is None where he ends.
+    would go out; a wait for something of a text that is not sent has that reason, too. `port` is None where he ends.
     """
 
     step: Step
@@ -98,6 +98,7 @@ class _Walk:
         self._person = person
         self._happens = happens
         self._visits: Counter[str] = Counter()
+        self._texts: dict[str, str | None] = {}  # of steps that send: why not
         self._zone = person.timezone or organisation_of(session).timezone
 
     def go(self, now: datetime) -> Path:
@@ -146,11 +147,20 @@ class _Walk:
             return Stop(
                 step, now, now, {"wait_for": engine.HAPPENED, "review": engine.APPROVED}.get(step.type, engine.NEXT)
             )
+        if (reason := self._hopeless(step)) is not None:
+            return Stop(step, now, now, engine.TIMEOUT, reason=reason)
         batch = Batch(self._session, self._course, now)
         run = Run(UUID(int=0), self._person.id, UUID(int=0), now, now, self._zone)
         name = getattr(step.config, "field", None)
         day = waiting.dates(batch, name, [run])[self._person.id] if name else None
         return Stop(step, now, engine.due(step, now, batch.facts(run, day)), engine.by_itself(step))
+
+    def _hopeless(self, step: Step) -> str | None:
+        """Why nothing can happen that a wait is for: the texts that are meant are not sent. Else None."""
+        if not isinstance(step.config, WaitFor) or not lookback.is_of_texts(step.config):
+            return None
+        meant = {one: why for one, why in self._texts.items() if step.config.step in (None, one)}
+        return None if None in meant.values() else next(reversed(meant.values()), None) or lookback.NO_MESSAGE
 
     def _split(self, step: Step, now: datetime) -> Stop:
         verdicts: dict[str, Sequence[Verdict]] = {}
@@ -175,5 +185,6 @@ class _Walk:
         except (TemplateError, TooSlow):
             reason = reason or "text_failed"
         windows = Batch(self._session, self._course, now).windows
+        self._texts[step.id] = reason
         goes_at = windows.next_open(now, self._zone) if text.message_class == "marketing" else now
         return Stop(step, now, now, engine.NEXT, text=shown, reason=reason, goes_at=None if reason else goes_at)

@@ -21,10 +21,10 @@ from app.core.unit import actor_of
 from app.domain.events import interest
 from app.domain.events.matching import EventIs
 from app.domain.events.models import EventInterest
-from app.domain.flows import starts
+from app.domain.flows import lookback, starts
 from app.domain.flows.batch import Batch, Run
 from app.domain.flows.course import Course, course_of
-from app.domain.flows.engine import HAPPENED, REACHED
+from app.domain.flows.engine import HAPPENED, REACHED, TIMEOUT
 from app.domain.flows.models import Flow, FlowLog
 from app.domain.flows.steps import Goal, Happening, OnEvent, OnMessage, WaitFor
 from app.domain.messages import replies, told
@@ -95,11 +95,15 @@ def _move(session: Session, heard: Sequence[Heard], known: Collection[UUID] = ()
     found = session.execute(_SQL["runs_of"], {"contacts": list(of), "since": now - LONGEST}).all()
     rows = [row for row in found if row.id not in known]
     steps = _visits(session, rows, [one.visit_id for one in heard if one.visit_id])
+    waiting: list[_Told] = []
     for row in rows:
         batch = batches.get(row.version_id) or batches.setdefault(
             row.version_id, Batch(session, course_of(session, row.version_id), now)
         )
-        _Told(batch, row, steps.get(row.id, {})).hears(of[row.contact_id])
+        its = _Told(batch, row, steps.get(row.id, {}))
+        if its.hears(of[row.contact_id]):
+            waiting.append(its)
+    _give_up(waiting)
     for batch in batches.values():
         batch.write()
     return {row.id for row in rows}
@@ -131,17 +135,27 @@ class _Told:
         self.run = Run(row.id, row.contact_id, row.visit_id, self.batch.now, row.entered_at, "", attempts=row.attempts)
         self.run.has_converted = row.converted_at is not None
 
-    def hears(self, all_of_it: Sequence[Heard]) -> None:
-        """Take in what happened after the entry, oldest first; an exit moves it before a goal, a goal before the end of a wait."""
+    def hears(self, all_of_it: Sequence[Heard]) -> bool:
+        """Take in what happened after the entry, oldest first; an exit moves it before a goal, a goal before the end of a wait.
+
+        True if it goes on waiting for something of a message, and one of its messages failed.
+        """
         heard = [one for one in all_of_it if one.at > self.row.entered_at]
         reached = [(goal, one) for one in heard if (goal := self._goal(one))]
         if self.row.step is None:
-            return
-        if any(self._exit(one) for one in heard):
-            return
-        if any(self._jump(goal, one) for goal, one in reached):
-            return
-        any(self._wake(one) for one in heard)
+            return False
+        if any(self._exit(one) for one in heard) or any(self._jump(goal, one) for goal, one in reached):
+            return False
+        if any(self._wake(one) for one in heard):
+            return False
+        return self.awaits is not None and any(one.did == told.FAILED and one.visit_id in self.steps for one in heard)
+
+    @property
+    def awaits(self) -> WaitFor | None:
+        """What of a message it waits for, if it does."""
+        node = self.batch.course.graph.nodes.get(self.row.step)
+        config = node.step.config if node and self.row.waits_for is not None else None
+        return config if isinstance(config, WaitFor) and config.did else None
 
     def _is(self, what: Happening, heard: Heard) -> bool:
         """Whether this is what is meant: an event, or something with a message of this run."""
@@ -194,6 +208,20 @@ class _Told:
             return False
         self.batch.send_on(self.run, here, HAPPENED, heard.why)
         return True
+
+
+def _give_up(waiting: Sequence[_Told]) -> None:
+    """Who waits for something of messages of which none can arrive any more goes on; one statement a step."""
+    at: dict[tuple[UUID, str], list[_Told]] = defaultdict(list)
+    for one in waiting:
+        at[one.row.version_id, one.row.step].append(one)
+    for (_, step), them in at.items():
+        batch, awaits = them[0].batch, them[0].awaits
+        assert awaits is not None
+        never = lookback.hopeless(batch, awaits, [one.run for one in them])
+        for one in them:
+            if one.run.id in never:
+                batch.send_on(one.run, step, TIMEOUT, never[one.run.id])
 
 
 # --- those who begin

@@ -15,7 +15,7 @@ from app.domain.flows import engine, people
 from app.domain.flows.course import course_of
 from app.domain.flows.definition import ELSE, Branch
 from app.domain.flows.engine import Graph
-from app.domain.flows.models import FlowLog, FlowRun
+from app.domain.flows.models import FlowLog
 from app.domain.flows.steps import SENDS
 from app.domain.messages.models import Message
 from app.domain.messages.words import REASON
@@ -28,6 +28,7 @@ _ANSWERS = {
     engine.APPROVED: mark("Was approved by %(by)s: %(said)s"),
     engine.REJECTED: mark("Was refused by %(by)s: %(said)s"),
 }
+NOTHING = mark("Did not wait: no message this could happen to (%(reason)s)")
 _OTHER, _ELSE = mark("For another reason"), mark("Everybody else")
 
 
@@ -82,19 +83,30 @@ def of_run(session: Session, run_id: UUID, *, by: Actor) -> list[Line]:
     query = (
         select(FlowLog).where(FlowLog.run_id == run.id, FlowLog.at >= run.entered_at).order_by(FlowLog.id).limit(MOST)
     )
+    return _told(session, session.execute(query).scalars().all(), by=by)
+
+
+def some(session: Session, ids: Sequence[int], within: tuple[datetime, datetime], *, by: Actor) -> dict[int, Line]:
+    """What some rows of the log tell, by their ids; all of one person, and in this time."""
+    require(by, "flows:read")
+    query = select(FlowLog).where(FlowLog.id.in_(ids), FlowLog.at.between(*within))
     rows = session.execute(query).scalars().all()
+    return {row.id: line for row, line in zip(rows, _told(session, rows, by=by), strict=True)}
+
+
+def _told(session: Session, rows: Sequence[FlowLog], *, by: Actor) -> list[Line]:
     graphs = {i: course_of(session, i).graph for i in {row.version_id for row in rows}}
-    sent = _messages(session, run, rows)
+    sent = _messages(session, rows)
     names = Names(catalogue(session), library.names(session, by=by))
     return [_line(row, graphs[row.version_id], sent, names) for row in rows]
 
 
-def _messages(session: Session, run: FlowRun, rows: Sequence[FlowLog]) -> dict[UUID, Message]:
-    """The messages of a run, by the visit they were made in."""
+def _messages(session: Session, rows: Sequence[FlowLog]) -> dict[UUID, Message]:
+    """The messages of one person, by the visit they were made in."""
     visits = {row.visit_id for row in rows if row.visit_id}
     if not visits:
         return {}
-    query = select(Message).where(Message.contact_id == run.contact_id, Message.occurrence_id.in_(visits))
+    query = select(Message).where(Message.contact_id == rows[0].contact_id, Message.occurrence_id.in_(visits))
     return {one.occurrence_id: one for one in session.execute(query).scalars()}
 
 
@@ -113,16 +125,19 @@ def _passed(row: FlowLog, why: Mapping[str, Any], branch: Branch | None, names: 
     """Which way he went, and because of what."""
     if why.get("skipped"):
         return Said(mark("Got no message: %(reason)s"), {"reason": Said(REASON.get(why["skipped"], _OTHER))})
+    if "nothing" in why:
+        return Said(NOTHING, {"reason": Said(REASON.get(why["nothing"], _OTHER))})
     if why.get("by"):
         did = _ANSWERS.get(str(row.port), mark("Was passed on by %(by)s: %(said)s"))
         return Said(did, {"by": why["by"], "said": why.get("said", "")})
     if branch is None or row.port in PORTS:
         return Said(PORTS.get(str(row.port), mark("Went on")))
     name = {"branch": branch.label or (Said(_ELSE) if branch.key == ELSE else branch.key.upper())}
-    if branch.when is None:
-        return Said(mark("Went the way “%(branch)s”"), name)
     asked = why.get("is") or {}
     shown = Listed(tuple(_had(field, value, names) for field, value in asked.items())) if asked else "–"
+    if branch.when is None:
+        went = mark("Went the way “%(branch)s”. It was: %(values)s") if asked else mark("Went the way “%(branch)s”")
+        return Said(went, {**name, "values": shown})
     conditions = words.sentence(branch.when, names)
     return Said(
         mark("Went the way “%(branch)s”: %(conditions)s It was: %(values)s"),

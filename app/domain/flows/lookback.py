@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, DateTime, FromClause, Uuid, bindparam, exists, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from app.core.db import among, live
 from app.domain.events.models import Event
@@ -14,8 +14,11 @@ from app.domain.flows.batch import Batch, Run
 from app.domain.flows.models import FlowLog
 from app.domain.flows.steps import Happening
 from app.domain.messages.models import EngagementEvent, Message, Reply
+from app.domain.messages.told import REPLIED
 
+NO_MESSAGE = "no_message"
 EVENT, DID = "event:", "did:"
+NEVER_ARRIVED = ("skipped", "cancelled", "expired", "failed", "undeliverable")
 
 
 def awaited(what: Happening) -> str:
@@ -54,6 +57,40 @@ def _messages(batch: Batch, what: Happening, runs: Sequence[Run]) -> dict[UUID, 
         .order_by(FlowLog.run_id, Message.created_at)
     )
     return {run_id: {"did": what.did, "message": str(message)} for run_id, message in batch.session.execute(query)}
+
+
+def is_of_texts(what: Happening) -> bool:
+    """Whether it happens to what the flow sends: a reply that is to no step's text can come at any time."""
+    return bool(what.did) and (what.did != REPLIED or bool(what.step))
+
+
+def hopeless(batch: Batch, what: Happening, runs: Sequence[Run]) -> dict[UUID, dict[str, Any]]:
+    """Of which runs it cannot happen any more, each with the reason: there is no message of theirs, or none that could arrive."""
+    if not is_of_texts(what):
+        return {}
+    steps = [what.step] if what.step else list(batch.course.pinned.texts)
+    now = batch.texts(steps)
+    left = [run for run in runs if now.get(run.id, "") is not None]
+    before = _ends(batch, steps, left) if left else {}
+    ends = {run.id: before.get(run.id, (False, None)) for run in left}
+    return {i: {"nothing": now.get(i) or why or NO_MESSAGE} for i, (is_open, why) in ends.items() if not is_open}
+
+
+def _ends(batch: Batch, steps: Sequence[str], runs: Sequence[Run]) -> dict[UUID, tuple[bool, str | None]]:
+    """Whether a message of any of these steps is on its way or arrived, and else why the last is not; by run."""
+    reason = func.coalesce(Message.reason, FlowLog.why["skipped"].astext)
+    query = (
+        select(
+            FlowLog.run_id,
+            func.coalesce(func.bool_or(Message.state.not_in(NEVER_ARRIVED)), False),
+            func.array_agg(aggregate_order_by(reason, FlowLog.id.desc()))[1],
+        )
+        .outerjoin(Message, (Message.contact_id == FlowLog.contact_id) & (Message.occurrence_id == FlowLog.visit_id))
+        .where(among(FlowLog.run_id, [run.id for run in runs]), FlowLog.kind == "passed", FlowLog.step.in_(steps))
+        .where(FlowLog.at >= min(run.entered_at for run in runs))
+        .group_by(FlowLog.run_id)
+    )
+    return {run_id: (is_open, why) for run_id, is_open, why in batch.session.execute(query)}
 
 
 def _did(did: str) -> ColumnElement[bool]:

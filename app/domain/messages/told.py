@@ -20,7 +20,7 @@ from app.domain.messages import reference
 from app.domain.messages.models import MessageInterest, MessageWake, Send
 
 _SQL = load("messages/told.sql")
-REPLIED = "replied"
+REPLIED, FAILED = "replied", "failed"
 SAID_AT_ONCE, SAID_LATER = ("sent", "failed"), ("delivered", "failed", "bounced")  # in the answer, by a receipt
 _bells: list[Job] = []
 

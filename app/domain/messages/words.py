@@ -44,4 +44,5 @@ REASON = {
     "no_confirmation": mark("No confirmation within 72 hours"),
     "late": mark("It was too late for it"),
     "gone": mark("Deleted or erased meanwhile"),
+    "no_message": mark("Nothing was sent before"),
 }

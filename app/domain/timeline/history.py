@@ -1,7 +1,7 @@
 """One person's whole history, the newest first: one definition for the page and the API."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from app.core.errors import Invalid, mark
 from app.core.page import Ask, Page, fetch, narrowed
 from app.core.sql import load
 from app.domain.contacts import profile
+from app.domain.flows import log
+from app.domain.segments.saying import Said
 
 _SQL = load("timeline/queries.sql")
 _COLUMNS: dict[str, Any] = {
@@ -35,7 +37,10 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Line:
-    """Something that happened: `about` is the event, message or flow, `data` what is known of it, by the kind."""
+    """Something that happened: `about` is the event, message or flow, `data` what is known of it, by the kind.
+
+    Of a step in a flow `said` is the whole story: which way he went there, and why.
+    """
 
     at: datetime
     key: str
@@ -43,6 +48,7 @@ class Line:
     action: str
     about: UUID | None
     data: dict[str, Any]
+    said: Said | None = None
 
 
 def may_see(by: Actor) -> list[str]:
@@ -63,7 +69,19 @@ def listed(session: Session, contact_id: UUID, ask: Ask, *, kind: str = "", by: 
         return Page([], total=0, per_page=ask.per_page)
     lines = _lines(wanted, contact_id, ask).subquery()
     page = fetch(session, select(lines), [lines.c.at, lines.c.key], ask, descending=True)
-    return Page([Line(*row[: len(_COLUMNS)]) for row in page.items], page.next, page.prev, page.total, page.per_page)
+    told = _told(session, [row for row in page.items if row.kind == "flow"], by=by)
+    found = [replace(Line(*row[: len(_COLUMNS)]), said=told.get(row.key)) for row in page.items]
+    return Page(found, page.next, page.prev, page.total, page.per_page)
+
+
+def _told(session: Session, steps: Sequence[Any], *, by: Actor) -> dict[str, Said]:
+    """What happened at steps of flows, by the key of the line."""
+    if not steps:
+        return {}
+    ids = {int(row.key.removeprefix("flow ")): row.key for row in steps}
+    moments = [row.at for row in steps]
+    found = log.some(session, list(ids), (min(moments), max(moments)), by=by)
+    return {ids[i]: line.said for i, line in found.items()}
 
 
 def _lines(kinds: Sequence[str], contact_id: UUID, ask: Ask) -> CompoundSelect[Any]:

@@ -24,6 +24,7 @@ from app.web.contacts import words
 from app.web.contacts.blueprint import bp
 from app.web.flows.words import KINDS
 from app.web.render import page_or_part
+from app.web.segments import shown as segments
 
 
 @bp.get("/<uuid:contact_id>")
@@ -71,7 +72,7 @@ def history(contact_id: UUID) -> ResponseReturnValue:
     kind = request.args.get("kind", "")
     page = timeline.listed(db.session(), contact_id, paging.asked(), kind=kind, by=g.actor)
     kinds = [(one, _(timeline.KINDS[one][0])) for one in timeline.may_see(g.actor)]
-    drawn = {"kind": kind, "kinds": kinds, "act_said": audit_labels.said, "steps": KINDS}
+    drawn = {"kind": kind, "kinds": kinds, "act_said": audit_labels.said, "steps": KINDS, "spoken": segments.spoken}
     return page_or_part(
         "contacts/history.html", "contacts/_history.html", tab="history", page=page, **drawn, **head(contact_id)
     )

@@ -19,18 +19,6 @@ REASONS = {
     "manual": mark("By hand"),
     "legal": mark("Legal"),
 }
-# What happens to somebody in a flow.
-STEPS = {
-    "entered": mark("Entered"),
-    "arrived": mark("Came to a step"),
-    "passed": mark("Passed a step"),
-    "failed": mark("A step failed"),
-    "retried": mark("A step was tried again"),
-    "moved": mark("Was moved to another step"),
-    "converted": mark("Reached the goal"),
-    "finished": mark("Finished"),
-    "left": mark("Left"),
-}
 CAME = {"imported": mark("Came in with an import"), "updated": mark("Was last written by an import")}
 TONES = {
     "granted": "good", "withdrawn": "bad", "delivered": "good", "opened": "good", "clicked": "good", "replied": "good",

@@ -211,3 +211,29 @@ def test_the_words_are_hebrew_where_they_are_to_be(session: Session) -> None:
     english, hebrew = lines(session, run), lines(session, run, "he")
     assert hebrew[-1] == "הגיע לסוף"
     assert not set(english) & set(hebrew)
+
+
+def test_everybody_else_is_told_with_what_was_asked_about(session: Session) -> None:
+    other = {"kind": "field", "field": "language", "op": "eq", "value": "he"}
+    ways = [branch("haifa", when=HAIFA), branch("hebrew", when=other), branch("else")]
+    made = flow(session, step("city", "split", ways), step("wait", "wait", days=1))
+    [one] = people.contacts(session, 1, city="Eilat", language="en")
+    enter(session, made, [one])
+    walk(session)
+    assert "Went the way “Everybody else”. It was: City = Eilat, Language = en" in lines(session, run_of(session, one))
+
+
+def test_a_wait_for_a_text_that_would_not_be_sent_is_not_waited_for(session: Session) -> None:
+    sending.account(session)
+    text = sending.sms_template(session, "Advertisement. To stop: {{ unsubscribe_url }}")
+    wait = step("read", "wait_for", [branch("happened"), branch("timeout")], did="delivered", step="hello")
+    lane = [step("hello", "send_sms", template_id=str(text.id)), wait]
+    made = drafts.create(
+        session, FlowInput(name="A draft", definition=drawing(*lane)), by=people.staff(session, "marketer")
+    )
+    refusing, willing = people.contacts(session, 1, consent=False)[0], people.contacts(session, 1, start=1)[0]
+    hello, read = walked(session, made, refusing).stops
+    assert (hello.reason, read.reason, read.port, read.until) == ("no_consent", "no_consent", "timeout", MONDAY)
+    assert walked(session, made, refusing, read=True).stops[1].port == "happened"
+    _, read = walked(session, made, willing, hello=False, read=False).stops
+    assert (read.reason, read.until) == (None, MONDAY + timedelta(days=3))

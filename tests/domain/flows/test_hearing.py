@@ -245,12 +245,11 @@ def test_an_event_that_only_a_page_told_begins_only_what_allows_it(session: Sess
 # --- messages
 
 
-def sent_flow(session: Session, did: str, **config: Any) -> Any:
+def sent_flow(session: Session, did: str, name: str = "A flow", **config: Any) -> Any:
     ways = [branch("happened", step("yes", "tag", add=["yes"])), branch("timeout")]
     text = sending.email_template(session)
-    return flow(
-        session, step("mail", "send_email", template_id=str(text.id)), step("did", "wait_for", ways, did=did, **config)
-    )
+    wait = step("did", "wait_for", ways, did=did, **config)
+    return flow(session, step("mail", "send_email", template_id=str(text.id)), wait, name=name)
 
 
 def the_message(session: Session) -> Message:
@@ -289,9 +288,7 @@ def test_a_mail_of_another_flow_ends_no_wait_of_this_one(session: Session) -> No
     enter(session, first, [one])
     walk(session)
     message = the_message(session)
-    other = flow(
-        session, step("did", "wait_for", [branch("happened"), branch("timeout")], did="opened"), name="Another"
-    )
+    other = sent_flow(session, "opened", "Another")
     enter(session, other, [one])
     walk(session)
     links.opened(session, target(session, message), PERSON)

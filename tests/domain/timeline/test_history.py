@@ -20,10 +20,14 @@ from app.domain.contacts.models import Contact
 from app.domain.contacts.profile import ContactInput
 from app.domain.events.said import EventInput
 from app.domain.events.tracking import record
-from app.domain.flows.models import Flow, FlowLog, FlowRun, FlowVersion
+from app.domain.flows.models import FlowLog, FlowRun
 from app.domain.messages.models import Message
+from app.domain.segments.saying import spoken
 from app.domain.timeline import history
 from tests.factories import people, sending
+from tests.factories.flows import branch, enter, walk
+from tests.factories.flows import flow as running
+from tests.factories.flows import step as placed
 
 THEN = datetime(2026, 11, 10, 9, tzinfo=UTC)
 
@@ -62,20 +66,13 @@ def lived(session: Session, organisation: Organisation) -> UUID:
 def step(session: Session, who: UUID, by: Actor) -> None:
     """A step in a flow."""
     own, now = {"organisation_id": by.organisation_id}, clock.now()
-    flow = Flow(**own, name="Welcome", definition={}, created_by=uuid4(), created_at=now, updated_at=now)
-    session.add(flow)
-    session.flush()
-    version = FlowVersion(
-        **own, flow_id=flow.id, number=1, definition={}, pinned={}, created_by=uuid4(), created_at=now
-    )
-    session.add(version)
-    session.flush()
+    flow = running(session, placed("a1", "wait", days=1), name="Welcome")
     run = FlowRun(
-        **own, flow_id=flow.id, version_id=version.id, contact_id=who, step="a1", arrived_at=now, entered_at=now
+        **own, flow_id=flow.id, version_id=flow.version_id, contact_id=who, step="a1", arrived_at=now, entered_at=now
     )
     session.add(run)
     session.flush()
-    log = {"flow_id": flow.id, "version_id": version.id, "run_id": run.id, "contact_id": who}
+    log = {"flow_id": flow.id, "version_id": flow.version_id, "run_id": run.id, "contact_id": who}
     session.add(FlowLog(**own, **log, at=now, step="a1", kind="arrived"))
     session.flush()
 
@@ -155,3 +152,18 @@ def test_a_page_reads_no_more_events_than_it_shows(session: Session, organisatio
         plan = "\n".join(row[0] for row in told)
         read = [float(rows) for rows in re.findall(r"on events_\S+ .*actual time=\S+ rows=(\S+)", plan)]
         assert 0 < sum(read) <= 2 * 51, plan
+
+
+def test_a_step_in_a_flow_is_told_with_the_way_and_the_reason(session: Session, organisation: Organisation) -> None:
+    haifa = {"kind": "field", "field": "city", "op": "eq", "value": "Haifa"}
+    ways = [branch("haifa", placed("wait", "wait", days=1), when=haifa, label="From Haifa"), branch("else")]
+    made = running(session, placed("city", "split", ways))
+    (who,) = people.contacts(session, 1, city="Haifa")
+    enter(session, made, [who])
+    walk(session)
+    page = history.listed(session, who, Ask(), kind="flow", by=actor_of(session))
+    assert [spoken(line.said, str) for line in page.items] == [
+        "Waits here",
+        "Went the way “From Haifa”: Everybody for whom City is “Haifa”. It was: City = Haifa",
+        "Was put in by another system",
+    ]

@@ -30,13 +30,19 @@ def wait_until(batch: Batch, node: Node, runs: Sequence[Run]) -> Iterable[tuple[
 
 
 def wait_for(batch: Batch, node: Node, runs: Sequence[Run]) -> Iterable[tuple[Run, Outcome]]:
-    """Until something happens, or the time is over; what happened since the entry may count already."""
+    """Until something happens, or the time is over; what happened since the entry may count already.
+
+    Who got no message that something could happen to does not wait for it.
+    """
     config = node.step.config
     assert isinstance(config, WaitFor)
     known = lookback.happened(batch, config, runs) if config.since == "entry" else {}
+    never = lookback.hopeless(batch, config, [run for run in runs if run.id not in known])
     for run in runs:
         if run.id in known:
             yield run, Pass(HAPPENED, known[run.id])
+        elif run.id in never:
+            yield run, Pass(TIMEOUT, never[run.id])
         else:
             yield run, Rest(engine.due(node.step, batch.now, batch.facts(run)), TIMEOUT, lookback.awaited(config))
 
