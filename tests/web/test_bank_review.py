@@ -133,7 +133,11 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     with clock.at(clock.now() + timedelta(minutes=2)):
         happened = shown(officer.get(f"{page}/events"))
         assert "Balances of a day verified" in happened
-        assert "Month completed" in happened
+        assert happened.rindex("Month completed") < happened.rindex("Month released"), "the newest first"
+        assert happened.rindex("Month approved") < happened.rindex("Balances of a day verified")
+        assert happened.index("/api/v1/") > happened.index("Month completed"), "the address for systems is no headline"
+        part = officer.get(f"{page}/events?per_page=10", htmx=True).get_data(as_text=True)
+        assert part.startswith('<div id="events">'), "the pager exchanges the list"
         assert "Month completed" not in shown(officer.get(f"{page}/events?type=notification.sent")).split("Time")[-1]
     assert approver.post(f"{page}/release").status_code == 409
 

@@ -26,7 +26,7 @@ from app.http.auth import allow
 from app.web import filters, moments, paging, reasons, sought
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
-from app.web.render import is_part_wanted, leave_for
+from app.web.render import is_part_wanted, leave_for, page_or_part
 
 
 class PlanForm(FlaskForm):  # type: ignore[misc]
@@ -102,12 +102,14 @@ def _around(run: QualificationRun) -> dict[str, object]:
 @bp.get("/runs/<uuid:run_id>/events")
 @allow("bank:read")
 def events(run_id: UUID) -> ResponseReturnValue:
-    """What happened in the month, as systems outside read it."""
+    """What happened in the month, the newest first; systems outside read the same the other way round."""
     session, run = db.session(), qualification.get(db.session(), run_id, by=g.actor)
     kind = request.args.get("type", "")
-    page = stream.listed(session, run_id, paging.asked(), Since(kind if kind in EVENTS else ""), by=g.actor)
+    wanted = Since(kind if kind in EVENTS else "")
+    page = stream.listed(session, run_id, paging.asked(), wanted, descending=True, by=g.actor)
     programme = programmes.get(session, run.programme_id, by=g.actor)
-    return render_template("bank/events.html", run=run, programme=programme, page=page, kind=kind, words=EVENTS)
+    values = {"run": run, "programme": programme, "page": page, "kind": kind, "words": EVENTS}
+    return page_or_part("bank/events.html", "bank/_events.html", **values)
 
 
 @bp.get("/runs/<uuid:run_id>/falls")
