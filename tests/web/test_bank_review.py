@@ -105,8 +105,11 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     drawn = f"{page}/sample/{customer(bank, '0')}"
     assert officer.post(drawn, {"found": "right"}).status_code == 303
     assert "1 of 3 checked" in shown(officer.get(page))
+    assert "31 (at least 31)" in shown(officer.get(page))
+    assert "(at most 0" in shown(officer.get(page))
     reasons = waived(bank, run_id, "waived.")
     if reasons:
+        assert ", at least 98)" in shown(officer.get(f"{page}/submit"))
         assert "Say in a sentence" in shown(officer.post(f"{page}/submit", dict.fromkeys(reasons, "no")))
     assert f'href="{page}"' in officer.get("/").get_data(as_text=True), "the dashboard says that a month waits"
     assert officer.post(f"{page}/submit", reasons).status_code == 303
@@ -164,6 +167,10 @@ def test_the_same_over_the_api_with_a_key_that_may(bank: House, run_id: UUID) ->
     evidence = {"evidence": "JVBERi0xLjc=", "evidence_name": "statement.pdf"}
     assert officer.data("POST", f"{page}/overrides", {**said, **evidence})["evidence_name"] == "statement.pdf"
     run = officer.data("GET", page)
+    assert {one["code"]: one["bound"] for one in run["gates"]}.items() >= {
+        "coverage": "least",
+        "conflicts": "most",
+    }.items()
     assert (run["totals"]["qualified"], run["overridden"]) == (2, 1)
     assert officer.data("GET", "/bank/runs")[0]["totals"] == run["totals"]
     [one] = officer.data("GET", f"{page}/outcomes?which=overridden")

@@ -19,6 +19,7 @@ from app.documents.table import Cell, Column, Kind, Row, Table
 from app.documents.xlsx import NativeChart, Sheet, workbook
 from app.domain.access.keyring import organisation_of
 from app.domain.bank import figures
+from app.domain.bank.gates import bound
 from app.domain.bank.models import ProgrammeVersion, QualificationRun
 from app.domain.messages.words import REASON
 from app.domain.reports import bank_cohorts
@@ -180,14 +181,16 @@ def _gates(facts: Facts, say: Words) -> Table:
     waived: Mapping[str, str] = shown.get("waived", {})
     rows: list[Row] = [
         (
-            say(GATE.get(gate["code"], gate["code"])), gate["value"], gate["limit"],
+            say(GATE.get(gate["code"], gate["code"])), gate["value"],
+            *(gate["limit"] if bound(gate["code"]) == one else None for one in ("least", "most")),
             say(VERDICT[gate["verdict"]]),
             waived.get(gate["code"], ""),
         )
         for gate in shown.get("gates") or facts.run.gates or []
     ]  # fmt: skip
     columns = [
-        Column(say(mark("Check"))), Column(say(mark("Value")), Kind.NUMBER, 2), Column(say(mark("Limit")), Kind.NUMBER, 2),
+        Column(say(mark("Check"))),
+        *(Column(say(one), Kind.NUMBER, 2) for one in (mark("Value"), mark("At least"), mark("At most"))),
         Column(say(mark("Verdict"))), Column(say(mark("Passed by, because"))),
     ]  # fmt: skip
     return Table(say(mark("Gates")), columns, rows)

@@ -1,6 +1,7 @@
 """A run: its numbers, its gates, what became of the customers, and the verbs of its life."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import flash, g, make_response, redirect, render_template, request, url_for
@@ -11,12 +12,14 @@ from flask_wtf import FlaskForm
 from wtforms import DateTimeLocalField
 from wtforms.validators import InputRequired
 
+from app.core import i18n
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.access import users
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample, stream
+from app.domain.bank.gates import bound
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Wanted
 from app.domain.bank.stream import Since
@@ -26,6 +29,7 @@ from app.http.auth import allow
 from app.web import filters, moments, paging, reasons, sought
 from app.web.approvals import asked
 from app.web.bank.blueprint import bp
+from app.web.locale import current_language
 from app.web.render import is_part_wanted, leave_for, page_or_part
 
 
@@ -54,6 +58,13 @@ EVENTS = {
     "delivery.failed": mark("Delivery failed"),
     "qualification.completed": mark("Month completed"),
 }
+
+
+def gate_limit(gate: Mapping[str, Any]) -> str:
+    """What has to be at least, or may be at most, by a gate."""
+    number = i18n.number(gate["limit"], current_language())
+    is_least = bound(gate["code"]) == "least"
+    return str(_("at least %(number)s", number=number) if is_least else _("at most %(number)s", number=number))
 
 
 @bp.get("/runs/<uuid:run_id>")

@@ -139,6 +139,16 @@ def test_excel_has_tables_charts_and_its_direction(
     assert all(sheet.tables for sheet in book.worksheets if sheet.max_row > 1)
 
 
+def test_a_limit_is_said_to_be_a_least_or_a_most(session: Session, released: QualificationRun) -> None:
+    made = bank_month.make(session, released, "en")
+    book = openpyxl.load_workbook(io.BytesIO(made.files["xlsx"]))
+    rows = {row[0]: row[1:4] for row in book["Gates"].iter_rows(values_only=True)}
+    assert rows["Check"] == ("Value", "At least", "At most")
+    assert rows["Days that have been taken"] == (31, 31, None)
+    assert rows["Records that are no numbers, in per cent"] == (0, None, 0.1)
+    assert "Value At least At most Verdict" in words(made.files["pdf"])
+
+
 def test_neither_file_names_a_customer_or_a_balance(session: Session, released: QualificationRun) -> None:
     handed_over(session, released, failed=3)
     made = bank_month.make(session, released, "en")
