@@ -37,6 +37,8 @@ def test_a_colleague_asks_for_it_is_let_sees_it_and_leaves_with_one_click(bank: 
     assert answer.status_code == 303
     request = shown(officer.get(answer.location))
     assert "Mail the report of the months to somebody" in request
+    assert re.search(r"Language +Hebrew\b", request)
+    assert re.search(r"Files +PDF\b", request)
     assert "You do not get it" in shown(officer.get(page)), "before somebody else decided"
     Campaigning(bank, UUID(int=0)).granted("admin")
     assert "You get it at" in (found := shown(officer.get(page)))

@@ -12,26 +12,25 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired
 
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Invalid
 from app.core.page import Ask
 from app.domain.bank import cohorts, programmes, qualification
 from app.domain.campaigns import drafts
 from app.domain.reports import runs
 from app.domain.reports.catalogue import CATALOGUE
 from app.domain.reports.runs import ReportInput
+from app.domain.reports.words import FILE
 from app.http import inputs
 from app.http.auth import allow
 from app.web import paging
 from app.web.render import page_or_part
 from app.web.reports.blueprint import bp
 
-FILES = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
-
 
 @bp.app_template_global()
 def file_label(kind: str) -> str:
     """What a file of a report is called."""
-    return str(_(FILES[kind]))
+    return str(_(FILE[kind]))
 
 
 @bp.app_template_filter()
