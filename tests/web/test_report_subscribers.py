@@ -39,6 +39,9 @@ def test_a_colleague_asks_for_it_is_let_sees_it_and_leaves_with_one_click(bank: 
     assert "Mail the report of the months to somebody" in request
     assert re.search(r"Language +Hebrew\b", request)
     assert re.search(r"Files +PDF\b", request)
+    again = officer.post(page, {"address": "", "language": "he", "formats": ["pdf"]})
+    assert (again.status_code, again.text.count("waits for a second person, under Approvals")) == (422, 1)
+    assert "Ask for it" in shown(again), "on the page itself"
     assert "You do not get it" in shown(officer.get(page)), "before somebody else decided"
     Campaigning(bank, UUID(int=0)).granted("admin")
     assert "You get it at" in (found := shown(officer.get(page)))

@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired
 
 from app.core import i18n
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Conflict, Invalid, mark
 from app.domain.access import users
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
@@ -28,7 +28,7 @@ from app.http import inputs
 from app.http.auth import allow
 from app.web import filters, moments, paging, reasons, sought
 from app.web.approvals import asked
-from app.web.bank.blueprint import bp
+from app.web.bank.blueprint import bp, stays
 from app.web.locale import current_language
 from app.web.render import is_part_wanted, leave_for, page_or_part
 
@@ -158,6 +158,7 @@ def find(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/withdraw")
 @allow("bank:write")
+@stays
 def withdraw(run_id: UUID) -> ResponseReturnValue:
     """Take it back from its decision, or its release."""
     return _moved(review.withdraw, run_id, _("It is under review again."))
@@ -165,6 +166,7 @@ def withdraw(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/release")
 @allow("bank:release")
+@stays
 def let_go(run_id: UUID) -> ResponseReturnValue:
     """Tell those who qualified."""
     return _moved(release.release, run_id, _("Released. The messages are being made; this page follows."))
@@ -186,7 +188,7 @@ def plan_it(run_id: UUID) -> ResponseReturnValue:
     if form.validate():
         try:
             planned.plan(db.session(), run_id, moments.utc(form.at.data, "at"), by=g.actor)
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             inputs.onto(form, error)
         else:
             flash(_("Planned. It begins by itself, and anybody who may stop a release may call it off."), "success")
@@ -204,6 +206,7 @@ def _plan_page(run_id: UUID, form: PlanForm, status: int = 200) -> ResponseRetur
 
 @bp.post("/runs/<uuid:run_id>/call-off")
 @allow("bank:stop")
+@stays
 def call_off(run_id: UUID) -> ResponseReturnValue:
     """Let the planned release not begin."""
     return _moved(planned.call_off, run_id, _("The planned release is called off."))
@@ -211,6 +214,7 @@ def call_off(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/pause")
 @allow("bank:stop")
+@stays
 def pause(run_id: UUID) -> ResponseReturnValue:
     """Stop telling for now."""
     return _moved(release.pause, run_id, _("Paused. What is on the wire still arrives."))
@@ -218,6 +222,7 @@ def pause(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/resume")
 @allow("bank:stop")
+@stays
 def resume(run_id: UUID) -> ResponseReturnValue:
     """Ask for it to go on; another person decides."""
     return leave_for(asked(release.propose_resume(db.session(), run_id, by=g.actor)))
