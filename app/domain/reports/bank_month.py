@@ -140,7 +140,7 @@ def _about(facts: Facts, say: Words, zone: str) -> Table:
         (say(mark("Programme")), facts.programme.name),
         (say(mark("Rule")), rule(say, facts.asked)),
         (say(mark("Month")), i18n.month(run.month, say.locale)),
-        (say(mark("State")), say(RUN_STATE.get(run.state, run.state))),
+        (say(mark("State")), say(_state(facts))),
         (say(mark("Version of the run")), say.number(run.version)),
         (say(mark("Version of the programme")), say.number(facts.asked.number)),
     ]
@@ -153,6 +153,13 @@ def _about(facts: Facts, say: Words, zone: str) -> Table:
     if run.released_at:
         rows.append((say(mark("Released")), _by(facts, run.released_by, run.released_at, say, zone)))
     return Table(say(mark("The month")), [Column(say(mark("What"))), Column(say(mark("Value")))], rows)
+
+
+def _state(facts: Facts) -> str:
+    """Where the month stands; what the cover calls provisional is not called completed here."""
+    if facts.is_open and facts.run.state == "completed":
+        return mark("Everybody was told; receipts are still to come")
+    return RUN_STATE.get(facts.run.state, facts.run.state)
 
 
 def _by(facts: Facts, who: UUID | None, at: datetime, say: Words, zone: str) -> str:

@@ -118,11 +118,17 @@ def test_figures_are_provisional_until_the_last_receipt(session: Session, releas
     assert "the month is not completed" in bank_month.make(session, released, "en").summary
     handed_over(session, released, sent=1)
     assert released.state == "completed"
-    assert "Messages without a final word: 1." in bank_month.make(session, released, "en").summary
+    open_still = bank_month.make(session, released, "en")
+    assert "Messages without a final word: 1." in open_still.summary
+    told = words(open_still.files["pdf"])
+    assert "Provisional" in told
+    assert "State Everybody was told; receipts are still to come" in told
+    assert "Completed" not in told
     session.execute(Message.__table__.update().where(Message.state == "sent").values(state="delivered"))
     session.expire_all()
     made = bank_month.make(session, released, "en")
     assert "These figures are final." in made.summary
+    assert "State Completed" in words(made.files["pdf"])
     assert "Bank_Officer, who submitted the month" in made.summary
     assert made.owner == "Bank_Officer"
 
