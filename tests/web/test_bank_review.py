@@ -129,6 +129,7 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     assert approver.post(f"{page}/approve", seen).status_code == 303
     assert officer.post(f"{page}/release").status_code == 403
     assert approver.post(f"{page}/release").status_code == 303
+    assert "0 of 2 were handed over" in shown(approver.get(page)), "all that are to be told, from the beginning"
     made(bank, run_id)
     Campaigning(bank, UUID(int=0)).dispatch()
     _relayed(bank)

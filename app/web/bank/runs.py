@@ -146,7 +146,10 @@ def told_state(run_id: UUID) -> ResponseReturnValue:
 def told(run: QualificationRun) -> dict[str, object]:
     """The numbers of a release, and what it waits for."""
     now = "planned" if run.state == "approved" and run.planned_for else run.state
-    return {"now": now, "whole": release.numbers(db.session(), run, by=g.actor) if run.released_at else None}
+    if not run.released_at:
+        return {"now": now, "whole": None}
+    session, whole = db.session(), release.numbers(db.session(), run, by=g.actor)
+    return {"now": now, "whole": whole, "to_tell": release.to_tell(session, run, whole, by=g.actor)}
 
 
 @bp.post("/runs/<uuid:run_id>/search")
