@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.core import jsontext
 from app.core.clock import is_day
-from app.core.errors import Invalid, Issue, mark
+from app.core.errors import Conflict, Invalid, Issue, mark
 from app.core.page import PER_PAGE, Ask
 from app.http.errors import said
 
@@ -108,7 +108,7 @@ def validate(form: FlaskForm, *others: Callable[[], object]) -> bool:
     return bool(good)
 
 
-def onto(form: FlaskForm, error: Invalid) -> None:
+def onto(form: FlaskForm, error: Invalid | Conflict) -> None:
     """Put a domain error onto the form's fields; what fits no field goes to the form's own errors.
 
     A field that has an error already keeps that one: what the domain says of it would be the same once more.

@@ -13,7 +13,7 @@ from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, mark
+from app.core.errors import Conflict, DomainError, Invalid, mark
 from app.domain.access import users
 from app.domain.access.permissions import LABELS
 from app.domain.approvals import decisions
@@ -192,7 +192,12 @@ def reject(approval_id: UUID) -> ResponseReturnValue:
 @allow("approvals:read")
 def withdraw(approval_id: UUID) -> ResponseReturnValue:
     """Take one's own request back."""
-    decisions.withdraw(db.session(), approval_id, by=g.actor)
+    try:
+        decisions.withdraw(db.session(), approval_id, by=g.actor)
+    except Conflict as error:
+        db.session.rollback()
+        approval = decisions.read(db.session(), approval_id, by=g.actor)
+        return _page(approval, DecisionForm(formdata=None), 409, said(error))
     flash(_("Your request was taken back."), "success")
     return leave_for(url_for(".index", view="all"))
 

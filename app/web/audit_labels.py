@@ -131,19 +131,23 @@ def changes(before: dict[str, Any] | None, after: dict[str, Any] | None, names: 
     """What differs between two states, field by field; what is only in one of them is shown alone."""
     names = names_in(db.session(), before, after) if names is None else names
     old, new = _flat(before, names), _flat(after, names)
-    fields = [*old, *(field for field in new if field not in old)]
+    fields = [field for field in {**old, **new} if old.get(field) != new.get(field)]
+    is_in_both = old.keys() & new.keys()
+    nothing = {field: Value(setting_words.nothing(field)) if field in is_in_both else None for field in fields}
     return [
-        Change(_name(field), old.get(field), new.get(field)) for field in fields if old.get(field) != new.get(field)
+        Change(_name(field), old.get(field) or nothing[field], new.get(field) or nothing[field]) for field in fields
     ]
 
 
-def _flat(values: dict[str, Any] | None, names: Names, prefix: str = "") -> dict[str, Value]:
-    flat: dict[str, Value] = {}
+def _flat(values: dict[str, Any] | None, names: Names, prefix: str = "") -> dict[str, Value | None]:
+    flat: dict[str, Value | None] = {}
     for name, value in (values or {}).items():
         if isinstance(value, dict):
             flat |= _flat(value, names, f"{prefix}{name}.")
-        elif value not in (None, "", []):
-            flat[f"{prefix}{name}"] = _value(name, value if isinstance(value, list) else [value], names)
+        else:
+            is_empty = value in (None, "", [])
+            parts = value if isinstance(value, list) else [value]
+            flat[f"{prefix}{name}"] = None if is_empty else _value(name, parts, names)
     return flat
 
 

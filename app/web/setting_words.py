@@ -10,7 +10,9 @@ from app.core import i18n
 from app.core.db import db
 from app.core.errors import mark
 from app.domain.access import permissions
+from app.domain.access.keyring import organisation_of
 from app.domain.messages.words import CHANNEL, REASON
+from app.domain.reports.words import FILE
 from app.domain.segments import fields
 from app.web import badges, reasons
 from app.web.locale import current_language
@@ -129,6 +131,8 @@ ACCOUNTS = {
     "other": mark("Other accounts"),
 }
 
+NOTHING = {"accounts": mark("All accounts")}
+
 # --- of a provider
 
 # The settings of all kinds by name; a new kind that brings a new setting adds its label here.
@@ -184,6 +188,11 @@ def place(field: str) -> str:
     return str(gettext(PLACES[field])) if field in PLACES else name(field)
 
 
+def nothing(field: str) -> str:
+    """What a setting is that has no value."""
+    return str(gettext(NOTHING.get(field, CLOSED["none"])))
+
+
 def value(field: str, said: str) -> str:
     """A value in words; what is not a word of ours stays as it is."""
     return _VALUES[field](said) if field in _VALUES else said
@@ -201,6 +210,13 @@ def _coded(says: Callable[[str], str]) -> Callable[[str], str]:
 
 def _amount(said: str) -> str:
     return str(i18n.number(Decimal(said), current_language())) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", said) else said
+
+
+def _money(said: str) -> str:
+    """Of what is paid in the organisation's currency."""
+    is_amount = re.fullmatch(r"[0-9]+(\.[0-9]+)?", said)
+    currency = organisation_of(db.session()).currency
+    return str(i18n.money(Decimal(said), currency, current_language())) if is_amount else said
 
 
 def _country(code: str) -> str:
@@ -240,11 +256,13 @@ _VALUES: Mapping[str, Callable[[str], str]] = {
     "calendar": _of(CALENDARS),
     "opening": _of(OPENINGS),
     "accounts": _of(ACCOUNTS),
-    "budget": _amount,
+    "budget": _money,
     "threshold": _amount,
     "control_total": _amount,
     "cost": _amount,
     "locale": _of(LANGUAGES),
+    "language": _of(LANGUAGES),
+    "formats": _of(FILE),
     "kind": _of(KIND_LABELS),
     "security": _of(CHOICES),
     "secret": _of(REPLACED),

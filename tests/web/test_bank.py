@@ -95,6 +95,10 @@ def test_a_programme_takes_two_people(first_bank: House) -> None:
     page = shown(officer.get("/bank"))
     assert "Premium" in page
     assert "15,000.00 ILS" in page or "15,000 ILS" in page
+    edit = re.search(r'href="(/bank/programmes/[^"]+/edit)"', officer.get("/bank").get_data(as_text=True))
+    assert edit
+    same = officer.post(edit.group(1), {**asked, "budget": "1500.00"})
+    assert (same.status_code, "Nothing would be different." in shown(same)) == (422, True), "said on the form"
 
 
 def test_a_month_is_taken_calculated_and_explained_on_pages(first_bank: House) -> None:

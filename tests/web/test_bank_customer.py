@@ -1,10 +1,14 @@
 """One customer's month on its page and over the API."""
 
+from datetime import date
+from uuid import UUID
+
 from sqlalchemy import select
 
-from app.domain.bank.models import QualificationRun
+from app.domain.bank.models import Outcome, QualificationRun
 from app.domain.contacts.models import Contact
 from tests.api.test_contacts import Caller
+from tests.domain.bank.conftest import WHY
 from tests.domain.bank.feed import Feed
 from tests.domain.bank.test_accounts import MORE, held
 from tests.domain.bank.test_accounts import bank as told
@@ -46,6 +50,45 @@ def test_a_page_tells_the_days_of_one_customer_and_leads_to_the_next(first_bank:
     missing = shown(officer.get(f"/bank/runs/{run_id}/customers/{ids['2']}"))
     assert "Days without a value: 1 of 31." in missing
     assert "No record came" in missing
+
+
+def test_an_officer_overrides_from_the_page_of_the_customer(first_bank: House) -> None:  # noqa: F811
+    run_id, ids = a_run(first_bank)
+    officer, address = first_bank.browser("bank_officer"), f"/bank/runs/{run_id}/customers/{ids['1']}"
+    assert f'href="{address}/override"' in officer.get(address).text
+    assert f'href="{address}/override"' not in first_bank.browser("auditor").get(address).text
+    officer.post(f"{address}/override", {"outcome": "qualified", "reason": WHY.reason})
+    page = officer.get(address)
+    assert "calculated: Not qualified" in shown(page)
+    assert WHY.reason in shown(page)
+    assert f'action="{address}/override/withdraw"' in page.text
+
+
+def test_the_page_leads_to_the_same_customer_in_the_month_before_and_after(first_bank: House) -> None:  # noqa: F811
+    run_id, ids = a_run(first_bank)
+    with first_bank.unit("bank_officer") as session:
+        run = session.get_one(QualificationRun, UUID(run_id))
+        names = ("organisation_id", "programme_id", "programme_version_id", "created_at", "calculated_at", "totals")
+        same = {name: getattr(run, name) for name in names}
+        for month, version, state in ((9, 1, "superseded"), (9, 2, "calculated"), (8, 1, "calculated")):
+            other = QualificationRun(month=date(2026, month, 1), version=version, state=state, **same)
+            session.add(other)
+            session.flush()
+            session.add(
+                Outcome(
+                    organisation_id=run.organisation_id, run_id=other.id, contact_id=UUID(ids["1"]), outcome="qualified",
+                    days_passed=30, days_required=30, missing=[],
+                )
+            )  # fmt: skip
+            if (month, state) == (9, "calculated"):
+                before = other.id
+    officer, path = first_bank.browser("bank_officer"), f"customers/{ids['1']}"
+    page = officer.get(f"/bank/runs/{run_id}/{path}").text
+    assert f'href="/bank/runs/{before}/{path}"' in page, "the newest run of the nearest month"
+    assert page.count(f'/{path}">') == 1
+    assert f'href="/bank/runs/{run_id}/{path}"' in officer.get(f"/bank/runs/{before}/{path}").text, "and back"
+    alone = officer.get(f"/bank/runs/{run_id}/customers/{ids['0']}").text
+    assert "September 2026" not in alone, "he was not there"
 
 
 def test_it_is_read_in_hebrew(first_bank: House) -> None:  # noqa: F811

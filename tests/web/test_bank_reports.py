@@ -1,6 +1,7 @@
 """A month's report and pack from the run's page to the files, over the API too; made by itself when the run completes."""
 
 import io
+import re
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -83,6 +84,7 @@ def test_the_run_leads_to_its_reports_and_one_is_asked_for_in_hebrew(bank: House
     assert answer.status_code == 303
     assert "Being made" in shown(officer.get(answer.location))
     report = finished(bank)[-1]
+    assert re.search(r"State +Made", shown(officer.get(answer.location))), "the month may not be completed"
     assert (report.locale, report.recipients) == ("he", ["boss@bank.example"])
     content = officer.get(f"{answer.location}/pdf").data
     assert "Premium" in PdfReader(io.BytesIO(content)).pages[0].extract_text()

@@ -1,5 +1,6 @@
 """A month in the browser and over the API: overridden, submitted, sent back, approved by another, released, told."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -105,8 +106,11 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     drawn = f"{page}/sample/{customer(bank, '0')}"
     assert officer.post(drawn, {"found": "right"}).status_code == 303
     assert "1 of 3 checked" in shown(officer.get(page))
+    assert "31 (at least 31)" in shown(officer.get(page))
+    assert "(at most 0" in shown(officer.get(page))
     reasons = waived(bank, run_id, "waived.")
     if reasons:
+        assert ", at least 98)" in shown(officer.get(f"{page}/submit"))
         assert "Say in a sentence" in shown(officer.post(f"{page}/submit", dict.fromkeys(reasons, "no")))
     assert f'href="{page}"' in officer.get("/").get_data(as_text=True), "the dashboard says that a month waits"
     assert officer.post(f"{page}/submit", reasons).status_code == 303
@@ -125,6 +129,7 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     assert approver.post(f"{page}/approve", seen).status_code == 303
     assert officer.post(f"{page}/release").status_code == 403
     assert approver.post(f"{page}/release").status_code == 303
+    assert "0 of 2 were handed over" in shown(approver.get(page)), "all that are to be told, from the beginning"
     made(bank, run_id)
     Campaigning(bank, UUID(int=0)).dispatch()
     _relayed(bank)
@@ -133,9 +138,27 @@ def test_a_month_goes_from_the_officer_to_another_person_and_to_those_who_qualif
     with clock.at(clock.now() + timedelta(minutes=2)):
         happened = shown(officer.get(f"{page}/events"))
         assert "Balances of a day verified" in happened
-        assert "Month completed" in happened
+        assert happened.rindex("Month completed") < happened.rindex("Month released"), "the newest first"
+        assert happened.rindex("Month approved") < happened.rindex("Balances of a day verified")
+        assert happened.index("/api/v1/") > happened.index("Month completed"), "the address for systems is no headline"
+        part = officer.get(f"{page}/events?per_page=10", htmx=True).get_data(as_text=True)
+        assert part.startswith('<div id="events">'), "the pager exchanges the list"
         assert "Month completed" not in shown(officer.get(f"{page}/events?type=notification.sent")).split("Time")[-1]
-    assert approver.post(f"{page}/release").status_code == 409
+    late = (
+        (approver, "release"),
+        (approver, "pause"),
+        (approver, "resume"),
+        (approver, "call-off"),
+        (officer, "withdraw"),
+    )
+    for person, verb in late:
+        answer = person.post(f"{page}/{verb}")
+        assert (answer.status_code, answer.location) == (303, page), verb
+        assert re.search("so this is not possible|No release is planned", shown(person.get(page))), verb
+    assert approver.post(f"{page}/release", htmx=True).status_code == 409, "a toast"
+    refused = officer.post(override, {"outcome": "not_qualified", "reason": REASON})
+    assert (refused.status_code, REASON in refused.text) == (422, True), "what was typed is still there"
+    assert "so this is not possible" in shown(refused)
 
 
 def _request(bank: House, run_id: UUID) -> UUID | None:
@@ -160,6 +183,10 @@ def test_the_same_over_the_api_with_a_key_that_may(bank: House, run_id: UUID) ->
     evidence = {"evidence": "JVBERi0xLjc=", "evidence_name": "statement.pdf"}
     assert officer.data("POST", f"{page}/overrides", {**said, **evidence})["evidence_name"] == "statement.pdf"
     run = officer.data("GET", page)
+    assert {one["code"]: one["bound"] for one in run["gates"]}.items() >= {
+        "coverage": "least",
+        "conflicts": "most",
+    }.items()
     assert (run["totals"]["qualified"], run["overridden"]) == (2, 1)
     assert officer.data("GET", "/bank/runs")[0]["totals"] == run["totals"]
     [one] = officer.data("GET", f"{page}/outcomes?which=overridden")
@@ -224,7 +251,7 @@ def test_a_release_is_planned_and_called_off_on_the_page(bank: House, run_id: UU
     approver, page = bank.browser("admin"), f"/bank/runs/{run_id}"
     officer = Caller(bank, "bank_officer")
     assert approver.get(page).status_code == 200
-    assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 409, "it is not approved"
+    assert approver.post(f"{page}/plan", {"at": "2026-11-29T09:30"}).status_code == 422, "it is not approved"
     officer.data("POST", f"{page}/submit", {"waived": waived(bank, run_id)})
     approver.get(f"{page}/review")
     approver.post(f"{page}/approve", {"seen": str(_request(bank, run_id)), "sure": "y"})
@@ -239,7 +266,8 @@ def test_a_release_is_planned_and_called_off_on_the_page(bank: House, run_id: UU
     assert "was=planned" in looks.get(page).get_data(as_text=True), "the page follows what becomes of it"
     assert looks.post(f"{page}/call-off").status_code == 303
     assert "planned its release for" not in shown(looks.get(page))
-    assert looks.post(f"{page}/call-off").status_code == 409
+    assert looks.post(f"{page}/call-off").status_code == 303
+    assert "No release is planned" in shown(looks.get(page))
     with bank.unit() as session:
         session.get_one(QualificationRun, run_id).plan_failure = "No release is planned."
     assert "The planned release did not begin: No release is planned." in shown(looks.get(page))

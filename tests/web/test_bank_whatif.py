@@ -3,13 +3,14 @@
 import re
 
 from tests.api.test_contacts import Caller
+from tests.domain.bank.conftest import WHY
 from tests.web.pages import House
 from tests.web.test_bank import first_bank, november, shown  # noqa: F401 - fixtures
 from tests.web.test_bank_customer import a_run
 
 
 def test_a_month_is_seen_by_another_rule_side_by_side(first_bank: House) -> None:  # noqa: F811
-    run_id, _ids = a_run(first_bank)
+    run_id, ids = a_run(first_bank)
     officer = first_bank.browser("bank_officer")
     assert f"/bank/what-if?run={run_id}" in officer.get(f"/bank/runs/{run_id}").get_data(as_text=True)
     form = officer.get(f"/bank/what-if?run={run_id}").get_data(as_text=True)
@@ -18,6 +19,11 @@ def test_a_month_is_seen_by_another_rule_side_by_side(first_bank: House) -> None
     page = shown(officer.get(f"{asked}&rule=every&threshold=14000"))
     assert re.search("Not qualified +Qualified", page)
     assert re.search(r"\+ ?1\b", page)
+    assert "overrode" not in page
+    officer.post(f"/bank/runs/{run_id}/customers/{ids['1']}/override", {"outcome": "qualified", "reason": WHY.reason})
+    page = shown(officer.get(f"{asked}&rule=every&threshold=15000"))
+    assert "A person overrode 1 outcome of this month. It is left out here" in page
+    assert Caller(first_bank, "bank_officer").data("POST", "/bank/what-if", {"run": run_id})["overridden"] == 1
     refused = officer.get(f"{asked}&rule=at_least&threshold=much")
     assert refused.status_code == 422
     assert "needs your attention" in shown(refused)

@@ -37,8 +37,17 @@ def test_a_colleague_asks_for_it_is_let_sees_it_and_leaves_with_one_click(bank: 
     assert answer.status_code == 303
     request = shown(officer.get(answer.location))
     assert "Mail the report of the months to somebody" in request
+    assert re.search(r"Language +Hebrew\b", request)
+    assert re.search(r"Files +PDF\b", request)
+    again = officer.post(page, {"address": "", "language": "he", "formats": ["pdf"]})
+    assert (again.status_code, again.text.count("waits for a second person, under Approvals")) == (422, 1)
+    assert "Ask for it" in shown(again), "on the page itself"
     assert "You do not get it" in shown(officer.get(page)), "before somebody else decided"
     Campaigning(bank, UUID(int=0)).granted("admin")
+    late = officer.post(f"{answer.location}/withdraw")
+    assert late.status_code == 409
+    assert "Mail the report of the months to somebody" in shown(late), "the request itself, and not a bare page"
+    assert "was decided already" in shown(late)
     assert "You get it at" in (found := shown(officer.get(page)))
     assert "Asked for it" in found
     leave = re.search(r'action="(/reports/subscribers/[^"]+/leave)"', officer.get(page).get_data(as_text=True))

@@ -17,7 +17,7 @@ from app.domain.calendar.hours import CalendarInput
 from app.domain.flows.destinations import TOLD, DestinationInput
 from app.domain.providers.accounts import AccountInput
 from app.gateways.channels.registry import KINDS
-from app.web import setting_words
+from app.web import audit_labels, setting_words
 from app.web.setting_words import NAMES, SETTINGS
 from tests.web.pages import House
 
@@ -31,6 +31,8 @@ CODES = {
     "scopes": sorted(permissions.permissions()),
     "role": sorted(permissions.LABELS),
     "locale": ["en", "he"],
+    "language": ["en", "he"],
+    "formats": ["xlsx", "pdf"],
     "fields": [*TOLD],
     "kind": [one for one in KINDS if not one.startswith("memory")],
     "channels": ["sms", "email"],
@@ -81,4 +83,19 @@ def test_what_a_person_wrote_stays_as_he_wrote_it(bank: House) -> None:
         assert setting_words.value("reason", "He asked us to.") == "He asked us to."
         assert setting_words.value("name", "every") == "every"
         assert setting_words.value("threshold", "15000.00") == "15,000"
+        act_as(db.session(), bank.staff["viewer"])
+        assert setting_words.value("budget", "1500.50") == "₪1,500.50"
         assert setting_words.place("days") != setting_words.name("days")
+
+
+def test_what_had_no_value_before_is_said_to_have_had_none(bank: House) -> None:
+    with bank.app.test_request_context():
+        act_as(db.session(), bank.staff["viewer"])
+        drawn = audit_labels.changes({"budget": None, "accounts": []}, {"budget": "90.00", "accounts": ["savings"]}, {})
+        said = [(one.before and one.before.text, one.after and one.after.text) for one in drawn]
+        assert said == [("none", "₪90.00"), ("All accounts", "Savings accounts")]
+        [taken_away] = audit_labels.changes({"budget": "90.00"}, {"budget": None}, {})
+        assert taken_away.after is not None
+        assert taken_away.after.text == "none"
+        [made] = audit_labels.changes(None, {"budget": "90.00", "days": None}, {})
+        assert made.before is None, "what is new was nothing before"

@@ -19,11 +19,15 @@ from app.http.auth import allow
 @allow("bank:read")
 @envelope.asks("programme")
 def forecast_read() -> ResponseReturnValue:
-    """The month that runs by a programme: customers on track, at risk, lost and unknown, and how many are expected."""
+    """The month that runs by a programme: customers on track, at risk, lost and unknown, and how many are expected.
+
+    `days_known` of the `days` until `day` were taken; `expected` is null where that is less than half of them.
+    """
     found = forecast.read(db.session(), _programme(), by=g.actor)
     answer: dict[str, Any] = {
-        "programme": found.programme.id, "month": f"{found.month:%Y-%m}", "day": found.day, "customers": found.customers,
-        **found.counts, "expected": found.expected, "rate": found.rate, "months": found.months, "error": found.error,
+        "programme": found.programme.id, "month": f"{found.month:%Y-%m}", "day": found.day, "days": found.days,
+        "days_known": found.known, "customers": found.customers, **found.counts, "expected": found.expected,
+        "rate": found.rate, "months": found.months, "error": found.error,
     }  # fmt: skip
     return envelope.ok(answer)
 

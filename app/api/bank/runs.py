@@ -13,6 +13,7 @@ from app.api.bank.blueprint import bp, month
 from app.core.db import db
 from app.core.errors import Invalid, mark
 from app.domain.bank import figures, outcomes, programmes, qualification, review, stream
+from app.domain.bank.gates import bound
 from app.domain.bank.models import OUTCOMES, Override, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Judged, Wanted
 from app.domain.bank.stream import MonthEvent, Since
@@ -75,7 +76,8 @@ def serialize(row: QualificationRun, stands: dict[str, int] | None = None) -> di
     return {
         "id": row.id, "programme": row.programme_id, "month": f"{row.month:%Y-%m}", "version": row.version, "state": row.state,
         "totals": {name: stands[name] for name in ("customers", *OUTCOMES)} if stands else None,
-        "overridden": stands.get("overridden", 0), "gates": row.gates,
+        "overridden": stands.get("overridden", 0),
+        "gates": row.gates and [one | {"bound": bound(one["code"])} for one in row.gates],
         "input_hash": row.input_hash, "failure": row.failure, "created_at": row.created_at,
         "calculated_at": row.calculated_at, "approval_id": row.approval_id, "planned_for": row.planned_for,
         "plan_failure": row.plan_failure, **told,

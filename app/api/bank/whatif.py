@@ -35,7 +35,10 @@ class WhatIfInput(BaseModel):
 @bp.post("/what-if")
 @envelope.once("bank:read")
 def what_if() -> ResponseReturnValue:
-    """The outcomes of a run beside those by another rule, and how many customers would change."""
+    """The outcomes of a run beside those by another rule, and how many customers would change.
+
+    All of it is as calculated; `overridden` is how many outcomes of the run a person overrode.
+    """
     session, asked = db.session(), envelope.body(WhatIfInput)
     own = whatif.rule_of(session, asked.run, by=g.actor).model_dump()
     given = asked.model_dump(exclude={"run"}, exclude_none=True)
@@ -48,6 +51,6 @@ def what_if() -> ResponseReturnValue:
     answer: dict[str, Any] = {
         "run": found.run.id, "asked": rule.model_dump(mode="json"), "totals": found.totals, "would": found.would,
         "became": [{"from": one.before, "to": one.after, "count": one.count} for one in found.became],
-        "balances_since": found.has_moved,
+        "overridden": found.overridden, "balances_since": found.has_moved,
     }  # fmt: skip
     return envelope.ok(answer)

@@ -186,6 +186,24 @@ SENTENCES = {
 }
 
 
+def months_beside(
+    session: Session, month: CustomerMonth, *, by: Actor
+) -> tuple[QualificationRun | None, QualificationRun | None]:
+    """The months before and after this one in which the programme judged this customer, each by its newest run."""
+    run, own = qualification.get(session, month.run.id, by=by), QualificationRun
+    query = (
+        select(own)
+        .join(Outcome, Outcome.run_id == own.id)
+        .where(own.programme_id == run.programme_id, own.state != "superseded")
+        .where(Outcome.contact_id == month.outcome.contact_id)
+        .limit(1)
+    )
+    newest = own.version.desc()
+    earlier = query.where(own.month < run.month).order_by(own.month.desc(), newest)
+    later = query.where(own.month > run.month).order_by(own.month, newest)
+    return session.execute(earlier).scalar_one_or_none(), session.execute(later).scalar_one_or_none()
+
+
 def beside(session: Session, month: CustomerMonth, *, outcome: str = "", by: Actor) -> tuple[UUID | None, UUID | None]:
     """The customers before and after this one in the list of a run, or in that of one outcome."""
     qualification.get(session, month.run.id, by=by)

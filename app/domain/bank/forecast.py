@@ -1,7 +1,7 @@
 """How many will qualify in the month that runs: who is on track, at risk or lost, and how good such a forecast was before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from statistics import fmean
@@ -34,17 +34,20 @@ _SQL = load("bank/queries.sql")
 class Forecast:
     """A month as far as it goes: its last day whose balances were taken, and customers by standing.
 
-    `rate` is how many qualified in past months for one on track on the same day; without past months nothing is expected.
+    Of its `days` up to then `known` were taken; the others are left out, as if they had been like those. `rate` is how many
+    qualified in past months for one on track on the same day; without past months, or with too few days known, nothing is expected.
     `error` is how far off, on average, the forecasts of past months would have been, as a share of who qualified.
     """
 
     programme: Programme
     month: date
-    day: date | None
-    counts: dict[str, int]
-    rate: float | None
-    months: int
-    error: float | None
+    day: date | None = None
+    days: int = 0
+    known: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STANDINGS, 0))
+    rate: float | None = None
+    months: int = 0
+    error: float | None = None
 
     @property
     def customers(self) -> int:
@@ -52,9 +55,14 @@ class Forecast:
         return sum(self.counts.values())
 
     @property
+    def is_thin(self) -> bool:
+        """True where less than half of the days so far are known: too few to foresee anything from."""
+        return 2 * self.known < max(self.days, 1)
+
+    @property
     def expected(self) -> int | None:
         """How many will qualify, as far as past months tell."""
-        return None if self.rate is None else round(self.counts["on_track"] * self.rate)
+        return None if self.rate is None or self.is_thin else round(self.counts["on_track"] * self.rate)
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,13 @@ def read(session: Session, programme_id: UUID, *, by: Actor) -> Forecast:
     programme = programmes.get(session, programme_id, by=by)
     month, day = so_far(session)
     if day is None:
-        return Forecast(programme, month, None, dict.fromkeys(STANDINGS, 0), None, 0, None)
-    counts = _counts(session, _standings(session, month, programmes.current(session, programme), day.day))
+        return Forecast(programme, month)
+    asked, days = _asked(session, month, programmes.current(session, programme), day)
+    found = _standings(asked).c
+    with by_the_set(session):
+        counts: dict[str, int] = dict(
+            session.execute(select(found.standing, func.count()).group_by(found.standing)).all()
+        )
     past = _past(session, programme, month, day.day)
     rates = [qualified / on_track for on_track, qualified in past if on_track]
     # What each past month would have been told to become by those before it.
@@ -85,8 +98,9 @@ def read(session: Session, programme_id: UUID, *, by: Actor) -> Forecast:
         if rates[:place] and qualified
     ]
     return Forecast(
-        programme, month, day, counts, fmean(rates) if rates else None, len(rates), fmean(misses) if misses else None
-    )
+        programme, month, day, days, asked["required"], dict.fromkeys(STANDINGS, 0) | counts,
+        fmean(rates) if rates else None, len(rates), fmean(misses) if misses else None,
+    )  # fmt: skip
 
 
 def listed(session: Session, programme_id: UUID, standing: str, ask: Ask, *, by: Actor) -> Page[Standing]:
@@ -95,7 +109,8 @@ def listed(session: Session, programme_id: UUID, standing: str, ask: Ask, *, by:
     month, day = so_far(session)
     if day is None:
         return Page([], total=0)
-    found = _standings(session, month, programmes.current(session, programme), day.day).c
+    asked, _days = _asked(session, month, programmes.current(session, programme), day)
+    found = _standings(asked).c
     query = select(found.contact_id, found.distance, found.first_below, found.latest).where(found.standing == standing)
     with by_the_set(session):
         page = fetch(session, query, [found.distance, found.contact_id], ask)
@@ -116,22 +131,26 @@ def so_far(session: Session) -> tuple[date, date | None]:
     return first, session.execute(select(func.max(BalanceDay.day)).where(*there)).scalar()
 
 
-def _standings(session: Session, month: date, version: ProgrammeVersion, days: int) -> Subquery:
-    """Customers as they stood after so many days of a month."""
-    first, end = month_of(month)
-    after = min(first + timedelta(days=days), end)
-    asked: dict[str, Any] = looks_at(session, month, version, after)
-    left = looks_at(session, month, version)["required"] - asked["required"]
-    asked |= {"days": asked["days"] - left, "margin": MARGIN}  # the days that are left may all be good ones
-    statement = _SQL["standings"].bindparams(**asked)
+def _asked(session: Session, month: date, version: ProgrammeVersion, day: date) -> tuple[dict[str, Any], int]:
+    """What customers are judged by up to a day, and how many days the programme counts until then.
+
+    A day whose balances were not taken is none: without it everybody would be at risk. The days that are left may all be good ones.
+    """
+    asked = looks_at(session, month, version, day + timedelta(days=1))
+    carried = [timedelta(days=n) for n in range(version.carry_days + 1)]
+    there = BalanceDay.day.between(month - carried[-1], day), BalanceDay.state == "taken"
+    taken = set(session.execute(select(BalanceDay.day).where(*there)).scalars())
+    known = [one for one in asked["month"] if any(one - days in taken for days in carried)]
+    left = looks_at(session, month, version)["required"] - len(known)
+    unknown = [one for one in asked["month"] if one not in known]
+    values = {"month": known, "required": len(known), "exempt": [*asked["exempt"], *unknown], "margin": MARGIN}
+    return asked | values | {"days": asked["days"] - left}, len(asked["month"])
+
+
+def _standings(asked: dict[str, Any]) -> Subquery:
+    """Customers as they stand by what they are judged by."""
     columns = {"contact_id": Uuid, "standing": Text, "distance": Numeric, "first_below": Date, "latest": Numeric}
-    return statement.columns(**columns).subquery()
-
-
-def _counts(session: Session, standings: Subquery) -> dict[str, int]:
-    query = select(standings.c.standing, func.count()).group_by(standings.c.standing)
-    with by_the_set(session):
-        return dict.fromkeys(STANDINGS, 0) | dict(session.execute(query).all())
+    return _SQL["standings"].bindparams(**asked).columns(**columns).subquery()
 
 
 def _past(session: Session, programme: Programme, month: date, days: int) -> Sequence[tuple[int, int]]:
@@ -147,9 +166,7 @@ def _past(session: Session, programme: Programme, month: date, days: int) -> Seq
         .order_by(QualificationRun.month.desc(), QualificationRun.version.desc())
         .limit(MONTHS)
     )
-    found = []
-    for run in reversed(session.execute(runs).scalars().all()):
-        version = session.get_one(ProgrammeVersion, run.programme_version_id)
-        counts = _counts(session, _standings(session, run.month, version, days))
-        found.append((counts["on_track"], (run.totals or {})["qualified"]))
-    return found
+    found = list(session.execute(runs).scalars())[::-1]
+    asked = {"runs": [run.id for run in found], "days": days, "margin": MARGIN}
+    were: dict[UUID, int] = dict(session.execute(_SQL["were_on_track"], asked).all())
+    return [(were.get(run.id, 0), (run.totals or {})["qualified"]) for run in found]

@@ -24,6 +24,7 @@ BAND = 5  # points that the share of the qualified may be away from the mean of 
 BAND_RUNS = 6
 DRIFT = 10  # per cent that the number of customers may move
 HOUR = timedelta(hours=1)
+LEAST = frozenset({"days_complete", "coverage", "worst_day", "calendar_decided", "phones"})  # their limit is a least
 PHONES = 97  # per cent of the customers that should have a number that takes SMS
 _SQL = load("bank/queries.sql")
 
@@ -40,6 +41,11 @@ class Gate:
     def as_json(self) -> dict[str, Any]:
         """As it is kept and shown."""
         return {"code": self.code, "value": self.value, "limit": self.limit, "verdict": self.verdict}
+
+
+def bound(code: str) -> str:
+    """Whether the limit of a gate is the least that is enough, or the most that may be."""
+    return "least" if code in LEAST else "most"
 
 
 def of_run(session: Session, run: QualificationRun, version: ProgrammeVersion, looked_at: dict[str, Any]) -> list[Gate]:

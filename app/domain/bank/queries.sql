@@ -250,10 +250,28 @@ LEFT JOIN (
   GROUP BY contact_id) AS b ON b.contact_id = j.contact_id
 CROSS JOIN LATERAL (SELECT CASE
   WHEN cardinality(j.missing) = j.days_required THEN 'unknown'
-  WHEN j.outcome = 'not_qualified' AND :rule <> 'average' THEN 'lost'
+  WHEN j.outcome = 'not_qualified' AND (:rule <> 'average' OR j.opened_on IS NOT NULL AND CAST(:opening AS text) = 'never') THEN 'lost'
   WHEN j.first_below IS NULL AND cardinality(j.missing) = 0
     AND (b.amount IS NULL OR b.amount >= CAST(:threshold AS numeric) * CAST(:margin AS numeric)) THEN 'on_track'
   ELSE 'at_risk' END AS standing) AS s;
+
+-- name: were_on_track
+-- How many customers of each of some runs were on track after so many days of its month, as the run saw them: what is asked of
+-- `standings` follows from their outcomes and one day of balances, and the month need not be judged again.
+SELECT r.id, count(*) AS customers
+FROM qualification_runs r
+JOIN programme_versions v ON v.id = r.programme_version_id
+CROSS JOIN LATERAL (
+  SELECT LEAST(r.month + CAST(:days AS int), CAST(r.month + INTERVAL '1 month' AS date)) - 1 AS day) AS last
+JOIN qualification_outcomes o ON o.run_id = r.id
+WHERE r.id = ANY(CAST(:runs AS uuid[])) AND (o.first_below IS NULL OR o.first_below > last.day)
+  AND (o.opened_on IS NULL OR o.opened_on <= last.day AND v.opening <> 'never') AND (v.rule <> 'at_least' OR o.days_required >= v.days)
+  AND NOT EXISTS (SELECT FROM unnest(o.missing) AS m WHERE m <= last.day)
+  AND COALESCE((
+    SELECT sum(b.amount) FROM balances b
+    WHERE b.contact_id = o.contact_id AND b.day = last.day AND b.is_current AND b.currency = v.currency
+      AND (v.accounts = '{}' OR b.account_type = ANY(v.accounts))) >= v.threshold * CAST(:margin AS numeric), true)
+GROUP BY r.id;
 
 -- name: input_hash
 -- Everything a run looks at, in one digest over one for each customer: the same input gives the same, and what one customer had can be

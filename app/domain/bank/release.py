@@ -209,6 +209,15 @@ def numbers(session: Session, run: QualificationRun, *, by: Actor) -> Totals:
     return totals.together(totals.of_source(session, run.id))
 
 
+def to_tell(session: Session, run: QualificationRun, sent: Totals, *, by: Actor) -> int:
+    """How many a release tells: as its approver saw it until all messages are made, and then what is there."""
+    require(by, "bank:read")
+    if run.made_at or not run.approval_id:
+        return sent.to_send
+    seen = int(decisions.get(session, run.approval_id).summary["waterfall"].get("will_receive", 0))
+    return max(seen, sent.to_send)
+
+
 def on_drained(session: Session, happening: SendDrained) -> None:
     """A send has drained: perhaps everybody of a run was told."""
     if happening.source_kind == SUBJECT:

@@ -59,8 +59,10 @@ class Since:
     since: datetime | None = None
 
 
-def listed(session: Session, run_id: UUID, ask: Ask, wanted: Since, *, by: Actor) -> Page[MonthEvent]:
-    """A page of what happened in the month of a run, the oldest first. Raises NotFound, Forbidden."""
+def listed(
+    session: Session, run_id: UUID, ask: Ask, wanted: Since, *, descending: bool = False, by: Actor
+) -> Page[MonthEvent]:
+    """A page of what happened in the month of a run, the oldest first unless descending. Raises NotFound, Forbidden."""
     run = qualification.get(session, run_id, by=by)
     happened = union_all(*_of_month(run), *_of_messages(run)).subquery()
     query = select(happened).where(happened.c.at <= clock.now() - SETTLED)
@@ -68,7 +70,7 @@ def listed(session: Session, run_id: UUID, ask: Ask, wanted: Since, *, by: Actor
         query = query.where(happened.c.place == TYPES.index(wanted.type))
     if wanted.since:
         query = query.where(happened.c.at >= wanted.since)
-    page = fetch(session, query, [happened.c.at, happened.c.place, happened.c.key], ask)
+    page = fetch(session, query, [happened.c.at, happened.c.place, happened.c.key], ask, descending=descending)
     return Page([_told(run, row) for row in page.items], page.next, page.prev, page.total, page.per_page)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.actor import Actor
 from app.core.errors import Conflict, mark
 from app.core.sql import load
-from app.domain.bank import balances, programmes, qualification
+from app.domain.bank import balances, outcomes, programmes, qualification
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import Became
 from app.domain.bank.programmes import Rule
@@ -20,12 +20,16 @@ _SQL = load("bank/queries.sql")
 
 @dataclass(frozen=True)
 class WhatIf:
-    """A run and what it would be: customers by outcome, and who would change. With `has_moved`, balances came since the run."""
+    """A run and what it would be: customers by outcome, and who would change; both as calculated.
+
+    `overridden` is how many outcomes of the run a person overrode, which is left out; with `has_moved`, balances came since.
+    """
 
     run: QualificationRun
     totals: dict[str, int]
     would: dict[str, int]
     became: Sequence[Became]
+    overridden: int
     has_moved: bool
 
 
@@ -51,5 +55,6 @@ def ask(session: Session, run_id: UUID, rule: Rule, *, by: Actor) -> WhatIf:
         {name: sum(row.customers for row in rows if row.before == name) for name in OUTCOMES},
         {name: sum(row.customers for row in rows if row.after == name) for name in OUTCOMES},
         [Became(row.before, row.after, row.customers) for row in rows if row.before != row.after],
+        outcomes.totals(session, run)["overridden"],
         balances.came_since(session, asked["first"], asked["after"], run.calculated_at),
     )

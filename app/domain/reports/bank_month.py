@@ -19,6 +19,7 @@ from app.documents.table import Cell, Column, Kind, Row, Table
 from app.documents.xlsx import NativeChart, Sheet, workbook
 from app.domain.access.keyring import organisation_of
 from app.domain.bank import figures
+from app.domain.bank.gates import bound
 from app.domain.bank.models import ProgrammeVersion, QualificationRun
 from app.domain.messages.words import REASON
 from app.domain.reports import bank_cohorts
@@ -139,7 +140,7 @@ def _about(facts: Facts, say: Words, zone: str) -> Table:
         (say(mark("Programme")), facts.programme.name),
         (say(mark("Rule")), rule(say, facts.asked)),
         (say(mark("Month")), i18n.month(run.month, say.locale)),
-        (say(mark("State")), say(RUN_STATE.get(run.state, run.state))),
+        (say(mark("State")), say(_state(facts))),
         (say(mark("Version of the run")), say.number(run.version)),
         (say(mark("Version of the programme")), say.number(facts.asked.number)),
     ]
@@ -152,6 +153,13 @@ def _about(facts: Facts, say: Words, zone: str) -> Table:
     if run.released_at:
         rows.append((say(mark("Released")), _by(facts, run.released_by, run.released_at, say, zone)))
     return Table(say(mark("The month")), [Column(say(mark("What"))), Column(say(mark("Value")))], rows)
+
+
+def _state(facts: Facts) -> str:
+    """Where the month stands; what the cover calls provisional is not called completed here."""
+    if facts.is_open and facts.run.state == "completed":
+        return mark("Everybody was told; receipts are still to come")
+    return RUN_STATE.get(facts.run.state, facts.run.state)
 
 
 def _by(facts: Facts, who: UUID | None, at: datetime, say: Words, zone: str) -> str:
@@ -180,14 +188,16 @@ def _gates(facts: Facts, say: Words) -> Table:
     waived: Mapping[str, str] = shown.get("waived", {})
     rows: list[Row] = [
         (
-            say(GATE.get(gate["code"], gate["code"])), gate["value"], gate["limit"],
+            say(GATE.get(gate["code"], gate["code"])), gate["value"],
+            *(gate["limit"] if bound(gate["code"]) == one else None for one in ("least", "most")),
             say(VERDICT[gate["verdict"]]),
             waived.get(gate["code"], ""),
         )
         for gate in shown.get("gates") or facts.run.gates or []
     ]  # fmt: skip
     columns = [
-        Column(say(mark("Check"))), Column(say(mark("Value")), Kind.NUMBER, 2), Column(say(mark("Limit")), Kind.NUMBER, 2),
+        Column(say(mark("Check"))),
+        *(Column(say(one), Kind.NUMBER, 2) for one in (mark("Value"), mark("At least"), mark("At most"))),
         Column(say(mark("Verdict"))), Column(say(mark("Passed by, because"))),
     ]  # fmt: skip
     return Table(say(mark("Gates")), columns, rows)

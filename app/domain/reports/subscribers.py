@@ -6,10 +6,10 @@ has a hand in a month, until a second person lets him have it again.
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import clock, i18n, rows
@@ -53,7 +53,7 @@ class SubscriberInput(BaseModel):
 def ask(session: Session, programme_id: UUID, new: SubscriberInput, *, by: Actor) -> Approval:
     """Ask a second person to let somebody get the report of a programme's months.
 
-    Raises NotFound, Invalid (the address), Conflict (he gets it just so), Forbidden.
+    Raises NotFound, Invalid (the address), Conflict (he gets it just so, or it is asked for just so), Forbidden.
     """
     _read(by)
     programme = programmes.get(session, programme_id, by=by)
@@ -61,12 +61,20 @@ def ask(session: Session, programme_id: UUID, new: SubscriberInput, *, by: Actor
     known = _of_address(session, programme_id, wanted.address)
     if known and known.is_asked and not known.left_at and _plain(known) == _plain(wanted):
         raise Conflict(mark("This address gets the report already."))
-    subject: UUID = known.id if known else session.execute(text("SELECT uuidv7()")).scalar_one()
+    # Who does not get it yet is found again by his address: asked for twice, it is one request.
+    subject = known.id if known else uuid5(programme.id, wanted.address)
     values = {"programme": programme.id, **wanted.model_dump(mode="json")}
-    after = {"programme": programme.name, "recipients": wanted.address, "language": wanted.language}
+    after = {
+        "programme": programme.name, "recipients": wanted.address, "language": wanted.language,
+        "formats": list(wanted.formats),
+    }  # fmt: skip
+    waiting = decisions.open_request(session, (SUBJECT, subject))
+    has_left_since = known and waiting and known.left_at and known.left_at > waiting.made_at
+    if waiting and waiting.summary["after"] == after and not has_left_since:
+        raise Conflict(mark("This was asked for already and waits for a second person, under Approvals."))
     change = Change(
         (SUBJECT, subject), f"{programme.name}: {wanted.address}", "report.subscribe", programmes.DECIDES,
-        values=values, after=after | {"formats": list(wanted.formats)}, state=_standing(known),
+        values=values, after=after, state=_standing(known),
     )  # fmt: skip
     return changes.propose(session, change, by=by)
 

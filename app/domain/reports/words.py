@@ -68,6 +68,8 @@ RUN_STATE = {
     "completed": mark("Completed"),
 }
 
+FILE = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
+
 
 class Words:
     """Messages in a report's language."""

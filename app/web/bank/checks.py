@@ -13,7 +13,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from app.core.db import db
-from app.core.errors import Invalid, NotFound, mark
+from app.core.errors import Conflict, Invalid, NotFound, mark
 from app.domain.bank import outcomes, overrides, programmes, qualification, sample
 from app.domain.bank.models import OUTCOMES
 from app.domain.bank.overrides import LARGEST, OverrideInput
@@ -21,7 +21,7 @@ from app.http import inputs
 from app.http.auth import allow
 from app.http.sizes import MB, takes
 from app.web.badges import label
-from app.web.bank.blueprint import bp
+from app.web.bank.blueprint import bp, stays
 from app.web.render import leave_for, parts_or_redirect
 
 FOUND = {"right": True, "wrong": False, "": None}
@@ -43,6 +43,7 @@ class OverrideForm(FlaskForm):  # type: ignore[misc]
 
 @bp.post("/runs/<uuid:run_id>/sample/<uuid:contact_id>")
 @allow("bank:write")
+@stays
 def check(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
     """Tick a customer of the sample."""
     session, said = db.session(), request.form.get("found", "")
@@ -73,7 +74,7 @@ def put_override(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
     if inputs.validate(form, command):
         try:
             overrides.override(db.session(), run_id, contact_id, command(), evidence=form.file(), by=g.actor)
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             inputs.onto(form, error)
         else:
             flash(_("Overridden. A second person sees it with your reason."), "success")
@@ -83,6 +84,7 @@ def put_override(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/customers/<uuid:contact_id>/override/withdraw")
 @allow("bank:write")
+@stays
 def withdraw_override(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
     """Let the calculated outcome stand again."""
     overrides.withdraw(db.session(), run_id, contact_id, by=g.actor)

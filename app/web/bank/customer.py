@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.core.db import db
 from app.core.errors import Phrase, mark
 from app.documents import chart
-from app.domain.bank import days, programmes
+from app.domain.bank import days, outcomes, programmes
 from app.domain.bank.days import CustomerMonth
 from app.domain.bank.models import OUTCOMES
 from app.http.auth import allow
@@ -58,6 +58,8 @@ def customer(run_id: UUID, contact_id: UUID) -> ResponseReturnValue:
         sources=SOURCES,
         outcome=outcome,
         beside=(before, after),
+        judged=outcomes.one(session, run_id, contact_id, by=g.actor),
+        months=days.months_beside(session, month, by=g.actor),
     )
 
 

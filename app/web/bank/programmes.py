@@ -13,7 +13,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import i18n
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.domain.access.keyring import organisation_of
 from app.domain.bank import accounts, programmes
 from app.domain.bank.models import Programme, ProgrammeVersion
@@ -158,6 +158,6 @@ def _propose(programme: Programme | None) -> ResponseReturnValue:
         try:
             proposed = programmes.propose(db.session(), _command(form), programme.id if programme else None, by=g.actor)
             return leave_for(asked(proposed))
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             inputs.onto(form, error)
     return _page(form, programme), 422

@@ -1,6 +1,7 @@
 """A run: its numbers, its gates, what became of the customers, and the verbs of its life."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import flash, g, make_response, redirect, render_template, request, url_for
@@ -11,12 +12,14 @@ from flask_wtf import FlaskForm
 from wtforms import DateTimeLocalField
 from wtforms.validators import InputRequired
 
+from app.core import i18n
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Conflict, Invalid, mark
 from app.domain.access import users
 from app.domain.access.keyring import organisation_of
 from app.domain.approvals import decisions
 from app.domain.bank import figures, outcomes, planned, programmes, qualification, release, review, sample, stream
+from app.domain.bank.gates import bound
 from app.domain.bank.models import OUTCOMES, QualificationRun
 from app.domain.bank.outcomes import SHOWN, Wanted
 from app.domain.bank.stream import Since
@@ -25,8 +28,9 @@ from app.http import inputs
 from app.http.auth import allow
 from app.web import filters, moments, paging, reasons, sought
 from app.web.approvals import asked
-from app.web.bank.blueprint import bp
-from app.web.render import is_part_wanted, leave_for
+from app.web.bank.blueprint import bp, stays
+from app.web.locale import current_language
+from app.web.render import is_part_wanted, leave_for, page_or_part
 
 
 class PlanForm(FlaskForm):  # type: ignore[misc]
@@ -54,6 +58,13 @@ EVENTS = {
     "delivery.failed": mark("Delivery failed"),
     "qualification.completed": mark("Month completed"),
 }
+
+
+def gate_limit(gate: Mapping[str, Any]) -> str:
+    """What has to be at least, or may be at most, by a gate."""
+    number = i18n.number(gate["limit"], current_language())
+    is_least = bound(gate["code"]) == "least"
+    return str(_("at least %(number)s", number=number) if is_least else _("at most %(number)s", number=number))
 
 
 @bp.get("/runs/<uuid:run_id>")
@@ -102,12 +113,14 @@ def _around(run: QualificationRun) -> dict[str, object]:
 @bp.get("/runs/<uuid:run_id>/events")
 @allow("bank:read")
 def events(run_id: UUID) -> ResponseReturnValue:
-    """What happened in the month, as systems outside read it."""
+    """What happened in the month, the newest first; systems outside read the same the other way round."""
     session, run = db.session(), qualification.get(db.session(), run_id, by=g.actor)
     kind = request.args.get("type", "")
-    page = stream.listed(session, run_id, paging.asked(), Since(kind if kind in EVENTS else ""), by=g.actor)
+    wanted = Since(kind if kind in EVENTS else "")
+    page = stream.listed(session, run_id, paging.asked(), wanted, descending=True, by=g.actor)
     programme = programmes.get(session, run.programme_id, by=g.actor)
-    return render_template("bank/events.html", run=run, programme=programme, page=page, kind=kind, words=EVENTS)
+    values = {"run": run, "programme": programme, "page": page, "kind": kind, "words": EVENTS}
+    return page_or_part("bank/events.html", "bank/_events.html", **values)
 
 
 @bp.get("/runs/<uuid:run_id>/falls")
@@ -133,7 +146,10 @@ def told_state(run_id: UUID) -> ResponseReturnValue:
 def told(run: QualificationRun) -> dict[str, object]:
     """The numbers of a release, and what it waits for."""
     now = "planned" if run.state == "approved" and run.planned_for else run.state
-    return {"now": now, "whole": release.numbers(db.session(), run, by=g.actor) if run.released_at else None}
+    if not run.released_at:
+        return {"now": now, "whole": None}
+    session, whole = db.session(), release.numbers(db.session(), run, by=g.actor)
+    return {"now": now, "whole": whole, "to_tell": release.to_tell(session, run, whole, by=g.actor)}
 
 
 @bp.post("/runs/<uuid:run_id>/search")
@@ -145,6 +161,7 @@ def find(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/withdraw")
 @allow("bank:write")
+@stays
 def withdraw(run_id: UUID) -> ResponseReturnValue:
     """Take it back from its decision, or its release."""
     return _moved(review.withdraw, run_id, _("It is under review again."))
@@ -152,6 +169,7 @@ def withdraw(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/release")
 @allow("bank:release")
+@stays
 def let_go(run_id: UUID) -> ResponseReturnValue:
     """Tell those who qualified."""
     return _moved(release.release, run_id, _("Released. The messages are being made; this page follows."))
@@ -173,7 +191,7 @@ def plan_it(run_id: UUID) -> ResponseReturnValue:
     if form.validate():
         try:
             planned.plan(db.session(), run_id, moments.utc(form.at.data, "at"), by=g.actor)
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             inputs.onto(form, error)
         else:
             flash(_("Planned. It begins by itself, and anybody who may stop a release may call it off."), "success")
@@ -191,6 +209,7 @@ def _plan_page(run_id: UUID, form: PlanForm, status: int = 200) -> ResponseRetur
 
 @bp.post("/runs/<uuid:run_id>/call-off")
 @allow("bank:stop")
+@stays
 def call_off(run_id: UUID) -> ResponseReturnValue:
     """Let the planned release not begin."""
     return _moved(planned.call_off, run_id, _("The planned release is called off."))
@@ -198,6 +217,7 @@ def call_off(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/pause")
 @allow("bank:stop")
+@stays
 def pause(run_id: UUID) -> ResponseReturnValue:
     """Stop telling for now."""
     return _moved(release.pause, run_id, _("Paused. What is on the wire still arrives."))
@@ -205,6 +225,7 @@ def pause(run_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/runs/<uuid:run_id>/resume")
 @allow("bank:stop")
+@stays
 def resume(run_id: UUID) -> ResponseReturnValue:
     """Ask for it to go on; another person decides."""
     return leave_for(asked(release.propose_resume(db.session(), run_id, by=g.actor)))

@@ -12,26 +12,26 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired
 
 from app.core.db import db
-from app.core.errors import Invalid, mark
+from app.core.errors import Conflict, Invalid
 from app.core.page import Ask
 from app.domain.bank import cohorts, programmes, qualification
 from app.domain.campaigns import drafts
 from app.domain.reports import runs
 from app.domain.reports.catalogue import CATALOGUE
 from app.domain.reports.runs import ReportInput
+from app.domain.reports.words import FILE
 from app.http import inputs
 from app.http.auth import allow
+from app.http.errors import said
 from app.web import paging
 from app.web.render import page_or_part
 from app.web.reports.blueprint import bp
-
-FILES = {"xlsx": mark("Excel"), "pdf": mark("PDF"), "zip": mark("Pack (ZIP)"), "py": mark("Program that verifies it")}
 
 
 @bp.app_template_global()
 def file_label(kind: str) -> str:
     """What a file of a report is called."""
-    return str(_(FILES[kind]))
+    return str(_(FILE[kind]))
 
 
 @bp.app_template_filter()
@@ -99,7 +99,7 @@ def ask() -> ResponseReturnValue:
         return render_template("reports/new.html", form=form), 422
     try:
         runs.ask(db.session(), "campaign", _command(form), by=g.actor)
-    except Invalid as error:
+    except (Invalid, Conflict) as error:
         inputs.onto(form, error)
         return render_template("reports/new.html", form=form), 422
     flash(_("The report is being made. It appears here in a moment."), "success")
@@ -129,7 +129,7 @@ def ask_month(subject_id: UUID) -> ResponseReturnValue:
         return _month(subject_id, form), 422
     try:
         made = runs.ask(db.session(), "bank_month", inputs.read(ReportInput, values), by=g.actor)
-    except Invalid as error:
+    except (Invalid, Conflict) as error:
         inputs.onto(form, error)
         return _month(subject_id, form), 422
     return redirect(url_for(".show", run_id=made.id), 303)
@@ -139,7 +139,11 @@ def ask_month(subject_id: UUID) -> ResponseReturnValue:
 @allow("audit:read")
 def ask_pack(subject_id: UUID) -> ResponseReturnValue:
     """Ask for the pack of a month for auditors."""
-    made = runs.ask(db.session(), "bank_pack", ReportInput(run=subject_id), by=g.actor)
+    try:
+        made = runs.ask(db.session(), "bank_pack", ReportInput(run=subject_id), by=g.actor)
+    except Conflict as error:
+        flash(said(error), "danger")
+        return redirect(url_for(".month", subject_id=subject_id), 303)
     return redirect(url_for(".show", run_id=made.id), 303)
 
 

@@ -11,7 +11,7 @@ from wtforms import SelectField, SelectMultipleField, StringField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core.db import db
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.domain.bank import programmes
 from app.domain.reports import subscribers
 from app.domain.reports.subscribers import SubscriberInput
@@ -52,7 +52,7 @@ def subscribe(programme_id: UUID) -> ResponseReturnValue:
     if inputs.validate(form, lambda: _command(form)):
         try:
             return leave_for(asked(subscribers.ask(db.session(), programme_id, _command(form), by=g.actor)))
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             inputs.onto(form, error)
     return _page(programme_id, form), 422
 

@@ -1,10 +1,12 @@
 """The forecast of the month that runs: who stands where, who is nearest, and how many will qualify as past months tell."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -117,6 +119,63 @@ def test_past_months_say_how_many_of_those_on_track_qualify_and_how_wrong_they_w
     found = forecast.read(session, programme.id, by=officer)
     assert (found.rate, found.expected, found.months) == (0.75, 3, 2)
     assert found.error == 0.5, "by September, October would have been two of four"
+
+
+def test_a_day_that_was_not_taken_puts_nobody_at_risk_and_few_days_foresee_nothing(
+    session: Session, programme: Programme, take: Take, officer: Actor
+) -> None:
+    people.contacts(session, 2)
+    over(session, programme, take, officer, date(2026, 10, 1), 31, {str(n): [PLENTY] * 31 for n in range(2)})
+    amounts: Days = {"0": [PLENTY] * 7, "1": [*[PLENTY] * 3, LOW, *[PLENTY] * 3]}
+    for first, last, known in ((1, 2, 2), (4, 4, 3), (6, 6, 4)):
+        take(told(date(2026, 11, 1), amounts), date(2026, 11, first), date(2026, 11, last))
+        found = forecast.read(session, programme.id, by=officer)
+        assert (found.days, found.known, found.is_thin) == (last, known, False)
+        assert found.counts["on_track"] == found.expected == (2 if last < 4 else 1)
+        assert found.counts["at_risk"] == 0
+    take(told(date(2026, 11, 1), {"0": [PLENTY] * 12}), date(2026, 11, 12), date(2026, 11, 12))
+    found = forecast.read(session, programme.id, by=officer)
+    assert (found.days, found.known, found.is_thin, found.expected) == (12, 5, True, None)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {}, {"rule": "at_least", "days": 29}, {"rule": "average"}, {"calendar": "carry", "carry_days": 2},
+        {"opening": "from"}, {"opening": "never"}, {"rule": "average", "opening": "never"}, {"accounts": ["current"]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_who_was_on_track_in_a_past_month_follows_from_its_outcomes(
+    session: Session, organisation: Organisation, take: Take, officer: Actor, asks: dict[str, object]
+) -> None:
+    """As if the month had been judged once more, after each of its days."""
+    asked = programmes.create(
+        session, ProgrammeInput.model_validate({"name": "Any", **asks}), by=system(organisation.id)
+    )
+    people.contacts(session, 8)
+    amounts: Days = {
+        "0": [PLENTY] * 31, "1": [*[PLENTY] * 9, LOW, *[PLENTY] * 21], "2": [*[PLENTY] * 19, None, *[PLENTY] * 11],
+        "3": [*[PLENTY] * 14, *[SCARCE] * 17], "4": [None] * 31, "5": [*[None] * 12, *[PLENTY] * 19],
+        "6": [LOW, *[PLENTY] * 20, None, *[PLENTY] * 9],
+    }  # fmt: skip
+    feed = told(date(2026, 10, 1), amounts)
+    for day, rows in feed.records.items():
+        rows[:] = [replace(row, opened_on="2026-10-13") if row.external_id == "5" else row for row in rows]
+        accounts = ["savings", "current"] if day < "2026-10-20" else ["savings"]
+        rows += [
+            replace(record("7", day, PLENTY, name=f"{day}{one}"), account=one, account_type=one) for one in accounts
+        ]
+    take(feed)
+    run = qualification.start(session, asked.id, date(2026, 10, 1), by=officer)
+    qualification.calculate(session, run.id)
+    session.flush()
+    version = programmes.current(session, asked)
+    for days in range(1, 32):
+        by, _days = forecast._asked(session, run.month, version, date(2026, 10, days))
+        judged = session.execute(select(forecast._standings(by))).all()
+        [(were, _qualified)] = forecast._past(session, asked, date(2026, 11, 1), days)
+        assert were == [one.standing for one in judged].count("on_track"), days
 
 
 def forecast_on_the_second(session: Session, programme: Programme, take: Take, officer: Actor) -> forecast.Forecast:

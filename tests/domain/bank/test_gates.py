@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.actor import Actor, system
 from app.domain.access.models import Organisation
 from app.domain.bank import programmes, qualification
+from app.domain.bank.gates import bound
 from app.domain.bank.models import Programme, QualificationRun
 from app.domain.bank.programmes import ProgrammeInput
 from app.domain.calendar import hours
@@ -25,6 +26,10 @@ HIGH = [GOOD] * 31
 
 def gates(session: Session) -> dict[str, tuple[float, float, str]]:
     found = newest(session).gates or []
+    for gate in found:
+        is_within = gate["value"] >= gate["limit"] if bound(gate["code"]) == "least" else gate["value"] <= gate["limit"]
+        assert is_within or gate["verdict"] != "pass", "what passes is on the side of its limit that is said"
+        assert not is_within or gate["verdict"] == "pass" or gate["code"] == "restrictions_fresh"
     return {gate["code"]: (gate["value"], gate["limit"], gate["verdict"]) for gate in found}
 
 

@@ -85,18 +85,25 @@ def test_the_same_customers_are_noted_once_by_two_releases_at_the_same_moment(
     assert session.execute(select(func.count()).select_from(Notice)).scalar_one() == 3
 
 
+def to_tell(session: Session, run: QualificationRun, officer: Actor) -> int:
+    return release.to_tell(session, run, release.numbers(session, run, by=officer), by=officer)
+
+
 def test_batches_go_on_where_they_were_left_and_a_drained_send_opens_again(
     session: Session, run: QualificationRun, officer: Actor, approver: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(release, "BATCH", 2)
     approved(session, run, officer, approver)
     release.release(session, run.id, by=approver)
+    assert to_tell(session, run, officer) == 3, "before the first message is made"
     assert release.make_some(session, run.id)
+    assert to_tell(session, run, officer) == 3, "and while they are being made"
     session.execute(Message.__table__.update().values(state="sent"))
     assert sends.close_drained(session) == 1
     assert session.get_one(QualificationRun, run.id).state == "released", "it is not over before all are made"
     assert not release.make_some(session, run.id)
     assert messages(session) == 3
+    assert to_tell(session, run, officer) == 3
     [send] = sends.of_source(session, "run", run.id)
     assert send.state == "running"
 

@@ -80,6 +80,18 @@ def test_it_is_narrowed_to_a_type_and_goes_on_from_a_moment(
     assert told(session, run, officer, Since(since=middle)) == [one for one in everything if one.at >= middle]
 
 
+def test_the_newest_come_first_where_a_person_reads(
+    session: Session, run: QualificationRun, officer: Actor, approver: Actor
+) -> None:
+    released(session, run, officer, approver)
+    ended(session)
+    everything = told(session, run, officer)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        first = stream.listed(session, run.id, Ask(per_page=30), Since(), descending=True, by=officer)
+        rest = stream.listed(session, run.id, Ask(first.next, 30), Since(), descending=True, by=officer)
+    assert [*first.items, *rest.items] == everything[::-1]
+
+
 def test_a_later_receipt_comes_further_down_as_what_the_message_is_then(
     session: Session, run: QualificationRun, officer: Actor, approver: Actor
 ) -> None:

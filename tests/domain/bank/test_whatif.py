@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.actor import Actor
 from app.core.errors import Conflict, Forbidden
-from app.domain.bank import qualification, whatif
+from app.domain.bank import overrides, qualification, whatif
 from app.domain.bank.models import Outcome, Programme
 from app.domain.bank.outcomes import Became
 from app.domain.bank.programmes import Rule
 from app.domain.bank.whatif import WhatIf
-from tests.domain.bank.conftest import FIRST, Judge, Take, newest
+from tests.domain.bank.conftest import FIRST, WHY, Judge, Take, newest
 from tests.domain.bank.feed import october, record
 from tests.factories import people
 
@@ -39,7 +39,18 @@ def other(session: Session, programme: Programme, take: Take, judge: Judge, offi
 def test_the_same_rule_changes_nobody(other: object) -> None:
     found = other()  # type: ignore[operator]
     assert found.totals == found.would == {"qualified": 1, "not_qualified": 1, "indeterminate": 1}
-    assert (list(found.became), found.has_moved) == ([], False)
+    assert (list(found.became), found.overridden, found.has_moved) == ([], 0, False)
+
+
+def test_it_says_how_many_outcomes_were_overridden_and_leaves_them_out(
+    session: Session, other: object, officer: Actor
+) -> None:
+    run = newest(session)
+    query = select(Outcome.contact_id).where(Outcome.outcome == "not_qualified")
+    overrides.override(session, run.id, session.execute(query).scalar_one(), WHY, by=officer)
+    found = other()  # type: ignore[operator]
+    assert found.overridden == 1
+    assert found.totals == found.would == {"qualified": 1, "not_qualified": 1, "indeterminate": 1}
 
 
 @pytest.mark.parametrize(

@@ -118,11 +118,17 @@ def test_figures_are_provisional_until_the_last_receipt(session: Session, releas
     assert "the month is not completed" in bank_month.make(session, released, "en").summary
     handed_over(session, released, sent=1)
     assert released.state == "completed"
-    assert "Messages without a final word: 1." in bank_month.make(session, released, "en").summary
+    open_still = bank_month.make(session, released, "en")
+    assert "Messages without a final word: 1." in open_still.summary
+    told = words(open_still.files["pdf"])
+    assert "Provisional" in told
+    assert "State Everybody was told; receipts are still to come" in told
+    assert "Completed" not in told
     session.execute(Message.__table__.update().where(Message.state == "sent").values(state="delivered"))
     session.expire_all()
     made = bank_month.make(session, released, "en")
     assert "These figures are final." in made.summary
+    assert "State Completed" in words(made.files["pdf"])
     assert "Bank_Officer, who submitted the month" in made.summary
     assert made.owner == "Bank_Officer"
 
@@ -137,6 +143,16 @@ def test_excel_has_tables_charts_and_its_direction(
     assert all(bool(sheet.sheet_view.rightToLeft) is (language == "he") for sheet in book.worksheets)
     assert sum(len(sheet._charts) for sheet in book.worksheets) == 3
     assert all(sheet.tables for sheet in book.worksheets if sheet.max_row > 1)
+
+
+def test_a_limit_is_said_to_be_a_least_or_a_most(session: Session, released: QualificationRun) -> None:
+    made = bank_month.make(session, released, "en")
+    book = openpyxl.load_workbook(io.BytesIO(made.files["xlsx"]))
+    rows = {row[0]: row[1:4] for row in book["Gates"].iter_rows(values_only=True)}
+    assert rows["Check"] == ("Value", "At least", "At most")
+    assert rows["Days that have been taken"] == (31, 31, None)
+    assert rows["Records that are no numbers, in per cent"] == (0, None, 0.1)
+    assert "Value At least At most Verdict" in words(made.files["pdf"])
 
 
 def test_neither_file_names_a_customer_or_a_balance(session: Session, released: QualificationRun) -> None:

@@ -78,6 +78,25 @@ def test_nobody_gets_it_before_a_second_person_decided(
         subscribers.ask(session, released.programme_id, SubscriberInput(), by=people.staff(session, "viewer"))
 
 
+def test_what_waits_is_not_asked_for_twice_and_another_wish_takes_its_place(
+    session: Session, released: QualificationRun, officer: Actor, approver: Actor
+) -> None:
+    first = subscribers.ask(session, released.programme_id, SubscriberInput(address=OUTSIDE), by=officer)
+    with pytest.raises(Conflict, match="waits for a second person"):
+        subscribers.ask(session, released.programme_id, SubscriberInput(address=OUTSIDE), by=officer)
+    wanted = SubscriberInput(address=OUTSIDE, language="he")
+    second = subscribers.ask(session, released.programme_id, wanted, by=officer)
+    session.refresh(first)
+    assert (first.state, second.state, second.subject_id) == ("void", "pending", first.subject_id)
+    row = subscribers.carry_out(session, second.id, by=replace(approver, factor_at=clock.now()))
+    assert (row.id, row.language) == (first.subject_id, "he")
+    again = subscribers.ask(session, released.programme_id, SubscriberInput(address=OUTSIDE), by=officer)
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        subscribers.left_by_link(session, row)
+        newer = subscribers.ask(session, released.programme_id, SubscriberInput(address=OUTSIDE), by=officer)
+    assert newer.id != again.id, "what was asked for before he left brings nobody back"
+
+
 def test_who_leaves_by_the_link_of_a_mail_gets_no_more_and_its_owner_is_told(
     session: Session, released: QualificationRun, officer: Actor, approver: Actor
 ) -> None:
