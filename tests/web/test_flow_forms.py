@@ -1,9 +1,11 @@
 """The panel of the flow editor: every kind of step and trigger has its form."""
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.flows.definition import parse
-from tests.web.flows import Flows, flows, saved, words
+from app.domain.flows.models import Flow
+from tests.web.flows import Flows, Form, flows, saved, words
 
 __all__ = ["flows"]
 
@@ -65,6 +67,22 @@ def test_every_kind_of_trigger_has_its_form(flows: Flows, kind: str) -> None:
     assert answer.status_code == 200, words(answer)
     found = parse(flows.flow().definition)
     assert (found.trigger_type, found.trigger.reentry) == (kind, 30)
+
+
+def test_events_that_only_a_page_told_begin_a_flow_where_somebody_ticked_it(flows: Flows) -> None:
+    maya, url = flows.maya(), f"{flows.url}/steps/trigger"
+    assert saved(maya, url, {"event": "login"}, kind="event").status_code == 200
+    assert 'name="unverified"' in (panel := maya.get(url, htmx=True).get_data(as_text=True))
+    assert "unverified" not in Form(panel).values
+    assert saved(maya, url, {"unverified": "y"}).status_code == 200
+    assert "unverified" in Form(maya.get(url, htmx=True).get_data(as_text=True)).values
+
+
+def test_the_ready_made_flow_of_the_site_begins_with_what_the_site_tells(flows: Flows) -> None:
+    assert flows.maya().post("/flows/new", {"name": "Begun", "like": "application"}).status_code == 303
+    with flows.bank.unit() as session:
+        made = session.execute(select(Flow).where(Flow.name == "Begun")).scalar_one()
+        assert made.definition["trigger"]["config"]["unverified"] is True
 
 
 def test_the_rules_of_the_whole_are_kept(flows: Flows) -> None:
