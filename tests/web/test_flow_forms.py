@@ -131,6 +131,17 @@ def test_the_condition_of_a_branch_is_made_in_the_builder_of_segments(flows: Flo
     assert "Haifa" in late.get_data(as_text=True)
 
 
+def test_what_a_branch_was_called_is_kept_on_the_way_to_its_conditions(flows: Flows) -> None:
+    maya, url = flows.maya(), f"{flows.url}/steps/s4"
+    flows.op(maya, "insert", type="split", lane="root", index="0")
+    values = {"revision": "2", "b1.label": "Northern", "do": "condition:b1"}
+    for answer in (maya.post(url, values), maya.post(url, values | {"revision": "3"}, htmx=True)):
+        assert (answer.headers.get("HX-Redirect") or answer.location) == f"{url}/branches/b1"
+    assert "Northern" in words(maya.get(f"{url}/branches/b1"))
+    late = maya.post(url, {**values, "b1.label": "Late"}, htmx=True)
+    assert "HX-Redirect" not in late.headers
+
+
 def test_a_branch_may_be_a_segment_and_branches_come_and_go(flows: Flows) -> None:
     maya, url = flows.maya(), f"{flows.url}/steps/s4"
     flows.op(maya, "insert", type="split", lane="root", index="0")

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import flash, g, render_template, request
+from flask import flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -23,7 +23,7 @@ from app.web.flows import branches, words
 from app.web.flows.blueprint import bp
 from app.web.flows.edit import done, page, revision_asked
 from app.web.flows.forms import FORMS, TRIGGER_FORMS, Offers, RulesForm, StepForm
-from app.web.render import is_part_wanted, placed
+from app.web.render import is_part_wanted, leave_for, placed
 
 
 @bp.get("/<uuid:flow_id>/steps/<step_id>")
@@ -65,6 +65,9 @@ def save(flow_id: UUID, step_id: str) -> ResponseReturnValue:
     except (Stale, NotFound) as error:
         db.session.rollback()
         return _too_late(flow_id, step_id, kind, form, error)
+    do, _colon, key = request.form.get("do", "").partition(":")
+    if do == "condition":
+        return leave_for(url_for(".condition", flow_id=flow_id, step_id=step_id, key=key))
     flash(_("The draft is saved."), "success")
     now = parse(changed.definition)
     config, kind = _config(now, step_id)
