@@ -85,6 +85,27 @@ def test_the_ready_made_flow_of_the_site_begins_with_what_the_site_tells(flows: 
         assert made.definition["trigger"]["config"]["unverified"] is True
 
 
+@pytest.mark.parametrize("kind", ["wait_for", "goal", "rules"])
+def test_what_happens_has_the_fields_of_an_event_or_of_a_message(flows: Flows, kind: str) -> None:
+    maya = flows.maya()
+    flows.op(maya, "insert", type="goal" if kind == "rules" else kind, lane="root", index="0")
+    url = f"{flows.url}/steps/{'rules' if kind == 'rules' else 's4'}"
+    of_event, of_message = {"event", "property_0", "op_0", "value_1"}, {"step"}
+    shown = Form(maya.get(url, htmx=True).get_data(as_text=True)).values
+    assert of_event <= shown.keys()
+    assert not of_message & shown.keys()
+    looked = maya.post(f"{url}/form", shown | {"did": "clicked"}, htmx=True)
+    other = Form(looked.get_data(as_text=True)).values
+    assert (looked.status_code, other["did"]) == (200, "clicked")
+    assert of_message <= other.keys()
+    assert not of_event & other.keys()
+    assert flows.flow().revision == 2  # looked at, not kept
+    assert (answer := maya.post(url, other, htmx=True)).status_code == 200, words(answer)
+    assert Form(maya.get(url, htmx=True).get_data(as_text=True)).values["did"] == "clicked"
+    back = maya.post(f"{url}/form", other | {"did": ""}).get_data(as_text=True)  # the whole page, without script
+    assert of_event <= Form(back).values.keys()
+
+
 def test_the_rules_of_the_whole_are_kept(flows: Flows) -> None:
     values = {"did": "unsubscribed", "late": "skip", "late_hours": "48", "holdout_percent": "5"}
     answer = saved(flows.maya(), f"{flows.url}/steps/rules", values)

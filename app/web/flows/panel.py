@@ -46,6 +46,16 @@ def other_trigger(flow_id: UUID) -> ResponseReturnValue:
     return _shown(flow, chart, TRIGGER, kind, _form(flow, chart, TRIGGER, kind, config, posted=False))
 
 
+@bp.post("/<uuid:flow_id>/steps/<step_id>/form")
+@allow("flows:write")
+def other_fields(flow_id: UUID, step_id: str) -> ResponseReturnValue:
+    """The form with the fields of what was chosen in it, which is looked at and not kept yet."""
+    flow = drafts.get(db.session(), flow_id, by=g.actor)
+    chart = parse(flow.definition)
+    config, kind = _config(chart, step_id)
+    return _shown(flow, chart, step_id, kind, _form(flow, chart, step_id, kind, config, posted=True))
+
+
 @bp.post("/<uuid:flow_id>/steps/<step_id>")
 @allow("flows:write")
 def save(flow_id: UUID, step_id: str) -> ResponseReturnValue:
