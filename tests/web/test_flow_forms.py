@@ -106,6 +106,16 @@ def test_what_happens_has_the_fields_of_an_event_or_of_a_message(flows: Flows, k
     assert of_event <= Form(back).values.keys()
 
 
+def test_the_panel_says_whose_opens_count_and_what_silence_means(flows: Flows) -> None:
+    maya = flows.maya()
+    for kind in ("review", "wait_for"):
+        flows.op(maya, "insert", type=kind, lane="root", index="0")
+    assert "If nobody has decided by then, it counts as refused." in words(maya.get(f"{flows.url}/steps/s4"))
+    for url, kind in ((f"{flows.url}/steps/s5/form", ""), (f"{flows.url}/steps/trigger/form", "message")):
+        said = {did: words(maya.post(url, {"did": did, "type": kind}, htmx=True)) for did in ("opened", "delivered")}
+        assert ["a headless browser" in one for one in said.values()] == [True, False]
+
+
 def test_the_rules_of_the_whole_are_kept(flows: Flows) -> None:
     values = {"did": "unsubscribed", "late": "skip", "late_hours": "48", "holdout_percent": "5"}
     answer = saved(flows.maya(), f"{flows.url}/steps/rules", values)

@@ -39,11 +39,15 @@ class Checks(SelectMultipleField):  # type: ignore[misc]
 
 
 class StepForm(FlaskForm):  # type: ignore[misc]
-    """Base. `rows` are fields that stand side by side, `order` those that come first, `asks` the one that decides on others."""
+    """Base. `rows` are fields that stand side by side, `order` those that come first, `asks` the one that decides on others.
+
+    `about` is said below the fields.
+    """
 
     rows: ClassVar[tuple[tuple[str, ...], ...]] = ()
     order: ClassVar[tuple[str, ...]] = ()
     asks: ClassVar[str] = ""
+    about: ClassVar[str] = ""
 
     @classmethod
     def of(cls, config: Config, offers: Offers, kind: str, *, posted: bool) -> Self:
@@ -100,6 +104,7 @@ class HappeningForm(StepForm):
         ]
         self.op_0.choices = self.op_1.choices = [(op, _(said)) for op, said in words.OPS.items()]
         self.step.choices = [("", _("Any message of this flow")), *offers.senders]
+        self.did.description = counted(self.did.data)
 
     def layout(self) -> list[list[Field]]:
         """Without the fields of the other kind."""
@@ -156,6 +161,14 @@ class TimeForm(StepForm):
         if not hasattr(present, "timeout"):
             return said
         return {name: value for name, value in said.items() if name not in _TIME} | {"timeout": self.time()}
+
+
+def counted(did: str | None) -> str:
+    """Whose opens and clicks count, where it is about one."""
+    said = _(
+        "Only a person’s counts. What a machine opens (a scanner, a headless browser, a mail program) is not counted."
+    )
+    return said if did in ("opened", "clicked") else ""
 
 
 def property_of(name: str | None, op: str, said: str | None) -> dict[str, Any] | None:
