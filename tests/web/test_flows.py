@@ -116,6 +116,24 @@ def test_two_people_bring_a_flow_to_run(flows: Flows) -> None:
     assert "Version 1, as it runs" in words(maya.get(flows.url))
 
 
+def test_whoever_decides_is_told_the_hints_of_the_author(flows: Flows) -> None:
+    definition = {
+        "trigger": {"type": "event", "config": {"event": "never_told"}},
+        "rules": {"exits": [{"event": "closed"}]},
+        "lane": [{"id": "s1", "type": "tag", "config": {"add": ["new"]}}],
+    }
+    maya, url = flows.maya(), f"/flows/{flows.made('Hinted', definition)}"
+    hints = ["No event “never_told” has come in yet.", "No event “closed” has come in yet."]
+    assert maya.post(f"{url}/submit").status_code == 303
+    review = flows.bank.browser("admin").get(f"{url}/review")
+    assert [one in words(review) for one in hints] == [True, True]
+    page = review.get_data(as_text=True)
+    assert all(f'id="{place}"' in page for place in re.findall(r'<li><a href="#([^"]+)">', page))
+    assert 'href="#step-trigger"' in page
+    maya.post(f"{url}/withdraw")
+    assert "has come in yet" not in words(flows.bank.browser("admin").get(f"{url}/review"))
+
+
 def test_a_flow_is_sent_back_with_a_note(flows: Flows) -> None:
     maya, adam = flows.maya(), flows.bank.browser("admin")
     maya.post(f"{flows.url}/submit")
