@@ -51,6 +51,16 @@ def test_a_flow_goes_into_a_file_and_comes_out_of_it(flows: Flows) -> None:
         assert "This is not a flow" in words(refused)
 
 
+def test_the_editor_leads_to_the_dry_run_and_back(flows: Flows) -> None:
+    maya = flows.maya()
+    to, back = f'href="{flows.url}/rehearsal"', f'href="{flows.url}/edit"'
+    for page in (maya.get(f"{flows.url}/edit"), flows.op(maya, "insert", type="tag"), maya.post(f"{flows.url}/trigger", {})):
+        assert to in page.get_data(as_text=True)
+    dry = maya.get(f"{flows.url}/rehearsal").get_data(as_text=True)
+    assert f'href="{flows.url}/rehearsal/everybody"' in dry
+    assert back in dry
+
+
 def test_an_edit_answers_with_the_newest_canvas(flows: Flows) -> None:
     answer = flows.op(flows.maya(), "insert", type="tag", lane="root", index="1")
     assert answer.status_code == 200
