@@ -12,6 +12,7 @@ from app.core import clock
 from app.domain.approvals.models import Approval
 from app.domain.contacts.models import Contact
 from app.domain.flows.models import Flow, FlowDestination
+from tests.factories import sending
 from tests.web.flows import WAIT, Flows, flows, system_of, words
 
 __all__ = ["flows"]
@@ -279,6 +280,16 @@ def test_a_dry_run_shows_the_way(flows: Flows) -> None:
         session.execute(update(Contact).values(timezone="Asia/Tokyo"))
     shown = words(maya.post(url, {"contact": "3", "at": "2026-12-01T08:00"}))
     assert "until 04/12/2026, 08:00 ( 04/12/2026, 15:00 Asia/Tokyo )" in shown
+
+
+def test_a_dry_run_shows_the_subject_of_an_e_mail_above_its_text(flows: Flows) -> None:
+    with flows.bank.unit() as session:
+        sending.account(session, "email")
+        text = sending.email_template(session).id
+    lane = [{"id": "s1", "type": "send_email", "config": {"template_id": str(text)}}]
+    flow_id = flows.made("By mail", {"trigger": {"type": "api"}, "lane": lane})
+    answer = flows.maya().post(f"/flows/{flow_id}/rehearsal", {"contact": "3"})
+    assert '<div class="letter"><strong dir="auto">An offer</strong><p' in answer.get_data(as_text=True)
 
 
 def test_who_only_reads_sees_the_flow_and_no_editor(flows: Flows) -> None:
