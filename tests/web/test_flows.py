@@ -55,7 +55,11 @@ def test_a_flow_goes_into_a_file_and_comes_out_of_it(flows: Flows) -> None:
 def test_the_editor_leads_to_the_dry_run_and_back(flows: Flows) -> None:
     maya = flows.maya()
     to, back = f'href="{flows.url}/rehearsal"', f'href="{flows.url}/edit"'
-    for page in (maya.get(f"{flows.url}/edit"), flows.op(maya, "insert", type="tag"), maya.post(f"{flows.url}/trigger", {})):
+    for page in (
+        maya.get(f"{flows.url}/edit"),
+        flows.op(maya, "insert", type="tag"),
+        maya.post(f"{flows.url}/trigger", {}),
+    ):
         assert to in page.get_data(as_text=True)
     dry = maya.get(f"{flows.url}/rehearsal").get_data(as_text=True)
     assert f'href="{flows.url}/rehearsal/everybody"' in dry
