@@ -4,6 +4,7 @@ import io
 import json
 import re
 from datetime import timedelta
+from html import unescape
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -177,9 +178,18 @@ def test_what_becomes_of_people_on_their_way_is_chosen_and_shown_to_the_approver
     assert field
     assert maya.post(f"{flows.url}/submit", {field[1]: "move:s9"}).status_code == 422
     assert maya.post(f"{flows.url}/submit", {field[1]: "move:s3"}).status_code == 303
-    said = words(flows.bank.browser("admin").get(f"{flows.url}/review"))
+    adam = flows.bank.browser("admin")
+    said = words(adam.get(f"{flows.url}/review"))
     assert "at “Wait 3 days” of version 1 move to “End of the way”" in said
     assert "What is different from what runs" in said
+    becomes = "1 person is on the way in it. They move to “End of the way” (1)."
+    assert becomes not in words(maya.get(flows.url))
+    adam.post(f"{flows.url}/approve", {"seen": str(flows.flow().approval_id), "sure": "y"})
+    page = maya.get(flows.url)
+    assert becomes in words(page)
+    assert f"People enter it from now on. {becomes}" in unescape(page.get_data(as_text=True))
+    assert maya.post(f"{flows.url}/activate").status_code == 303
+    assert becomes not in words(maya.get(flows.url))
 
 
 def test_a_changed_text_is_told_on_the_page_of_what_runs(flows: Flows) -> None:
