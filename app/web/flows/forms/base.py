@@ -166,7 +166,7 @@ class TimeForm(StepForm):
 def counted(did: str | None) -> str:
     """Whose opens and clicks count, where it is about one."""
     said = _(
-        "Only a person’s counts. What a machine opens (a scanner, a headless browser, a mail program) is not counted."
+        "Only what a person opens or clicks counts, not what a machine does: a scanner, a headless browser, a mail program."
     )
     return said if did in ("opened", "clicked") else ""
 
