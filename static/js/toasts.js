@@ -4,7 +4,7 @@ import { onLoad, matches } from "./http.js";
 const place = document.getElementById("toasts");
 const MOST = 3; // more would cover what is worked on
 const stays = (notice) => notice.matches(".notice-error, .notice-warning");
-const words = (notice) => notice.className + notice.querySelector("p").textContent;
+const words = (notice) => notice.querySelector("p").textContent;
 
 // What says the same again takes the place of the one before; of too many the oldest go, good news first.
 function makeRoom() {

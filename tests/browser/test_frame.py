@@ -136,8 +136,9 @@ def test_toasts_do_not_pile_up(browser: Browser, address: str) -> None:
             "detail => document.dispatchEvent(new CustomEvent('toast', {detail}))", {"level": level, "text": text}
         )
     expect(page.locator("#toasts .notice p")).to_have_text(["No.", "Saved 3.", "Saved 4."])
-    page.click("#refuse")
-    expect(page.locator("#toasts .notice p")).to_have_text(["No.", "Saved 4.", "Somebody was faster."])
+    for _twice in range(2):
+        page.click("#refuse")
+        expect(page.locator("#toasts .notice p")).to_have_text(["No.", "Saved 4.", "Somebody was faster."])
     page.context.close()
 
 
