@@ -220,6 +220,8 @@ def test_a_marketer_draws_the_welcome_by_mouse(opened: Opened, bank: House) -> N
     expect(page.locator(".flow-problems summary")).to_contain_text("to set up")
     add(page, page.locator("[data-slot='root 1']"), "wait_for", "s2")
     page.locator("#panel select[name=did]").select_option("opened")
+    expect(page.locator("#panel [name=event]")).to_have_count(0)
+    expect(page.locator("#panel select[name=step]")).to_be_visible()
     page.get_by_role("button", name="Save the step").click()
     expect(page.locator("#step-s2")).to_contain_text("opened")
     add(page, page.locator("[data-slot='s2:happened 0']"), "split", "s3")
