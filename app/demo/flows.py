@@ -71,16 +71,15 @@ def story(bank: Bank) -> list[Step]:
 
 def _submit(bank: Bank, drawn: Drawn) -> None:
     told = ready_made.FLOWS[drawn.key]
-    begins = {
-        "welcome": {"type": "segment_enter", "config": {"segment_id": str(bank.segments["newcomers"]), "existing": True}},
-        "application": {"type": "event", "config": {"event": BEGUN, "key": "product", "reentry": "always"}},
-    }  # fmt: skip
     own: dict[str, dict[str, Any]] = {
         step: {"template_id": str(bank.texts[text])} for step, text in drawn.texts.items()
     }
+    begins = {}
     if drawn is WELCOME:
         own["s2"] = {"did": "opened", "step": "s1", "timeout": {"days": 5}}
-    definition = _set_up(told.definition("en"), own) | {"trigger": begins[drawn.key]}
+        newcomers = {"segment_id": str(bank.segments["newcomers"]), "existing": True}
+        begins = {"trigger": {"type": "segment_enter", "config": newcomers}}
+    definition = _set_up(told.definition("en"), own) | begins
     new = FlowInput(name=drawn.name, description=told.description, definition=definition)
     with bank.by("marketer") as (session, by):
         bank.flows[drawn.key] = drafts.create(session, new, by=by).id

@@ -99,10 +99,19 @@ def tag(name: str) -> Markup:
     return Markup('<span class="tag"><bdi>%s</bdi></span>') % name
 
 
+_POINTING = frozenset({
+    "arrow-back-up", "arrow-forward-up", "arrow-left", "arrow-right", "chevron-left", "chevron-right",
+    "indent-decrease", "indent-increase", "login", "logout",
+})  # fmt: skip
+
+
 @lru_cache(maxsize=1024)
 def icon(name: str, turn: bool = False, cls: str = "") -> Markup:
-    """An icon of the sprite; names are in ops/vendor/icons.txt. `turn` mirrors it in right-to-left pages."""
-    classes = " ".join(filter(None, ("icon", "icon-dir" if turn else "", cls)))
+    """An icon of the sprite; names are in ops/vendor/icons.txt. In right-to-left pages those that point somewhere are mirrored.
+
+    `turn` mirrors another one, too.
+    """
+    classes = " ".join(filter(None, ("icon", "icon-dir" if turn or name in _POINTING else "", cls)))
     return _ICON % (classes, f"{assets.url_path()}/vendor/icons.svg", name)
 
 

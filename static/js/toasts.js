@@ -1,13 +1,25 @@
-// Toasts: good news goes by itself, errors stay until they are closed.
+// Toasts: good news goes by itself, errors stay until they are closed, or until newer ones need their place.
 import { onLoad, matches } from "./http.js";
 
 const place = document.getElementById("toasts");
+const MOST = 3; // more would cover what is worked on
+const stays = (notice) => notice.matches(".notice-error, .notice-warning");
+const words = (notice) => notice.querySelector("p").textContent;
+
+// What says the same again takes the place of the one before; of too many the oldest go, good news first.
+function makeRoom() {
+  const all = [...place.querySelectorAll(".notice")].reverse();
+  const [newest, ...older] = all.filter((one, n) => all.findIndex((other) => words(other) === words(one)) === n);
+  const kept = [newest, ...older.sort((one, other) => stays(other) - stays(one))].slice(0, MOST);
+  for (const one of all) if (!kept.includes(one)) one.remove();
+}
 
 function settle(notice) {
   if (notice.dataset.settled) return;
   notice.dataset.settled = "1";
+  makeRoom();
   notice.querySelector("[data-close]")?.addEventListener("click", () => notice.remove());
-  if (notice.matches(".notice-error, .notice-warning")) return;
+  if (stays(notice)) return;
   let timer;
   const wait = () => { timer = setTimeout(() => notice.remove(), 7000); };
   notice.addEventListener("pointerenter", () => clearTimeout(timer));

@@ -187,6 +187,18 @@ def test_a_flow_is_printed_as_wide_as_the_paper_and_light(opened: Opened, bank: 
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
 
 
+def test_enter_saves_what_a_branch_is_called_and_removes_none(opened: Opened, bank: House) -> None:
+    page = opened(f"{empty(bank, 'Called')}/edit")
+    add(page, page.locator("[data-slot='root 0']"), "split", "s1")
+    page.get_by_label("Called").first.fill("Northern")
+    page.keyboard.press("Enter")
+    expect(page.locator("#canvas .branch").first).to_contain_text("Northern")
+    page.get_by_label("Called").first.fill("Southern")
+    page.get_by_role("button", name="Edit the conditions").first.click()
+    expect(page.locator("h1")).to_contain_text("Southern")
+    assert said(page) == []
+
+
 def test_a_step_is_added_while_another_is_still_being_saved(opened: Opened, bank: House) -> None:
     """Whoever is quicker than the answer makes no conflict with himself."""
     page = opened(f"{empty(bank, 'In haste')}/edit")
@@ -208,6 +220,8 @@ def test_a_marketer_draws_the_welcome_by_mouse(opened: Opened, bank: House) -> N
     expect(page.locator(".flow-problems summary")).to_contain_text("to set up")
     add(page, page.locator("[data-slot='root 1']"), "wait_for", "s2")
     page.locator("#panel select[name=did]").select_option("opened")
+    expect(page.locator("#panel [name=event]")).to_have_count(0)
+    expect(page.locator("#panel select[name=step]")).to_be_visible()
     page.get_by_role("button", name="Save the step").click()
     expect(page.locator("#step-s2")).to_contain_text("opened")
     add(page, page.locator("[data-slot='s2:happened 0']"), "split", "s3")

@@ -129,6 +129,19 @@ def test_an_error_leaves_the_page_and_says_why(browser: Browser, address: str) -
     page.context.close()
 
 
+def test_toasts_do_not_pile_up(browser: Browser, address: str) -> None:
+    page = open_page(browser, address, "/pieces")
+    for level, text in [("error", "No."), *(("success", f"Saved {n}.") for n in (1, 2, 3, 4, 4))]:
+        page.evaluate(
+            "detail => document.dispatchEvent(new CustomEvent('toast', {detail}))", {"level": level, "text": text}
+        )
+    expect(page.locator("#toasts .notice p")).to_have_text(["No.", "Saved 3.", "Saved 4."])
+    for _twice in range(2):
+        page.click("#refuse")
+        expect(page.locator("#toasts .notice p")).to_have_text(["No.", "Saved 4.", "Somebody was faster."])
+    page.context.close()
+
+
 def test_polling_is_marked_and_ends(browser: Browser, address: str) -> None:
     page = open_page(browser, address, "/pieces")
     expect(page.locator("#poll")).to_have_text("polled")

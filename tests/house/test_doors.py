@@ -110,6 +110,7 @@ WITHOUT_AN_ACTOR = {
     "flows.moving:versions_by_id": HELD,
     "flows.resuming:waiting": HELD,
     "flows.validation:problems": HELD,
+    "flows.validation:hints": HELD,
     "flows.draft_state:is_changed": HELD,
     "flows.by_hand:is_open": HELD,
     "flows.draft_state:of": HELD,

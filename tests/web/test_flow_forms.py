@@ -1,9 +1,11 @@
 """The panel of the flow editor: every kind of step and trigger has its form."""
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.flows.definition import parse
-from tests.web.flows import Flows, flows, saved, words
+from app.domain.flows.models import Flow
+from tests.web.flows import Flows, Form, flows, saved, words
 
 __all__ = ["flows"]
 
@@ -67,6 +69,53 @@ def test_every_kind_of_trigger_has_its_form(flows: Flows, kind: str) -> None:
     assert (found.trigger_type, found.trigger.reentry) == (kind, 30)
 
 
+def test_events_that_only_a_page_told_begin_a_flow_where_somebody_ticked_it(flows: Flows) -> None:
+    maya, url = flows.maya(), f"{flows.url}/steps/trigger"
+    assert saved(maya, url, {"event": "login"}, kind="event").status_code == 200
+    assert 'name="unverified"' in (panel := maya.get(url, htmx=True).get_data(as_text=True))
+    assert "unverified" not in Form(panel).values
+    assert saved(maya, url, {"unverified": "y"}).status_code == 200
+    assert "unverified" in Form(maya.get(url, htmx=True).get_data(as_text=True)).values
+
+
+def test_the_ready_made_flow_of_the_site_begins_with_what_the_site_tells(flows: Flows) -> None:
+    assert flows.maya().post("/flows/new", {"name": "Begun", "like": "application"}).status_code == 303
+    with flows.bank.unit() as session:
+        made = session.execute(select(Flow).where(Flow.name == "Begun")).scalar_one()
+        assert made.definition["trigger"]["config"]["unverified"] is True
+
+
+@pytest.mark.parametrize("kind", ["wait_for", "goal", "rules"])
+def test_what_happens_has_the_fields_of_an_event_or_of_a_message(flows: Flows, kind: str) -> None:
+    maya = flows.maya()
+    flows.op(maya, "insert", type="goal" if kind == "rules" else kind, lane="root", index="0")
+    url = f"{flows.url}/steps/{'rules' if kind == 'rules' else 's4'}"
+    of_event, of_message = {"event", "property_0", "op_0", "value_1"}, {"step"}
+    shown = Form(maya.get(url, htmx=True).get_data(as_text=True)).values
+    assert of_event <= shown.keys()
+    assert not of_message & shown.keys()
+    looked = maya.post(f"{url}/form", shown | {"did": "clicked"}, htmx=True)
+    other = Form(looked.get_data(as_text=True)).values
+    assert (looked.status_code, other["did"]) == (200, "clicked")
+    assert of_message <= other.keys()
+    assert not of_event & other.keys()
+    assert flows.flow().revision == 2  # looked at, not kept
+    assert (answer := maya.post(url, other, htmx=True)).status_code == 200, words(answer)
+    assert Form(maya.get(url, htmx=True).get_data(as_text=True)).values["did"] == "clicked"
+    back = maya.post(f"{url}/form", other | {"did": ""}).get_data(as_text=True)  # the whole page, without script
+    assert of_event <= Form(back).values.keys()
+
+
+def test_the_panel_says_whose_opens_count_and_what_silence_means(flows: Flows) -> None:
+    maya = flows.maya()
+    for kind in ("review", "wait_for"):
+        flows.op(maya, "insert", type=kind, lane="root", index="0")
+    assert "If nobody has decided by then, it counts as refused." in words(maya.get(f"{flows.url}/steps/s4"))
+    for url, kind in ((f"{flows.url}/steps/s5/form", ""), (f"{flows.url}/steps/trigger/form", "message")):
+        said = {did: words(maya.post(url, {"did": did, "type": kind}, htmx=True)) for did in ("opened", "delivered")}
+        assert ["a headless browser" in one for one in said.values()] == [True, False]
+
+
 def test_the_rules_of_the_whole_are_kept(flows: Flows) -> None:
     values = {"did": "unsubscribed", "late": "skip", "late_hours": "48", "holdout_percent": "5"}
     answer = saved(flows.maya(), f"{flows.url}/steps/rules", values)
@@ -111,6 +160,17 @@ def test_the_condition_of_a_branch_is_made_in_the_builder_of_segments(flows: Flo
     late = maya.post(url, {"revision": "1", **values})
     assert late.status_code in (409, 412)
     assert "Haifa" in late.get_data(as_text=True)
+
+
+def test_what_a_branch_was_called_is_kept_on_the_way_to_its_conditions(flows: Flows) -> None:
+    maya, url = flows.maya(), f"{flows.url}/steps/s4"
+    flows.op(maya, "insert", type="split", lane="root", index="0")
+    values = {"revision": "2", "b1.label": "Northern", "do": "condition:b1"}
+    for answer in (maya.post(url, values), maya.post(url, values | {"revision": "3"}, htmx=True)):
+        assert (answer.headers.get("HX-Redirect") or answer.location) == f"{url}/branches/b1"
+    assert "Northern" in words(maya.get(f"{url}/branches/b1"))
+    late = maya.post(url, {**values, "b1.label": "Late"}, htmx=True)
+    assert "HX-Redirect" not in late.headers
 
 
 def test_a_branch_may_be_a_segment_and_branches_come_and_go(flows: Flows) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from datetime import timedelta
+from html import unescape
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -12,6 +13,7 @@ from app.core import clock
 from app.domain.approvals.models import Approval
 from app.domain.contacts.models import Contact
 from app.domain.flows.models import Flow, FlowDestination
+from tests.factories import sending
 from tests.web.flows import WAIT, Flows, flows, system_of, words
 
 __all__ = ["flows"]
@@ -49,6 +51,20 @@ def test_a_flow_goes_into_a_file_and_comes_out_of_it(flows: Flows) -> None:
         refused = maya.post("/flows/new", {"name": "Other", "file": (io.BytesIO(wrong), "x.json")})
         assert refused.status_code == 422
         assert "This is not a flow" in words(refused)
+
+
+def test_the_editor_leads_to_the_dry_run_and_back(flows: Flows) -> None:
+    maya = flows.maya()
+    to, back = f'href="{flows.url}/rehearsal"', f'href="{flows.url}/edit"'
+    for page in (
+        maya.get(f"{flows.url}/edit"),
+        flows.op(maya, "insert", type="tag"),
+        maya.post(f"{flows.url}/trigger", {}),
+    ):
+        assert to in page.get_data(as_text=True)
+    dry = maya.get(f"{flows.url}/rehearsal").get_data(as_text=True)
+    assert f'href="{flows.url}/rehearsal/everybody"' in dry
+    assert back in dry
 
 
 def test_an_edit_answers_with_the_newest_canvas(flows: Flows) -> None:
@@ -116,6 +132,24 @@ def test_two_people_bring_a_flow_to_run(flows: Flows) -> None:
     assert "Version 1, as it runs" in words(maya.get(flows.url))
 
 
+def test_whoever_decides_is_told_the_hints_of_the_author(flows: Flows) -> None:
+    definition = {
+        "trigger": {"type": "event", "config": {"event": "never_told"}},
+        "rules": {"exits": [{"event": "closed"}]},
+        "lane": [{"id": "s1", "type": "tag", "config": {"add": ["new"]}}],
+    }
+    maya, url = flows.maya(), f"/flows/{flows.made('Hinted', definition)}"
+    hints = ["No event “never_told” has come in yet.", "No event “closed” has come in yet."]
+    assert maya.post(f"{url}/submit").status_code == 303
+    review = flows.bank.browser("admin").get(f"{url}/review")
+    assert [one in words(review) for one in hints] == [True, True]
+    page = review.get_data(as_text=True)
+    assert all(f'id="{place}"' in page for place in re.findall(r'<li><a href="#([^"]+)">', page))
+    assert 'href="#step-trigger"' in page
+    maya.post(f"{url}/withdraw")
+    assert "has come in yet" not in words(flows.bank.browser("admin").get(f"{url}/review"))
+
+
 def test_a_flow_is_sent_back_with_a_note(flows: Flows) -> None:
     maya, adam = flows.maya(), flows.bank.browser("admin")
     maya.post(f"{flows.url}/submit")
@@ -144,9 +178,18 @@ def test_what_becomes_of_people_on_their_way_is_chosen_and_shown_to_the_approver
     assert field
     assert maya.post(f"{flows.url}/submit", {field[1]: "move:s9"}).status_code == 422
     assert maya.post(f"{flows.url}/submit", {field[1]: "move:s3"}).status_code == 303
-    said = words(flows.bank.browser("admin").get(f"{flows.url}/review"))
+    adam = flows.bank.browser("admin")
+    said = words(adam.get(f"{flows.url}/review"))
     assert "at “Wait 3 days” of version 1 move to “End of the way”" in said
     assert "What is different from what runs" in said
+    becomes = "1 person is on the way in it. They move to “End of the way” (1)."
+    assert becomes not in words(maya.get(flows.url))
+    adam.post(f"{flows.url}/approve", {"seen": str(flows.flow().approval_id), "sure": "y"})
+    page = maya.get(flows.url)
+    assert becomes in words(page)
+    assert f"People enter it from now on. {becomes}" in unescape(page.get_data(as_text=True))
+    assert maya.post(f"{flows.url}/activate").status_code == 303
+    assert becomes not in words(maya.get(flows.url))
 
 
 def test_a_changed_text_is_told_on_the_page_of_what_runs(flows: Flows) -> None:
@@ -251,6 +294,16 @@ def test_a_dry_run_shows_the_way(flows: Flows) -> None:
         session.execute(update(Contact).values(timezone="Asia/Tokyo"))
     shown = words(maya.post(url, {"contact": "3", "at": "2026-12-01T08:00"}))
     assert "until 04/12/2026, 08:00 ( 04/12/2026, 15:00 Asia/Tokyo )" in shown
+
+
+def test_a_dry_run_shows_the_subject_of_an_e_mail_above_its_text(flows: Flows) -> None:
+    with flows.bank.unit() as session:
+        sending.account(session, "email")
+        text = sending.email_template(session).id
+    lane = [{"id": "s1", "type": "send_email", "config": {"template_id": str(text)}}]
+    flow_id = flows.made("By mail", {"trigger": {"type": "api"}, "lane": lane})
+    answer = flows.maya().post(f"/flows/{flow_id}/rehearsal", {"contact": "3"})
+    assert '<div class="letter"><strong dir="auto">An offer</strong><p' in answer.get_data(as_text=True)
 
 
 def test_who_only_reads_sees_the_flow_and_no_editor(flows: Flows) -> None:

@@ -1,12 +1,16 @@
 """Pages, parts, toasts and headers, on the gallery: what htmx and a plain browser are each answered."""
 
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 
 from app.core.errors import Forbidden
 from app.http.security import POLICY
+from app.web.badges import icon
 from tests.browser.gallery.app import create_app
 
+ROOT = Path(__file__).parents[2]
 HTMX = {"HX-Request": "true"}
 
 
@@ -55,6 +59,14 @@ def test_an_error_is_a_toast_at_its_true_status(client: FlaskClient) -> None:
     answer = client.post("/refuse", headers=HTMX)
     assert (answer.status_code, answer.headers["HX-Reswap"]) == (409, "none")
     assert "notice-error" in answer.text
+
+
+def test_every_icon_that_points_to_a_side_is_mirrored_from_right_to_left(client: FlaskClient) -> None:
+    """Wherever it stands, also in a button that knows nothing of it."""
+    sides = {"left", "right", "back", "forward", "increase", "decrease", "login", "logout"}
+    with client.application.test_request_context():
+        for name in (ROOT / "ops/vendor/icons.txt").read_text(encoding="utf-8").split():
+            assert ("icon-dir" in icon(name)) == bool(sides & {*name.split("-")}), name
 
 
 def test_every_answer_has_the_policy(client: FlaskClient) -> None:

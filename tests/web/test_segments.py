@@ -158,6 +158,7 @@ def test_names_are_conditions_whose_values_only_some_may_see(peopled: House) -> 
     assert "Give the first 20 letters at most." in builder.words
     builder.do(r1__v="DANA1")
     assert "5 50.0% of 10" in builder.words
+    assert "First name starts with “DANA1”" in builder.words, "whoever typed it reads it in words, too"
     builder.do("add-rule:g1").do(r2__field="last_name").do(r2__op="in").do(r2__v="Levi\nלוי")
     assert "5 50.0% of 10" in builder.words
     url = builder.save(name="Danas").headers["Location"]
@@ -167,6 +168,7 @@ def test_names_are_conditions_whose_values_only_some_may_see(peopled: House) -> 
     assert "Levi" not in page
     edited = Builder(marketer, f"{url}/edit")
     assert 'value="DANA1"' in edited.page, "whoever may see people edits it in clear"
+    assert "“DANA1”" in edited.words
     assert "now: D•••" in unescape(re.sub(r"<[^>]+>", "", asked(marketer, f"{url}/why", "1").get_data(as_text=True)))
     marketer.client.set_cookie("carillon_locale", "he")
     assert "שם פרטי" in marketer.get(url).get_data(as_text=True)

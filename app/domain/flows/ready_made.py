@@ -141,7 +141,9 @@ FLOWS: Mapping[str, ReadyMade] = {
             "application",
             mark("An application that was begun and not sent"),
             mark("Reminds whoever began an application and did not send it within a day."),
-            {"type": "event", "config": {"event": "application_begun", "key": "product", "reentry": "always"}},
+            {"type": "event", "config": {
+                "event": "application_begun", "key": "product", "reentry": "always", "unverified": True,  # told by the site
+            }},
             (
                 _step(
                     "s1", "wait_for",

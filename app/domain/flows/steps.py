@@ -257,7 +257,7 @@ class OnEvent(Trigger):
     event: str | None = Field(default=None, pattern=NAME)
     where: Where = Where()
     key: str | None = Field(default=None, max_length=64)
-    unverified: bool = True
+    unverified: bool = False
 
     @property
     def events(self) -> tuple[str, ...]:

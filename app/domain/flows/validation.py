@@ -71,6 +71,11 @@ def problems(session: Session, flow: Flow) -> list[Problem]:
     return sorted(found, key=lambda one: one.level == "hint")
 
 
+def hints(session: Session, flow: Flow, chart: Flowchart) -> list[Problem]:
+    """What whoever decides on these steps of a flow is told beside them, as their author was."""
+    return [one for one in _Checker(session, flow.id, chart).all() if one.level == "hint"]
+
+
 def refuse(session: Session, flow: Flow) -> None:
     """Raise Invalid with all errors of a draft that cannot run."""
     found = [one.issue() for one in problems(session, flow) if one.level == "error"]

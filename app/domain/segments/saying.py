@@ -61,11 +61,12 @@ class Listed:
 
 @dataclass(frozen=True)
 class Names:
-    """What ids in a definition are called."""
+    """What ids in a definition are called; `in_full` says a name, an e-mail, a phone as it stands there, not masked."""
 
     known: Catalogue
     segments: Mapping[UUID, str] = field(default_factory=dict)
     campaigns: Mapping[UUID, str] = field(default_factory=dict)
+    in_full: bool = False
 
 
 def spoken(thing: Any, translate: Callable[[str], str], name: Callable[[Any], str] = str) -> str:

@@ -44,7 +44,7 @@ def shown(step: Step) -> list[Row]:
 
 
 def asked(step: Step, form: Mapping[str, str]) -> tuple[BranchEdit, ...]:
-    """The branches as they were posted, after the button that was pressed: add, remove:b1, up:b1."""
+    """The branches as they were posted, after the button that was pressed: add, remove:b1, up:b1 (condition:b1 changes none)."""
     rows = [_row(step, one.key, form) for one in step.branches]
     do, _colon, key = form.get("do", "").partition(":")
     place = next((n for n, row in enumerate(rows) if row.key == key), None)

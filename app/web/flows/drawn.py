@@ -14,7 +14,7 @@ from app.domain.flows.models import Flow, FlowVersion
 from app.domain.flows.possible import possible
 from app.domain.flows.validation import RULES, Problem
 from app.http.errors import said
-from app.web.flows import words
+from app.web.flows import waiting, words
 from app.web.flows.words import KINDS, Speaker
 from app.web.segments import shown as segments
 
@@ -56,10 +56,11 @@ class Box:
 def head(flow: Flow) -> dict[str, Any]:
     """What every page of a flow draws."""
     session = db.session()
-    version = draft_state.running(session, flow)
+    version, verbs = draft_state.running(session, flow), possible(session, flow, by=g.actor)
     return {
         "flow": flow,
-        "verbs": possible(session, flow, by=g.actor),
+        "verbs": verbs,
+        "becomes": waiting.becomes(flow) if version and "activate" in verbs else "",
         "beside": draft_state.of(session, flow) if version else "",
         "version": version,
         "is_open": g.actor.may("flows:start") and by_hand.is_open(session, flow),

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import flash, g, render_template, request
+from flask import flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -23,7 +23,7 @@ from app.web.flows import branches, words
 from app.web.flows.blueprint import bp
 from app.web.flows.edit import done, page, revision_asked
 from app.web.flows.forms import FORMS, TRIGGER_FORMS, Offers, RulesForm, StepForm
-from app.web.render import is_part_wanted, placed
+from app.web.render import is_part_wanted, leave_for, placed
 
 
 @bp.get("/<uuid:flow_id>/steps/<step_id>")
@@ -42,8 +42,18 @@ def other_trigger(flow_id: UUID) -> ResponseReturnValue:
     """The form of another kind of trigger, which is looked at and not kept yet."""
     flow = drafts.get(db.session(), flow_id, by=g.actor)
     chart = parse(flow.definition)
-    config, kind = _trigger(chart)
+    config, kind = _posted(chart, TRIGGER)
     return _shown(flow, chart, TRIGGER, kind, _form(flow, chart, TRIGGER, kind, config, posted=False))
+
+
+@bp.post("/<uuid:flow_id>/steps/<step_id>/form")
+@allow("flows:write")
+def other_fields(flow_id: UUID, step_id: str) -> ResponseReturnValue:
+    """The form with the fields of what was chosen in it, which is looked at and not kept yet."""
+    flow = drafts.get(db.session(), flow_id, by=g.actor)
+    chart = parse(flow.definition)
+    config, kind = _posted(chart, step_id)
+    return _shown(flow, chart, step_id, kind, _form(flow, chart, step_id, kind, config, posted=True))
 
 
 @bp.post("/<uuid:flow_id>/steps/<step_id>")
@@ -52,7 +62,7 @@ def save(flow_id: UUID, step_id: str) -> ResponseReturnValue:
     """Keep the set-up of a step; what is not complete yet is kept, too, and marked."""
     flow = drafts.get(db.session(), flow_id, by=g.actor)
     chart, revision = parse(flow.definition), revision_asked()
-    config, kind = _trigger(chart) if step_id == TRIGGER else _config(chart, step_id)
+    config, kind = _posted(chart, step_id)
     form = _form(flow, chart, step_id, kind, config, posted=True)
     try:
         if not form.validate():
@@ -65,6 +75,9 @@ def save(flow_id: UUID, step_id: str) -> ResponseReturnValue:
     except (Stale, NotFound) as error:
         db.session.rollback()
         return _too_late(flow_id, step_id, kind, form, error)
+    do, _colon, key = request.form.get("do", "").partition(":")
+    if do == "condition":
+        return leave_for(url_for(".condition", flow_id=flow_id, step_id=step_id, key=key))
     flash(_("The draft is saved."), "success")
     now = parse(changed.definition)
     config, kind = _config(now, step_id)
@@ -93,10 +106,11 @@ def _config(chart: Flowchart, step_id: str) -> tuple[Config, str]:
     return found.config, found.type
 
 
-def _trigger(chart: Flowchart) -> tuple[Config, str]:
-    """The kind of trigger that was chosen, with the set-up it has if it is the present one."""
+def _posted(chart: Flowchart, step_id: str) -> tuple[Config, str]:
+    """The same of what was posted: of the trigger the kind that was chosen, with the set-up it has if it is the present one."""
     kind = request.form.get("type", "")
-    return (TRIGGERS[kind](), kind) if kind in TRIGGERS and kind != chart.trigger_type else _config(chart, TRIGGER)
+    is_other = step_id == TRIGGER and kind in TRIGGERS and kind != chart.trigger_type
+    return (TRIGGERS[kind](), kind) if is_other else _config(chart, step_id)
 
 
 def _change(chart: Flowchart, step_id: str, kind: str, config: dict[str, Any]) -> Edit:

@@ -11,7 +11,7 @@ from app.core.db import db
 from app.core.errors import Conflict, Invalid
 from app.domain.access import users
 from app.domain.approvals import decisions
-from app.domain.flows import draft_state, drafts, lifecycle, pinned, preview
+from app.domain.flows import draft_state, drafts, lifecycle, pinned, preview, validation
 from app.domain.flows.definition import parse
 from app.domain.flows.drafts import SUBJECT
 from app.domain.flows.models import Flow
@@ -87,19 +87,22 @@ def _page(flow: Flow, form: ReviewForm, status: int = 200, refused: str = "") ->
     approval = requests[0]
     what = pinned.of_approval(approval)
     reason = blocked_reason(session, flow, approval, by=g.actor)
+    chart = parse(what.definition)
+    hints = validation.hints(session, flow, chart) if approval.state == "pending" else []
     people = [approval.made_by, *approval.editors, *([approval.decided_by] if approval.decided_by else [])]
     form.seen.data = str(approval.id)
     form.sure.label.text = _("Yes, whoever enters it goes these ways and is sent these texts.")
     running = draft_state.running(session, flow)
     values: dict[str, Any] = {
         **drawn.head(flow),
-        **drawn.canvas(parse(what.definition)),
+        **drawn.canvas(chart),
         "approval": approval,
         "names": users.names(session, people),
         "summary": approval.summary,
         "texts": preview.texts(session, what.pinned, by=g.actor),
+        "hints": [(one.step, said(one.issue())) for one in hints],
         "choices": waiting.said(flow, approval.summary.get("choices", {})),
-        "differences": changes.between(parse(running.definition), parse(what.definition)) if running else None,
+        "differences": changes.between(parse(running.definition), chart) if running else None,
         "form": form,
         "fresh": factor.is_fresh(),
         "refused": refused,

@@ -1,16 +1,19 @@
 """The people who wait at steps of what runs, and what becomes of them with a new version."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 
 from app.core.db import db
-from app.domain.flows import moving
+from app.domain.flows import draft_state, moving, pinned
 from app.domain.flows.definition import parse
 from app.domain.flows.models import Flow
+from app.domain.flows.placement import FINISH
 from app.web.flows import words
 
 
@@ -70,6 +73,25 @@ def said(flow: Flow, choices: Mapping[str, Mapping[str, str]]) -> list[tuple[str
             at = _("at “%(step)s” of version %(number)s", step=old.name_of(step), number=version.number)
             found.append((at, _choice(speaker, version.number, choice)))
     return found
+
+
+def becomes(flow: Flow) -> str:
+    """What becomes of the people on their way when the approved draft begins to run, in a sentence; of nobody nothing."""
+    session, speaker = db.session(), words.speaker(parse(flow.definition))
+    approval = draft_state.approval_of(session, flow)
+    choices, done = pinned.of_approval(approval).choices if approval else {}, Counter[str]()
+    for version, numbers in moving.waiting(session, flow):
+        for step, number in numbers.items():
+            choice = choices.get(version.id, {}).get(step, FINISH)
+            done[_choice(speaker, version.number, choice)] += number
+    what = ", ".join(f"{one} ({number})" for one, number in done.items())
+    said = ngettext(
+        "%(num)s person is on the way in it. They %(what)s.",
+        "%(num)s people are on their way in it. They %(what)s.",
+        done.total(),
+        what=what,
+    )
+    return str(said) if done else ""
 
 
 def _choice(speaker: words.Speaker, number: int, choice: str) -> str:

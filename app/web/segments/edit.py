@@ -190,7 +190,10 @@ def _drawn(state: Builder, judged: Judged, *, is_strict: bool = False) -> dict[s
         "problems": {row: found for row, found in judged.problems.items() if row not in hidden},
         "general": judged.general,
         "unfinished": hidden,
-        "sentence": shown.sentence(judged.definition) if judged.definition and judged.says_something else "",
+        # The inputs above it hold what he typed himself, or what he may have revealed.
+        "sentence": shown.sentence(judged.definition, in_full=True)
+        if judged.definition and judged.says_something
+        else "",
         "kept_words": lambda rule: shown.kept(conditions.as_json(rule, known)),
         "worded": shown.worded,
         "suggested": shown.suggested,

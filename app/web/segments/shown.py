@@ -50,9 +50,9 @@ def names() -> Names:
     return known
 
 
-def sentence(definition: Definition) -> str:
-    """A definition in the reader's language."""
-    return spoken(words.sentence(definition, names()))
+def sentence(definition: Definition, *, in_full: bool = False) -> str:
+    """A definition in the reader's language; `in_full` for who has the values of personal fields before him."""
+    return spoken(words.sentence(definition, replace(names(), in_full=in_full)))
 
 
 def spoken(said: Any) -> str:

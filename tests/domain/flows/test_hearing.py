@@ -234,7 +234,7 @@ def test_a_flow_is_entered_once_for_each_value_of_its_key(session: Session) -> N
 
 def test_an_event_that_only_a_page_told_begins_only_what_allows_it(session: Session) -> None:
     may = flow(session, step("wait", "wait", days=1), trigger=on_event(unverified=True), name="May")
-    may_not = flow(session, step("wait", "wait", days=1), trigger=on_event(unverified=False), name="May not")
+    may_not = flow(session, step("wait", "wait", days=1), trigger=on_event(), name="May not")
     [one] = people.contacts(session, 1)
     does(session, one, "applied")
     session.execute(update(Event).values(is_verified=False))

@@ -54,7 +54,7 @@ class FieldIs(Condition):
         """The field, the operator and the value."""
         info = names.known.get(self.field)
         said = {"field": label(info, self.field), "op": Said(OPS.get(self.op, self.op))}
-        value = self._said(info)
+        value = self._said(info, in_full=names.in_full)
         if value is None:
             return Said(mark("%(field)s %(op)s"), said)
         return Said(mark("%(field)s %(op)s %(value)s"), said | {"value": value})
@@ -71,7 +71,7 @@ class FieldIs(Condition):
     def _comparison(self) -> Comparison:
         return Comparison(self.op, self.value, self.unit)
 
-    def _said(self, info: Info | None) -> Any:
+    def _said(self, info: Info | None, *, in_full: bool) -> Any:
         value = self.value
         if value is None:
             return None
@@ -81,7 +81,7 @@ class FieldIs(Condition):
         is_ours = info is not None and info.type == "choice"
 
         def one(item: Any) -> Any:
-            if self.field in PERSONAL:
+            if self.field in PERSONAL and not in_full:
                 return f"“{masked_value(self.field, str(item))}”"
             if isinstance(item, bool):
                 return Said(mark("yes")) if item else Said(mark("no"))

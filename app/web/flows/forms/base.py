@@ -39,10 +39,15 @@ class Checks(SelectMultipleField):  # type: ignore[misc]
 
 
 class StepForm(FlaskForm):  # type: ignore[misc]
-    """Base. `rows` are fields that stand side by side, `order` those that come first."""
+    """Base. `rows` are fields that stand side by side, `order` those that come first, `asks` the one that decides on others.
+
+    `about` is said below the fields.
+    """
 
     rows: ClassVar[tuple[tuple[str, ...], ...]] = ()
     order: ClassVar[tuple[str, ...]] = ()
+    asks: ClassVar[str] = ""
+    about: ClassVar[str] = ""
 
     @classmethod
     def of(cls, config: Config, offers: Offers, kind: str, *, posted: bool) -> Self:
@@ -74,8 +79,9 @@ class StepForm(FlaskForm):  # type: ignore[misc]
 
 
 class HappeningForm(StepForm):
-    """An event with its properties, or what happened to a message."""
+    """An event with its properties, or what happened to a message; the fields are of the one that is chosen."""
 
+    asks = "did"
     rows: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("property_0", "op_0", "value_0"),
         ("property_1", "op_1", "value_1"),
@@ -83,12 +89,12 @@ class HappeningForm(StepForm):
     did = SelectField(_l("What"))
     event = StringField(_l("Name of the event"), [Length(max=64)])
     property_0 = StringField(_l("Its property"), [Length(max=64)])
-    op_0 = SelectField(_l("How"))
+    op_0 = SelectField(_l("How"), default="eq")
     value_0 = StringField(_l("Value"), [Length(max=200)])
     property_1 = StringField(_l("and"), [Length(max=64)])
-    op_1 = SelectField(_l("How"))
+    op_1 = SelectField(_l("How"), default="eq")
     value_1 = StringField(_l("Value"), [Length(max=200)])
-    step = SelectField(_l("Which message"))
+    step = SelectField(_l("Which message"), default="")
 
     def offer(self, offers: Offers, kind: str) -> None:
         """What can happen, and the messages of this flow."""
@@ -98,6 +104,12 @@ class HappeningForm(StepForm):
         ]
         self.op_0.choices = self.op_1.choices = [(op, _(said)) for op, said in words.OPS.items()]
         self.step.choices = [("", _("Any message of this flow")), *offers.senders]
+        self.did.description = counted(self.did.data)
+
+    def layout(self) -> list[list[Field]]:
+        """Without the fields of the other kind."""
+        other = ("event", "property_0", "property_1") if self.did.data else ("step",)
+        return [row for row in super().layout() if row[0].name not in other]
 
     @classmethod
     def data_of(cls, config: Config) -> dict[str, Any]:
@@ -149,6 +161,14 @@ class TimeForm(StepForm):
         if not hasattr(present, "timeout"):
             return said
         return {name: value for name, value in said.items() if name not in _TIME} | {"timeout": self.time()}
+
+
+def counted(did: str | None) -> str:
+    """Whose opens and clicks count, where it is about one."""
+    said = _(
+        "Only what a person opens or clicks counts, not what a machine does: a scanner, a headless browser, a mail program."
+    )
+    return said if did in ("opened", "clicked") else ""
 
 
 def property_of(name: str | None, op: str, said: str | None) -> dict[str, Any] | None:

@@ -195,6 +195,7 @@ class ReviewForm(TimeForm):
     role = SelectField(_l("Who decides"))
     question = TextAreaField(_l("The question"), [Length(max=500)])
     order = ("role", "question")
+    about = _l("If nobody has decided by then, it counts as refused.")
 
     def offer(self, offers: Offers, kind: str) -> None:
         """The roles."""

@@ -19,6 +19,7 @@ from app.web.flows.forms.base import (
     as_inputs,
     as_kept,
     chosen,
+    counted,
     dates,
     days_of_week,
     property_of,
@@ -169,6 +170,7 @@ class ScheduleTriggerForm(TriggerForm):
 class MessageTriggerForm(TriggerForm):
     """What happened to a message."""
 
+    asks = "did"
     order = ("did", "campaign_id", "contains")
     did = SelectField(_l("What happened to a message"))
     campaign_id = SelectField(_l("Of the campaign"))
@@ -181,6 +183,7 @@ class MessageTriggerForm(TriggerForm):
             ("", _("Choose…")),
             *((did, _("A message %(did)s", did=_(said))) for did, said in words.DID.items()),
         ]
+        self.did.description = counted(self.did.data)
         self.campaign_id.choices = [("", _("any campaign")), *offers.campaigns]
 
 
