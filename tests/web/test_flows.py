@@ -239,6 +239,40 @@ def test_people_in_a_flow_are_listed_read_and_taken_out(flows: Flows) -> None:
     assert "Nobody is here" in words(maya.get(f"{flows.url}/people?state=active", htmx=True))
 
 
+def test_an_act_on_nobody_asks_to_tick_somebody_where_one_is(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    for do in ("retry", "skip", "move", "take_out"):
+        answer = maya.post(f"{flows.url}/people?state=active", {"do": do, "step": "s3", "reason": "He asked."})
+        assert (answer.status_code, "Tick the people this is about: at least one." in words(answer)) == (422, True), do
+        assert 'value="He asked."' in answer.get_data(as_text=True)
+    assert "Done for" not in words(maya.get(flows.url))
+
+
+def test_an_act_that_fits_nobody_is_not_called_done(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    page = maya.get(f"{flows.url}/people").get_data(as_text=True)
+    run = re.search(r'name="run" value="([^"]+)"', page)
+    assert run
+    back = maya.post(f"{flows.url}/people?state=active", {"do": "retry", "run": run[1], "reason": "Again."})
+    assert back.location == f"{flows.url}/people?state=active"
+    assert "it fits none of the people you chose" in words(maya.get(back.location))
+
+
+def test_taking_people_out_is_asked_with_their_number(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    page = flows.maya().get(f"{flows.url}/people").get_data(as_text=True)
+    button = re.search(r'<button[^>]*value="take_out"[^>]*>', page)
+    assert button
+    assert 'data-confirm-of="run"' in button[0]
+    assert "Take {number} people out of the flow?" in button[0]
+    assert "Take this person out of the flow?" in button[0]
+
+
 def test_a_dry_run_shows_the_way(flows: Flows) -> None:
     maya, url = flows.maya(), f"{flows.url}/rehearsal"
     assert "Walk the draft" in words(maya.get(url))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.core.db import among
+from app.core.errors import Invalid
 from app.core.page import Ask, Page, fetch
 from app.domain.contacts.models import Contact
 from app.domain.flows import people
@@ -66,6 +67,9 @@ def decide(session: Session, act: Act, *, is_approved: bool) -> int:
 
     Flows in which somebody else has answered for all of them meanwhile are left as they are.
     """
+    require(act.by, DECIDES)
+    if not act.run_ids:
+        raise Invalid.field("runs", people.NOBODY)
     chosen = select(FlowRun.flow_id).where(among(FlowRun.id, act.run_ids))
     query = chosen.where(*ASKED).distinct().order_by(FlowRun.flow_id)
     flows = session.execute(query).scalars().all() or session.execute(chosen.limit(1)).scalars().all() or [UUID(int=0)]
