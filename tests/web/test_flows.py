@@ -273,6 +273,21 @@ def test_taking_people_out_is_asked_with_their_number(flows: Flows) -> None:
     assert "Take this person out of the flow?" in button[0]
 
 
+def test_the_history_and_the_audit_log_say_what_was_done_with_how_many_people(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    flows.op(maya, "insert", type="exit")
+    run = re.search(r'name="run" value="([^"]+)"', maya.get(f"{flows.url}/people").get_data(as_text=True))
+    assert run
+    maya.post(f"{flows.url}/people", {"do": "take_out", "run": run[1], "reason": "He asked."})
+    assert "Took 1 person out of the flow" in words(maya.get(f"{flows.url}/history"))
+    log = words(flows.bank.browser("auditor").get("/audit"))
+    assert "Took 1 person out of the flow" in log
+    assert "What was changed A step was added" in log
+    assert "Did something with people" not in log.split("Origin")[1]
+
+
 def test_a_dry_run_shows_the_way(flows: Flows) -> None:
     maya, url = flows.maya(), f"{flows.url}/rehearsal"
     assert "Walk the draft" in words(maya.get(url))
