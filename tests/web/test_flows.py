@@ -228,7 +228,9 @@ def test_people_in_a_flow_are_listed_read_and_taken_out(flows: Flows) -> None:
     assert "Wait 3 days" in words(page)
     found = re.search(r'name="run" value="([^"]+)"', page.get_data(as_text=True))
     assert found
-    assert maya.get(f"{flows.url}/people/{found[1]}").status_code == 200
+    person = maya.get(f"{flows.url}/people/{found[1]}")
+    assert re.search(r'<h1><a href="/contacts/[^"]+"><bdi>\w•', person.get_data(as_text=True))
+    assert "Customer number 500" in words(person)
     assert maya.post(f"{flows.url}/people", {"do": "take_out", "run": found[1], "reason": ""}).status_code == 422
     assert (
         maya.post(f"{flows.url}/people", {"do": "take_out", "run": found[1], "reason": "He asked."}).status_code == 303

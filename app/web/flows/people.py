@@ -16,6 +16,7 @@ from app.domain.access.keyring import organisation_of
 from app.domain.flows import drafts, dry_run, log, people
 from app.domain.flows.definition import Flowchart, parse
 from app.domain.flows.people import Act, Wanted
+from app.domain.messages import masked_recipients
 from app.domain.segments import explain
 from app.http import inputs
 from app.http.auth import allow
@@ -81,7 +82,14 @@ def _person(flow_id: UUID, run_id: UUID, status: int = 200, refused: str = "") -
     lines = [(one, segments.spoken(one.said), speaker.name_of(one.step) if one.step else "") for one in found]
     steps = [(one.id, speaker.step(one)[0]) for one in chart.steps()]
     broke = next((one for one in reversed(found) if one.kind in ("failed", "retried")), None) if run.failure else None
-    values = {"run": run, "lines": lines, "steps": steps, "here": speaker.name_of(run.step) if run.step else ""}
+    who = masked_recipients.of(session, [run.contact_id]).get(run.contact_id, masked_recipients.NOBODY)
+    values = {
+        "run": run,
+        "who": who,
+        "lines": lines,
+        "steps": steps,
+        "here": speaker.name_of(run.step) if run.step else "",
+    }
     values["failure"] = segments.spoken(log.reason(broke.why)) if broke else ""
     page = render_template("flows/person.html", tab="people", **values, **_asked(refused), **drawn.head(flow))
     return make_response(page, status)
