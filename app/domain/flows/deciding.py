@@ -46,7 +46,7 @@ def questions(session: Session, *, by: Actor) -> list[Question]:
 
 
 def waiting(session: Session, ask: Ask, *, flow_id: UUID | None = None, by: Actor) -> Page[Row[Any]]:
-    """A page of people who wait, in the order in which they entered: the run, the customer number, the flow, its version.
+    """A page of people who wait, whose time runs out first at the top: the run, the customer number, the flow, its version.
 
     Of a flow everybody who waits in it, whoever is asked; else those this actor is asked about.
     """
@@ -59,7 +59,8 @@ def waiting(session: Session, ask: Ask, *, flow_id: UUID | None = None, by: Acto
         .join(FlowVersion, FlowVersion.id == FlowRun.version_id)
         .where(*ASKED, FlowRun.flow_id == flow_id if flow_id else _mine(questions(session, by=by)))
     )
-    return fetch(session, query, [FlowRun.__table__.c.id], ask)
+    table = FlowRun.__table__.c
+    return fetch(session, query, [table.due_at, table.id], ask)
 
 
 def decide(session: Session, act: Act, *, is_approved: bool) -> int:
