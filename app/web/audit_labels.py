@@ -133,17 +133,18 @@ def drawn(entries: Sequence[AuditEntry], names: Names | None = None) -> list[Act
             said_of(entry),
             kind(entry.subject_kind),
             changes(entry.before, entry.after, names),
-            _page_of(entry),
+            page_of(entry.subject_kind, entry.subject_id),
             names.get(entry.subject_id, ""),
         )
         for entry in entries
     ]
 
 
-def _page_of(entry: AuditEntry) -> str:
-    known = kinds().get(entry.subject_kind)
+def page_of(kind: str, subject_id: object) -> str:
+    """The page of a thing that acts are done to; nothing if it has none."""
+    known = kinds().get(kind)
     endpoint, name = known.page if known else ("", "")
-    values: dict[str, Any] = {name: entry.subject_id}
+    values: dict[str, Any] = {name: subject_id}
     return url_for(endpoint, **values) if endpoint and exists(endpoint) else ""
 
 
