@@ -60,7 +60,8 @@ def _catalogue(short: str) -> Translations:
         catalogue = read_po(source, locale=short, domain="messages")
     if direction(short) == "rtl":
         for message in catalogue:
-            message.string = _isolated(message.string)
+            said = message.string
+            message.string = _isolated(said) if isinstance(said, str) else tuple(map(_isolated, said or ()))
     write_mo(compiled, catalogue)
     compiled.seek(0)
     made = Translations(compiled)
@@ -68,10 +69,8 @@ def _catalogue(short: str) -> Translations:
     return made
 
 
-def _isolated(said: str | tuple[str, ...]) -> str | tuple[str, ...]:
+def _isolated(said: str) -> str:
     """With the places in quotation marks isolated: a Latin name keeps its brackets where they belong in a Hebrew sentence."""
-    if isinstance(said, tuple):
-        return tuple(_QUOTED.sub(_ISOLATE, one) for one in said)
     return _QUOTED.sub(_ISOLATE, said)
 
 
