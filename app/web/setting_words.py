@@ -35,6 +35,7 @@ NAMES = {
     "approval": mark("Request"),
     "audience": mark("Audience"),
     "config": mark("Settings"),
+    "contacts": mark("Contacts"),
     "cost": mark("Cost"),
     "description": mark("Description"),
     "destination": mark("Server"),

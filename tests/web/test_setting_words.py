@@ -27,7 +27,7 @@ MODELS: list[type[BaseModel]] = [
     ProgrammeInput, OrganisationInput, CalendarInput, AccountInput, DestinationInput, *(one.config for one in KINDS.values())
 ]  # fmt: skip
 PLAIN = ("role", "user", "scopes", "is_test", "day", "name", "rows", "control_total", "digest", "channels", "basis", "source",
-    "wording", "evidence", "state", "secret", "email", "reason", "act", "operation", "revision")  # fmt: skip
+    "wording", "evidence", "state", "secret", "email", "reason", "act", "operation", "revision", "contacts")  # fmt: skip
 CODES = {
     "scopes": sorted(permissions.permissions()),
     "role": sorted(permissions.LABELS),
