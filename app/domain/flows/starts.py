@@ -95,7 +95,7 @@ def judged(session: Session, flow: Flow, audience: Select[Any], key: str = "") -
         else_="enters",
     ).label("verdict")
     query = select(who, verdict).distinct().join_from(them, contact, contact.c.id == who, isouter=True)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _chosen(session: Session, course: Course, audience: Select[Any], now: datetime) -> FromClause:
