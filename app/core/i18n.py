@@ -1,6 +1,7 @@
 """Gettext and the spelling of numbers, money and dates without Flask: for jobs and documents, and for web/locale."""
 
 import io
+import re
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -23,6 +24,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "translations"
 Style = Literal["short", "medium", "long", "full"]
 _JUST_NOW = mark("just now")
 _RIGHT_TO_LEFT = frozenset({"he"})
+_QUOTED, _ISOLATE = re.compile(r"""([“”"״])(%\(\w+\)s)(?=[“”"״])"""), "\\1\u2068\\2\u2069"
 
 
 @lru_cache(maxsize=64)
@@ -55,11 +57,21 @@ def _catalogue(short: str) -> Translations:
         return Translations()
     compiled = io.BytesIO()
     with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=short, domain="messages"))
+        catalogue = read_po(source, locale=short, domain="messages")
+    if direction(short) == "rtl":
+        for message in catalogue:
+            said = message.string
+            message.string = _isolated(said) if isinstance(said, str) else tuple(map(_isolated, said or ()))
+    write_mo(compiled, catalogue)
     compiled.seek(0)
     made = Translations(compiled)
     made._catalog.pop("", None)  # noqa: SLF001 - its own head stands there: no words are no words in every language
     return made
+
+
+def _isolated(said: str) -> str:
+    """With the places in quotation marks isolated: a Latin name keeps its brackets where they belong in a Hebrew sentence."""
+    return _QUOTED.sub(_ISOLATE, said)
 
 
 def say(message: str, values: dict[str, object] | None, locale: str) -> str:

@@ -1,13 +1,13 @@
 """What the audit trail says, in the reader's words: the act, and what was before and after (setting_words.py)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from flask import g, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from app.core import i18n, nouns
@@ -26,6 +26,18 @@ REQUESTS = {
     "approved": mark("Decided for a change that somebody asked for"),
     "rejected": mark("Refused a change that somebody asked for"),
     "withdrawn": mark("Took a request for a change back"),
+}
+
+# What was done with how many of the people in a flow; the reasons are among the changes.
+PEOPLE: Mapping[str, Callable[[int], str]] = {
+    "retried": lambda n: ngettext(
+        "Let %(num)s person in the flow try the step again", "Let %(num)s people in the flow try the step again", n
+    ),
+    "skipped": lambda n: ngettext("Passed %(num)s person on in the flow", "Passed %(num)s people on in the flow", n),
+    "moved": lambda n: ngettext("Moved %(num)s person in the flow", "Moved %(num)s people in the flow", n),
+    "removed": lambda n: ngettext("Took %(num)s person out of the flow", "Took %(num)s people out of the flow", n),
+    "approved": lambda n: ngettext("Approved %(num)s person in the flow", "Approved %(num)s people in the flow", n),
+    "rejected": lambda n: ngettext("Refused %(num)s person in the flow", "Refused %(num)s people in the flow", n),
 }
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -87,6 +99,14 @@ def said(action: str) -> str:
     return gettext(known) if known else action
 
 
+def said_of(entry: AuditEntry) -> str:
+    """What an entry says was done; with people in a flow: what, and with how many."""
+    after = entry.after or {}
+    if entry.action == "flow.people" and after.get("act") in PEOPLE:
+        return PEOPLE[after["act"]](after["people"])
+    return said(entry.action)
+
+
 def kind(name: str) -> str:
     """A kind of subject in the reader's words."""
     known = kinds().get(name)
@@ -110,20 +130,21 @@ def drawn(entries: Sequence[AuditEntry], names: Names | None = None) -> list[Act
     return [
         Act(
             entry,
-            said(entry.action),
+            said_of(entry),
             kind(entry.subject_kind),
             changes(entry.before, entry.after, names),
-            _page_of(entry),
+            page_of(entry.subject_kind, entry.subject_id),
             names.get(entry.subject_id, ""),
         )
         for entry in entries
     ]
 
 
-def _page_of(entry: AuditEntry) -> str:
-    known = kinds().get(entry.subject_kind)
+def page_of(kind: str, subject_id: object) -> str:
+    """The page of a thing that acts are done to; nothing if it has none."""
+    known = kinds().get(kind)
     endpoint, name = known.page if known else ("", "")
-    values: dict[str, Any] = {name: entry.subject_id}
+    values: dict[str, Any] = {name: subject_id}
     return url_for(endpoint, **values) if endpoint and exists(endpoint) else ""
 
 

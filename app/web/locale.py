@@ -132,6 +132,11 @@ def _isolated(text: str) -> Markup:
     return Markup('<bdi class="num">%s</bdi>') % text
 
 
+def _signed(text: str) -> Markup:
+    """A number that may have a sign, which stands before it in every language."""
+    return Markup('<bdi class="num" dir="ltr">%s</bdi>') % text
+
+
 def _time(stamp: str, text: Markup) -> Markup:
     return Markup('<time datetime="%s">%s</time>') % (stamp, text)
 
@@ -149,12 +154,12 @@ def _stamp(value: datetime) -> str:
 
 def show_number(value: float | Decimal | None, digits: int | None = None) -> Markup:
     """A number by locale; a dash for None."""
-    return escape(_DASH) if value is None else _isolated(i18n.number(value, current_language(), digits))
+    return escape(_DASH) if value is None else _signed(i18n.number(value, current_language(), digits))
 
 
 def show_change(value: int) -> Markup:
     """How much a number has changed."""
-    return _isolated(i18n.change(value, current_language()))
+    return _signed(i18n.change(value, current_language()))
 
 
 def show_money(value: Decimal | None) -> Markup:
@@ -167,7 +172,7 @@ def show_money(value: Decimal | None) -> Markup:
 
 def show_percent(value: float | Decimal | None, digits: int = 1) -> Markup:
     """A share as per cent; a dash for None."""
-    return escape(_DASH) if value is None else _isolated(i18n.percent(value, current_language(), digits))
+    return escape(_DASH) if value is None else _signed(i18n.percent(value, current_language(), digits))
 
 
 def show_date(value: date | None, style: i18n.Style = "short") -> Markup:

@@ -15,7 +15,7 @@ from app.domain.messages.states import RANKS
 from app.domain.messages.words import CHANNEL, REASON, STATE
 from app.http import inputs, security
 from app.http.auth import allow
-from app.web import paging, reasons
+from app.web import audit_labels, paging, reasons
 from app.web.render import page_or_part, parts_or_redirect
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
@@ -112,11 +112,13 @@ def reveal(message_id: UUID) -> ResponseReturnValue:
 def _page(message_id: UUID, *, reveal: bool) -> ResponseReturnValue:
     session = db.session()
     found = listing.evidence(session, message_id, by=g.actor)
-    message = found.message
+    message, source = found.message, (found.send.source_kind, found.send.source_id)
     return render_template(
         "messages/show.html",
         found=found,
         message=message,
+        source_label=_("Test of a template") if source[0] == "test" else audit_labels.kind(source[0]),
+        source_page=audit_labels.page_of(*source),
         most=found.send.most_attempts,
         recipient=masked_recipients.of(session, [message.contact_id]).get(message.contact_id, masked_recipients.NOBODY),
         text=message_text.of(session, message, by=g.actor, reveal=reveal),

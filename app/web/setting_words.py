@@ -37,6 +37,7 @@ NAMES = {
     "approval": mark("Request"),
     "audience": mark("Audience"),
     "config": mark("Settings"),
+    "contacts": mark("Contacts"),
     "cost": mark("Cost"),
     "description": mark("Description"),
     "destination": mark("Server"),
@@ -85,6 +86,8 @@ NAMES = {
     "entered": mark("Entered"),
     "left": mark("Left"),
     "act": mark("What was done"),
+    "operation": mark("What was changed"),
+    "revision": mark("Number of the draft"),
     "version": mark("Version"),
     "status": mark("Answer"),
     "milliseconds": mark("Milliseconds"),
@@ -168,6 +171,13 @@ REPLACED = {"replaced": mark("replaced")}
 DONE = {
     "retried": mark("Tried again"), "skipped": mark("Passed on"), "moved": mark("Moved"), "removed": mark("Taken out"),
     "approved": mark("Approved"), "rejected": mark("Refused"),
+}  # fmt: skip
+OPERATIONS = {  # of an edit of a flow (flows/edits.py), and what drafts do besides
+    "insert": mark("A step was added"), "move": mark("A step was moved"), "delete": mark("A step was deleted"),
+    "duplicate": mark("A step was copied"), "paste": mark("Steps were pasted"), "configure": mark("A step was set up"),
+    "branches": mark("The branches of a step were changed"), "trigger": mark("The beginning was changed"),
+    "rules": mark("The rules were changed"), "put": mark("All steps were replaced"),
+    "undo": mark("A change was undone"), "redo": mark("An undone change was made again"),
 }  # fmt: skip
 RETURNED = {"changed_after_approval": mark("A text, a segment or the sender was changed after the approval")}
 _CODE = re.compile("[a-z_]+")
@@ -269,6 +279,7 @@ _VALUES: Mapping[str, Callable[[str], str]] = {
     "scopes": _permission,
     "fields": lambda said: ", ".join(told(said.split(", "))),
     "act": _of(DONE),
+    "operation": _of(OPERATIONS),
     "holidays": _country,
     **dict.fromkeys(("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"), _of(CLOSED)),
 }

@@ -1,4 +1,5 @@
 // Questions: hx-confirm on htmx requests and data-confirm on plain forms, asked in one <dialog>.
+// data-confirm-of names boxes: {number} is how many of them are ticked, one has its own question, for none there is nothing to ask.
 // data-confirm-word asks to type a word first; data-confirm-label and data-confirm-tone="danger" dress the button.
 const dialog = document.getElementById("confirm");
 
@@ -24,6 +25,12 @@ function ask(question, source) {
   });
 }
 
+function worded({ dataset }, form) {
+  if (!dataset.confirmOf) return dataset.confirm;
+  const number = new FormData(form).getAll(dataset.confirmOf).length;
+  return number === 1 ? dataset.confirmOne : number && dataset.confirm.replace("{number}", number);
+}
+
 if (dialog) {
   document.addEventListener("htmx:confirm", (event) => {
     if (!event.detail.question) return;
@@ -35,11 +42,12 @@ if (dialog) {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const source = event.submitter?.dataset.confirm ? event.submitter : form;
-    if (!source.dataset.confirm || agreed.delete(form)) return;
+    const question = source.dataset.confirm && worded(source, form);
+    if (!question || agreed.delete(form)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const submitter = event.submitter;
-    ask(source.dataset.confirm, source).then((yes) => {
+    ask(question, source).then((yes) => {
       if (!yes) return;
       agreed.add(form);
       form.requestSubmit(submitter);

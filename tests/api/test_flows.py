@@ -110,6 +110,9 @@ def test_people_are_put_in_counted_listed_and_taken_out(outside: Outside) -> Non
     assert run["contact_id"] == outside.contacts[0]
     assert set(run["log"][0]) >= {"step", "at", "why"}
     assert outside.maya("POST", f"{url}/runs/take-out", {"runs": [run["id"]], "reason": ""}).status_code == 422
+    for verb in ("retry", "skip", "move", "take-out"):
+        nobody = outside.maya("POST", f"{url}/runs/{verb}", {"runs": [], "reason": "He asked.", "step": "s1"})
+        assert (nobody.status_code, "Tick the people this is about" in nobody.get_data(as_text=True)) == (422, True)
     done = outside.maya.data("POST", f"{url}/runs/take-out", {"runs": [run["id"]], "reason": "He asked."})
     assert done == {"people": 1}
     assert [one["id"] for one in outside.maya.data("GET", f"{url}/runs?state=left")] == [run["id"]]

@@ -68,6 +68,12 @@ def test_a_catalogue_is_compiled_from_its_po_file(tmp_path: Path, monkeypatch: p
     i18n._catalogue.cache_clear()
 
 
+def test_a_name_in_quotation_marks_keeps_its_own_direction_in_hebrew() -> None:
+    message, values = "move to “%(step)s”", {"step": "Welcome (2)"}
+    assert i18n.say(message, values, "he") == "עוברים אל “\u2068Welcome (2)\u2069”"
+    assert i18n.say(message, values, "en") == "move to “Welcome (2)”"
+
+
 @pytest.mark.parametrize("locale", ["en", "he"])
 def test_no_words_are_no_words_in_every_language(locale: str) -> None:
     """A catalogue keeps its own head under the empty message: it stood on the Hebrew page of approvals."""

@@ -63,6 +63,17 @@ def test_every_translation_keeps_its_places(hebrew: Catalog) -> None:
             assert sorted(PLACES.findall(message.id)) == sorted(PLACES.findall(str(message.string))), message.id
 
 
+@pytest.mark.parametrize(
+    ("english", "hebrew_word", "never"),
+    [(r"\bsteps?\b(?<!Two-step)", "צעד", "שלב"), (r"\bsegments?\b", "פילוח", "פלח"), (r"\bflows?\b", "מסע", "תהליך")],
+)
+def test_one_thing_has_one_word(hebrew: Catalog, english: str, hebrew_word: str, never: str) -> None:
+    for message in hebrew:
+        said = (str(message.id), str(message.string))
+        if re.search(english, said[0], re.IGNORECASE) and never in said[1]:
+            pytest.fail(f"{said[0]}: {never} where the others say {hebrew_word}")
+
+
 def test_the_pages_speak_it() -> None:
     """The catalogue reaches the templates: Flask-Babel quietly speaks English when it does not find one."""
     from flask import Flask, render_template_string

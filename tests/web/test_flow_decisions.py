@@ -96,6 +96,8 @@ def test_the_same_over_rest(asking: Asking) -> None:
     assert omar.data("GET", f"/flows/decisions?flow={flow_id}") == waiting
     body = {"runs": [one["run"] for one in waiting], "approved": False, "reason": "Not now."}
     assert Caller(asking.bank, "marketer")("POST", "/flows/decisions", body).status_code == 403
+    assert omar("POST", "/flows/decisions", body | {"runs": []}).status_code == 422
+    assert omar("POST", f"/flows/{flow_id}/runs/decide", body | {"runs": []}).status_code == 422
     assert omar.data("POST", "/flows/decisions", body) == {"people": 2}
     assert omar("POST", f"/flows/{flow_id}/runs/decide", body).status_code == 409
     assert omar.data("GET", "/flows/questions") == []

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from tests.api.test_contacts import Caller
+from tests.factories import people
 from tests.factories.flows import flow, step
 from tests.web.flows import Flows, flows, words
 
@@ -23,15 +24,23 @@ def test_one_sees_who_would_enter_before_it_is_done(flows: Flows, url: str) -> N
     assert "Put people in" in words(omar.get(url))
     assert "See first who would enter" in words(omar.get(f"{url}/put-in"))
     shown = omar.post(f"{url}/put-in/look", {"people": "1, 2\n3; nobody"})
-    assert "Would enter 3 All who are meant 3" in words(shown)
+    assert "Would enter 1 , 2 , 3 3 All who are meant 3" in words(shown)
     assert "These name nobody and are left out: nobody" in words(shown)
     ids = re.findall(r'name="contact" value="([^"]+)"', shown.get_data(as_text=True))
     assert len(ids) == 3
     assert omar.post(f"{url}/put-in", {"contact": ids}).status_code == 303
     assert "3 people entered." in words(omar.get(f"{url}/people"))
     again = words(omar.post(f"{url}/put-in/look", {"people": "1"}))
-    assert "are on the way in it now 1" in again
+    assert "are on the way in it now 1 1" in again
     assert "Nobody would enter." in again
+
+
+def test_twenty_of_each_group_are_named(flows: Flows, url: str) -> None:
+    with flows.bank.unit() as session:
+        people.contacts(session, 25, start=800)
+    shown = flows.bank.browser("operator").post(f"{url}/put-in/look", {"people": ",".join(map(str, range(800, 825)))})
+    assert "818 , 819 and 5 more 25" in words(shown)
+    assert "820" not in words(shown).split("All who are meant")[0].split("Would enter")[1]
 
 
 def test_what_cannot_be_is_said_at_its_field(flows: Flows, url: str) -> None:
@@ -65,6 +74,7 @@ def test_the_same_over_rest(flows: Flows, url: str) -> None:
     body = {"people": ["1", "2", "nobody"]}
     look = omar.data("POST", f"{url}/trigger/preview", body)
     assert (look["would_enter"], look["unknown"], look["verdicts"]) == (2, ["nobody"], {"enters": 2})
+    assert look["judged"] == {"enters": look["contacts"]}
     assert omar("POST", f"{url}/trigger", body).status_code == 422
     assert omar.data("POST", f"{url}/trigger", {"contacts": look["contacts"]}) == {"entered": 2}
     nobody_there = omar("POST", f"{url}/trigger", {"segment": str(flows.segment)})

@@ -271,7 +271,9 @@ def test_people_in_a_flow_are_listed_read_and_taken_out(flows: Flows) -> None:
     assert "Wait 3 days" in words(page)
     found = re.search(r'name="run" value="([^"]+)"', page.get_data(as_text=True))
     assert found
-    assert maya.get(f"{flows.url}/people/{found[1]}").status_code == 200
+    person = maya.get(f"{flows.url}/people/{found[1]}")
+    assert re.search(r'<h1><a href="/contacts/[^"]+"><bdi>\w•', person.get_data(as_text=True))
+    assert "Customer number 500" in words(person)
     assert maya.post(f"{flows.url}/people", {"do": "take_out", "run": found[1], "reason": ""}).status_code == 422
     assert (
         maya.post(f"{flows.url}/people", {"do": "take_out", "run": found[1], "reason": "He asked."}).status_code == 303
@@ -280,6 +282,55 @@ def test_people_in_a_flow_are_listed_read_and_taken_out(flows: Flows) -> None:
     assert "Was taken out by" in person
     assert "He asked." in person
     assert "Nobody is here" in words(maya.get(f"{flows.url}/people?state=active", htmx=True))
+
+
+def test_an_act_on_nobody_asks_to_tick_somebody_where_one_is(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    for do in ("retry", "skip", "move", "take_out"):
+        answer = maya.post(f"{flows.url}/people?state=active", {"do": do, "step": "s3", "reason": "He asked."})
+        assert (answer.status_code, "Tick the people this is about: at least one." in words(answer)) == (422, True), do
+        assert 'value="He asked."' in answer.get_data(as_text=True)
+    assert "Done for" not in words(maya.get(flows.url))
+
+
+def test_an_act_that_fits_nobody_is_not_called_done(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    page = maya.get(f"{flows.url}/people").get_data(as_text=True)
+    run = re.search(r'name="run" value="([^"]+)"', page)
+    assert run
+    back = maya.post(f"{flows.url}/people?state=active", {"do": "retry", "run": run[1], "reason": "Again."})
+    assert back.location == f"{flows.url}/people?state=active"
+    assert "it fits none of the people you chose" in words(maya.get(back.location))
+
+
+def test_taking_people_out_is_asked_with_their_number(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    page = flows.maya().get(f"{flows.url}/people").get_data(as_text=True)
+    button = re.search(r'<button[^>]*value="take_out"[^>]*>', page)
+    assert button
+    assert 'data-confirm-of="run"' in button[0]
+    assert "Take {number} people out of the flow?" in button[0]
+    assert "Take this person out of the flow?" in button[0]
+
+
+def test_the_history_and_the_audit_log_say_what_was_done_with_how_many_people(flows: Flows) -> None:
+    flows.active()
+    flows.enter()
+    maya = flows.maya()
+    flows.op(maya, "insert", type="exit")
+    run = re.search(r'name="run" value="([^"]+)"', maya.get(f"{flows.url}/people").get_data(as_text=True))
+    assert run
+    maya.post(f"{flows.url}/people", {"do": "take_out", "run": run[1], "reason": "He asked."})
+    assert "Took 1 person out of the flow" in words(maya.get(f"{flows.url}/history"))
+    log = words(flows.bank.browser("auditor").get("/audit"))
+    assert "Took 1 person out of the flow" in log
+    assert "What was changed A step was added" in log
+    assert "Did something with people" not in log.split("Origin")[1]
 
 
 def test_a_dry_run_shows_the_way(flows: Flows) -> None:

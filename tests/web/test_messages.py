@@ -12,9 +12,11 @@ from app.core import clock
 from app.core.actor import system
 from app.domain.calendar import hours
 from app.domain.contacts.models import Contact
-from app.domain.messages.models import FailureSeen
+from app.domain.messages.models import FailureSeen, Message
 from app.gateways.channels.base import Category, InDoubt, Rejected
 from tests.api.test_contacts import Caller
+from tests.factories import people
+from tests.factories.flows import enter, flow, step, walk
 from tests.web.campaigning import Campaigning
 from tests.web.test_campaigns import shown
 
@@ -56,6 +58,18 @@ def test_a_doubt_is_settled_by_a_person_who_may(campaigns: Campaigning) -> None:
     assert operator.post(f"/messages/{second}/resolve", {"as": "again"}).status_code == 409
     assert campaigns.messages(state="queued") == [second]
     assert "Nothing is in doubt" in shown(operator.get("/messages?state=in_doubt"))
+
+
+def test_a_message_of_a_flow_leads_to_its_flow(campaigns: Campaigning) -> None:
+    with campaigns.bank.unit() as session:
+        text = step("sms", "send_sms", template_id=str(campaigns.template_id))
+        made = flow(session, text, step("wait", "wait", days=1), name="Welcome")
+        enter(session, made, people.contacts(session, 1, start=600))
+        walk(session)
+        message = session.execute(select(Message.id)).scalar_one()
+    page = campaigns.bank.browser("auditor").get(f"/messages/{message}").get_data(as_text=True)
+    assert f'<dt>Flow</dt><dd><a href="/flows/{made.id}"><bdi>Welcome</bdi></a></dd>' in page
+    assert "<dt>Campaign</dt>" not in page
 
 
 def test_a_message_that_waits_for_the_morning_of_its_person_says_so(campaigns: Campaigning) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from flask import render_template_string
 from flask.testing import FlaskClient
 
 from app.core.errors import Forbidden
@@ -114,3 +115,10 @@ def test_static_files_are_kept_for_ever(client: FlaskClient) -> None:
     answer = client.get(address, headers={"Accept-Encoding": "gzip"})
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_a_sign_stands_before_its_number_in_hebrew() -> None:
+    drawn = "{{ (-5)|number }}", "{{ 5|change }}", "{{ (-0.5)|percent }}"
+    with create_app().test_request_context("/", headers={"Cookie": "carillon_locale=he"}):
+        for template in drawn:
+            assert render_template_string(template).startswith('<bdi class="num" dir="ltr">'), template

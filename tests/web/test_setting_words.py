@@ -15,6 +15,7 @@ from app.domain.bank.programmes import ProgrammeInput
 from app.domain.calendar import hours
 from app.domain.calendar.hours import CalendarInput
 from app.domain.flows.destinations import TOLD, DestinationInput
+from app.domain.flows.edits import Edit
 from app.domain.providers.accounts import AccountInput
 from app.gateways.channels.registry import KINDS
 from app.web import audit_labels, setting_words
@@ -26,7 +27,7 @@ MODELS: list[type[BaseModel]] = [
     ProgrammeInput, OrganisationInput, CalendarInput, AccountInput, DestinationInput, *(one.config for one in KINDS.values())
 ]  # fmt: skip
 PLAIN = ("role", "user", "scopes", "is_test", "day", "name", "rows", "control_total", "digest", "channels", "basis", "source",
-    "wording", "evidence", "state", "secret", "email", "reason")  # fmt: skip
+    "wording", "evidence", "state", "secret", "email", "reason", "act", "operation", "revision", "contacts")  # fmt: skip
 CODES = {
     "scopes": sorted(permissions.permissions()),
     "role": sorted(permissions.LABELS),
@@ -39,6 +40,7 @@ CODES = {
     "secret": ["replaced"],
     "holidays": ["none"],
     **{day: ["closed"] for day in hours.DAYS.values()},
+    "operation": [*get_args(Edit.model_fields["op"].annotation), "put", "undo", "redo"],
     "act": ["retried", "skipped", "moved", "removed", "approved", "rejected"],
 }
 

@@ -56,10 +56,10 @@ def trigger(flow_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:flow_id>/trigger/preview")
 @envelope.once("flows:start")
 def trigger_preview(flow_id: UUID) -> ResponseReturnValue:
-    """How many of them would enter now, why others would not, and what names nobody or several; nobody is put in."""
+    """Who of them would enter now, why others would not, and what names nobody or several; nobody is put in."""
     look = by_hand.look(db.session(), flow_id, envelope.body(Wanted), by=g.actor)
     found = {"would_enter": look.enter, "verdicts": look.verdicts, "unknown": look.unknown, "shared": look.shared}
-    return envelope.ok({**found, "contacts": look.ids})
+    return envelope.ok({**found, "contacts": look.ids, "judged": look.judged})
 
 
 @bp.post("/<uuid:flow_id>/dry-run")

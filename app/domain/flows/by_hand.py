@@ -1,5 +1,6 @@
 """People are put into a flow by a colleague or another system: whom it is about, who of them would enter, and doing it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -40,12 +41,17 @@ class Wanted(BaseModel):
 
 @dataclass(frozen=True)
 class Look:
-    """Whom it would be about: their ids, how many by verdict (starts.judged), words that name nobody, or several people."""
+    """Whom it would be about: their ids, who by verdict (starts.judged), words that name nobody, or several people."""
 
     ids: Sequence[UUID]
-    verdicts: Mapping[str, int] = field(default_factory=dict)
+    judged: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     unknown: Sequence[str] = ()
     shared: Sequence[str] = ()
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many by verdict."""
+        return {verdict: len(people) for verdict, people in self.judged.items()}
 
     @property
     def enter(self) -> int:
@@ -77,8 +83,10 @@ def look(session: Session, flow_id: UUID, wanted: Wanted, *, by: Actor) -> Look:
     flow, found = _open(session, flow_id, by), _found(session, wanted, by)
     if not found.ids:
         return found
-    verdicts = starts.judged(session, flow, starts.those(found.ids), wanted.key)
-    return Look(found.ids, verdicts, found.unknown, found.shared)
+    verdicts, judged = starts.judged(session, flow, starts.those(found.ids), wanted.key), defaultdict(list)
+    for one in found.ids:
+        judged[verdicts[one]].append(one)
+    return Look(found.ids, judged, found.unknown, found.shared)
 
 
 def put_in(session: Session, flow_id: UUID, wanted: Wanted, *, by: Actor) -> int:

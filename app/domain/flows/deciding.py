@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, require
 from app.core.db import among
+from app.core.errors import Invalid
 from app.core.page import Ask, Page, fetch
 from app.domain.contacts.models import Contact
 from app.domain.flows import people
@@ -45,7 +46,7 @@ def questions(session: Session, *, by: Actor) -> list[Question]:
 
 
 def waiting(session: Session, ask: Ask, *, flow_id: UUID | None = None, by: Actor) -> Page[Row[Any]]:
-    """A page of people who wait, in the order in which they entered: the run, the customer number, the flow, its version.
+    """A page of people who wait, whose time runs out first at the top: the run, the customer number, the flow, its version.
 
     Of a flow everybody who waits in it, whoever is asked; else those this actor is asked about.
     """
@@ -58,7 +59,8 @@ def waiting(session: Session, ask: Ask, *, flow_id: UUID | None = None, by: Acto
         .join(FlowVersion, FlowVersion.id == FlowRun.version_id)
         .where(*ASKED, FlowRun.flow_id == flow_id if flow_id else _mine(questions(session, by=by)))
     )
-    return fetch(session, query, [FlowRun.__table__.c.id], ask)
+    table = FlowRun.__table__.c
+    return fetch(session, query, [table.due_at, table.id], ask)
 
 
 def decide(session: Session, act: Act, *, is_approved: bool) -> int:
@@ -66,6 +68,9 @@ def decide(session: Session, act: Act, *, is_approved: bool) -> int:
 
     Flows in which somebody else has answered for all of them meanwhile are left as they are.
     """
+    require(act.by, DECIDES)
+    if not act.run_ids:
+        raise Invalid.field("runs", people.NOBODY)
     chosen = select(FlowRun.flow_id).where(among(FlowRun.id, act.run_ids))
     query = chosen.where(*ASKED).distinct().order_by(FlowRun.flow_id)
     flows = session.execute(query).scalars().all() or session.execute(chosen.limit(1)).scalars().all() or [UUID(int=0)]

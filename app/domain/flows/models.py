@@ -143,6 +143,13 @@ class FlowRun(Owned, Base):
             "id",
             postgresql_where=text("state = 'active' AND waits_for = 'review'"),
         ),
+        Index(
+            "ix_flow_runs_deadline",
+            "organisation_id",
+            "due_at",
+            "id",
+            postgresql_where=text("state = 'active' AND waits_for = 'review'"),
+        ),
         Index("ix_flow_runs_flow", "flow_id", "state", "id"),
         Index("ix_flow_runs_contact", "contact_id", "flow_id"),
     )

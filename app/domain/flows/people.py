@@ -29,6 +29,7 @@ from app.domain.flows.steps import Review
 MOST = 1000  # people of one act
 NEEDS, DECIDES = "flows:people", "flows:decide"
 ASKED = (FlowRun.state == "active", FlowRun.waits_for == REVIEW)  # who waits for a colleague's decision
+NOBODY = mark("Tick the people this is about: at least one.")
 MISSING = mark("There is nobody like that in this flow any more. Reload the page.")
 Does = Callable[[Batch, Run, str], None]  # with the step where the run is
 
@@ -164,8 +165,14 @@ def _each(  # noqa: PLR0913 - what, on whom, who may
     session: Session, flow_id: UUID, act: Act, said: str, does: Does, *,
     where: Sequence[Any] = (FlowRun.step.is_not(None),), needs: str = NEEDS,
 ) -> int:  # fmt: skip
-    """Do it for those of the runs who are on their way, version by version. Raises NotFound, Invalid (no reason, too many)."""
+    """Do it for those of the runs who are on their way, version by version.
+
+    Raises:
+        NotFound, Invalid (nobody, too many, no reason).
+    """
     require(act.by, needs)
+    if not act.run_ids:
+        raise Invalid.field("runs", NOBODY)
     flow = drafts.get(session, flow_id, by=act.by)
     if not act.reason.strip() or len(act.reason) > 300:
         raise Invalid.field("reason", mark("Say why, in a few words."))

@@ -73,8 +73,8 @@ def enter(session: Session, flow: Flow, audience: Select[Any], trigger: Mapping[
     return number
 
 
-def judged(session: Session, flow: Flow, audience: Select[Any], key: str = "") -> dict[str, int]:
-    """How many of an audience would enter now, and how many not and why; the reasons are tried in this order.
+def judged(session: Session, flow: Flow, audience: Select[Any], key: str = "") -> dict[UUID, str]:
+    """Who of an audience would enter now, and who not and why; the reasons are tried in this order.
 
     `gone` (deleted or erased), `inside` (on the way in it), `again` (against the rule of re-entry); `control` (of the control
     group: counted and sent nothing), `enters`.
@@ -94,14 +94,8 @@ def judged(session: Session, flow: Flow, audience: Select[Any], key: str = "") -
         (_is_control(session, course), "control"),
         else_="enters",
     ).label("verdict")
-    people = (
-        select(who.label("who"), verdict)
-        .distinct()
-        .join_from(them, contact, contact.c.id == who, isouter=True)
-        .subquery()
-    )
-    counted = session.execute(select(people.c.verdict, func.count()).group_by(people.c.verdict)).all()
-    return dict(counted)
+    query = select(who, verdict).distinct().join_from(them, contact, contact.c.id == who, isouter=True)
+    return dict(session.execute(query).all())
 
 
 def _chosen(session: Session, course: Course, audience: Select[Any], now: datetime) -> FromClause:

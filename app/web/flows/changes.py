@@ -1,6 +1,7 @@
 """What is different between two trees, step by step, in words."""
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from flask_babel import gettext as _
 
@@ -27,15 +28,14 @@ def between(old: Flowchart, new: Flowchart) -> list[Change]:
     if old.rules != new.rules:
         found.append(Change(_("Rules of the whole"), _("other rules"), _("changed")))
     before, after = ({step.id: step for step in chart.steps()} for chart in (old, new))
+    moved = _moved(old, new)
     for step_id, step in after.items():
         there = before.get(step_id)
         if there is None:
             found.append(Change(_(words.KINDS[step.type].label), "", _joined(now.step(step))))
         elif not _same(there, step):
             found.append(Change(_(words.KINDS[step.type].label), _joined(was.step(there)), _joined(now.step(step))))
-        elif edits.place(old, step_id)[0] != edits.place(new, step_id)[0] or _before(old, step_id) != _before(
-            new, step_id
-        ):
+        elif step_id in moved:
             found.append(Change(_(words.KINDS[step.type].label), _joined(was.step(there)), _("stands elsewhere")))
     gone = (step for step_id, step in before.items() if step_id not in after)
     return [*found, *(Change(_(words.KINDS[step.type].label), _joined(was.step(step)), "") for step in gone)]
@@ -48,10 +48,19 @@ def _same(old: Step, new: Step) -> bool:
     return old.config == new.config and ways(old) == ways(new)
 
 
-def _before(chart: Flowchart, step_id: str) -> str | None:
-    """The step that stands before it in its lane."""
-    lane, index = edits.place(chart, step_id)
-    return edits.lanes(chart)[lane][index - 1].id if index else None
+def _moved(old: Flowchart, new: Flowchart) -> set[str]:
+    """The steps that stand elsewhere: in another lane, or not among those that kept their order in it.
+
+    Where steps were added or taken away between, nobody has moved.
+    """
+    was, now = ({name: [step.id for step in lane] for name, lane in edits.lanes(chart).items()} for chart in (old, new))
+    kept = set()
+    for name, lane in now.items():
+        there = [step_id for step_id in was.get(name, ()) if step_id in lane]
+        stays = [step_id for step_id in lane if step_id in there]
+        for block in SequenceMatcher(None, there, stays, autojunk=False).get_matching_blocks():
+            kept |= {*there[block.a : block.a + block.size]}
+    return {step.id for step in new.steps()} - kept
 
 
 def _joined(said: tuple[str, str]) -> str:

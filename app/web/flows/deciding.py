@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.core.db import db
-from app.core.errors import Conflict, Invalid, mark
+from app.core.errors import Conflict, Invalid
 from app.core.page import Page
 from app.domain.flows import deciding, drafts
 from app.domain.flows.definition import Step, parse
@@ -47,8 +47,6 @@ def answered() -> ResponseReturnValue:
     session, form = db.session(), request.form
     chosen, back = inputs.uuids(form.getlist("run")), next(iter(inputs.uuids([form.get("flow", "")])), None)
     try:
-        if not chosen:
-            raise Invalid(mark("Tick the people you decide about."))
         is_approved = form.get("do") == APPROVED
         number = deciding.decide(
             session, Act(chosen, form.get("reason", ""), g.actor, _seen(form.get("seen", ""))), is_approved=is_approved

@@ -5,20 +5,22 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flask import flash, g, render_template, request, url_for
+from flask import flash, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.core.db import db
-from app.core.errors import DomainError, Invalid, mark
+from app.core.errors import Conflict, DomainError, Invalid, mark
 from app.domain.access.keyring import organisation_of
 from app.domain.flows import drafts, dry_run, log, people
 from app.domain.flows.definition import Flowchart, parse
 from app.domain.flows.people import Act, Wanted
+from app.domain.messages import masked_recipients
 from app.domain.segments import explain
 from app.http import inputs
 from app.http.auth import allow
-from app.http.errors import said
+from app.http.errors import said, status_of
 from app.web import paging
 from app.web.flows import drawn, words
 from app.web.flows.blueprint import bp
@@ -32,6 +34,10 @@ STATES = ("active", "failed", "finished", "left")
 @allow("flows:read")
 def inside(flow_id: UUID) -> ResponseReturnValue:
     """Who is in it; by state and step."""
+    return _inside(flow_id)
+
+
+def _inside(flow_id: UUID, status: int = 200, refused: str = "") -> ResponseReturnValue:
     session = db.session()
     flow = drafts.get(session, flow_id, by=g.actor)
     head = drawn.head(flow)
@@ -39,7 +45,7 @@ def inside(flow_id: UUID) -> ResponseReturnValue:
     speaker = words.speaker(chart)
     wanted = Wanted(state=request.args.get("state", ""), step=request.args.get("step", ""))
     page = people.listed(session, flow_id, paging.asked(), wanted, by=g.actor)
-    return page_or_part(
+    part = page_or_part(
         "flows/people.html",
         "flows/_people.html",
         tab="people",
@@ -47,14 +53,26 @@ def inside(flow_id: UUID) -> ResponseReturnValue:
         states=STATES,
         steps=[(one.id, speaker.step(one)[0]) for one in chart.steps()],
         called=speaker.name_of,
+        **_asked(refused),
         **head,
     )
+    return make_response(part, status)
+
+
+def _asked(refused: str) -> dict[str, Any]:
+    """What was asked for and refused, so that nothing has to be typed again."""
+    form = request.form
+    return {"refused": refused, "ticked": form.getlist("run"), "reason": form.get("reason", ""), "to": form.get("step")}
 
 
 @bp.get("/<uuid:flow_id>/people/<uuid:run_id>")
 @allow("flows:read")
 def one_of_them(flow_id: UUID, run_id: UUID) -> ResponseReturnValue:
     """What happened to one of them, and why."""
+    return _person(flow_id, run_id)
+
+
+def _person(flow_id: UUID, run_id: UUID, status: int = 200, refused: str = "") -> ResponseReturnValue:
     session = db.session()
     flow = drafts.get(session, flow_id, by=g.actor)
     run = people.get(session, run_id, by=g.actor)
@@ -64,9 +82,17 @@ def one_of_them(flow_id: UUID, run_id: UUID) -> ResponseReturnValue:
     lines = [(one, segments.spoken(one.said), speaker.name_of(one.step) if one.step else "") for one in found]
     steps = [(one.id, speaker.step(one)[0]) for one in chart.steps()]
     broke = next((one for one in reversed(found) if one.kind in ("failed", "retried")), None) if run.failure else None
-    values = {"run": run, "lines": lines, "steps": steps, "here": speaker.name_of(run.step) if run.step else ""}
+    who = masked_recipients.of(session, [run.contact_id]).get(run.contact_id, masked_recipients.NOBODY)
+    values = {
+        "run": run,
+        "who": who,
+        "lines": lines,
+        "steps": steps,
+        "here": speaker.name_of(run.step) if run.step else "",
+    }
     values["failure"] = segments.spoken(log.reason(broke.why)) if broke else ""
-    return render_template("flows/person.html", tab="people", **values, **drawn.head(flow))
+    page = render_template("flows/person.html", tab="people", **values, **_asked(refused), **drawn.head(flow))
+    return make_response(page, status)
 
 
 def _chart(flow: Any, version_id: UUID) -> Flowchart:
@@ -80,16 +106,25 @@ def done_with(flow_id: UUID) -> ResponseReturnValue:
     """Try again, pass on, move or take out those who were chosen."""
     session, form = db.session(), request.form
     act = Act(inputs.uuids(form.getlist("run")), form.get("reason", ""), g.actor)
-    do = form.get("do", "")
-    if do == "move":
-        number = people.move(session, flow_id, form.get("step", ""), act)
+    back = next(iter(inputs.uuids([form.get("back", "")])), None)
+    try:
+        if form.get("do") == "move":
+            number = people.move(session, flow_id, form.get("step", ""), act)
+        else:
+            verbs = {"skip": people.skip, "take_out": people.take_out}
+            number = verbs.get(form.get("do", ""), people.retry)(session, flow_id, act)
+    except (Invalid, Conflict) as error:
+        session.rollback()
+        why = " ".join(said(one) for one in error.details or (error,))
+        return _person(flow_id, back, status_of(error), why) if back else _inside(flow_id, status_of(error), why)
+    if number:
+        flash(ngettext("Done for %(num)s person.", "Done for %(num)s people.", number), "success")
     else:
-        verbs = {"retry": people.retry, "skip": people.skip, "take_out": people.take_out}
-        number = verbs.get(do, people.retry)(session, flow_id, act)
-    flash(ngettext("Done for %(num)s person.", "Done for %(num)s people.", number), "success")
-    back = inputs.uuids([form.get("back", "")])
+        flash(_("Nothing was done: it fits none of the people you chose."), "warning")
     return leave_for(
-        url_for(".one_of_them", flow_id=flow_id, run_id=back[0]) if back else url_for(".inside", flow_id=flow_id)
+        url_for(".one_of_them", flow_id=flow_id, run_id=back)
+        if back
+        else url_for(".inside", flow_id=flow_id, state=request.args.get("state"), step=request.args.get("step"))
     )
 
 

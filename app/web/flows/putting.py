@@ -18,6 +18,7 @@ from app.core.errors import Invalid, mark
 from app.domain.contacts import profile
 from app.domain.flows import by_hand, drafts
 from app.domain.flows.by_hand import Look, Wanted
+from app.domain.messages import masked_recipients
 from app.domain.segments import library as segments
 from app.http import inputs
 from app.http.auth import allow
@@ -33,6 +34,7 @@ VERDICTS = {
     "again": mark("Would not: were in it before, and its rule does not let them in again"),
     "gone": mark("Would not: are deleted or erased"),
 }
+NAMED = 20  # people of each verdict
 _BETWEEN = re.compile(r"[\n,;]+")
 
 
@@ -110,6 +112,8 @@ def _wanted(form: PutForm) -> Wanted:
 
 def _page(flow_id: UUID, form: PutForm, status: int = 200, *, look: Look | None = None) -> ResponseReturnValue:
     flow = drafts.get(db.session(), flow_id, by=g.actor)
-    rows = [(_(words), look.verdicts[one]) for one, words in VERDICTS.items() if look.verdicts.get(one)] if look else []
-    values: dict[str, Any] = {**drawn.head(flow), "form": form, "look": look, "rows": rows}
+    judged = look.judged if look else {}
+    rows = [(_(words), len(judged[one]), judged[one][:NAMED]) for one, words in VERDICTS.items() if one in judged]
+    named = masked_recipients.of(db.session(), [one for _words, _number, some in rows for one in some])
+    values: dict[str, Any] = {**drawn.head(flow), "form": form, "look": look, "rows": rows, "named": named}
     return make_response(render_template("flows/put_in.html", tab="people", **values), status)

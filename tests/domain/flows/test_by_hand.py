@@ -48,6 +48,7 @@ def test_it_is_told_before_who_would_enter_and_why_others_not(session: Session, 
     session.flush()
     look = by_hand.look(session, made.id, Wanted(contacts=tuple(them), people=("nobody",)), by=omar)
     assert look.verdicts == {"again": 2, "inside": 1, "gone": 1, "enters": 2}
+    assert look.judged == {"again": them[:2], "inside": them[2:3], "gone": them[3:4], "enters": them[4:]}
     assert (look.enter, look.unknown) == (2, ["nobody"])
     assert by_hand.put_in(session, made.id, Wanted(contacts=tuple(them)), by=omar) == look.enter
     assert by_hand.look(session, made.id, Wanted(contacts=tuple(them)), by=omar).enter == 0

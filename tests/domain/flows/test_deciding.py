@@ -20,6 +20,8 @@ from app.domain.flows.people import Act
 from tests.factories import people
 from tests.factories.flows import branch, enter, flow, path, places, step, walk
 
+WAYS = [branch("approved"), branch("rejected")]
+
 
 def asking(session: Session, role: str = "bank_officer", name: str = "A flow") -> Flow:
     ways = [branch("approved", step("yes", "tag", add=["yes"])), branch("rejected", step("no", "tag", add=["no"]))]
@@ -47,6 +49,22 @@ def test_a_role_is_asked_once_a_step_about_everybody_who_stands_there(session: S
     assert [row[0].flow_id for row in deciding.waiting(session, Ask(), by=officer).items] == [first.id] * 3
     assert len(deciding.waiting(session, Ask(), flow_id=other.id, by=officer).items) == 2  # seen, though not asked
     assert deciding.questions(session, by=people.staff(session, "viewer")) == []
+
+
+def test_whose_time_runs_out_first_stands_at_the_top(session: Session, officer: Actor) -> None:
+    asks = {"role": "bank_officer", "question": "Is it right?"}
+    late, soon = (
+        flow(session, step("ask", "review", WAYS, timeout={"days": days}, **asks), name=f"In {days} days")
+        for days in (9, 2)
+    )
+    for n, one in enumerate((late, soon)):
+        enter(session, one, people.contacts(session, 2, start=10 * n))
+    walk(session)
+    first = deciding.waiting(session, Ask(per_page=3), by=officer)
+    assert [row[0].flow_id for row in first.items] == [soon.id, soon.id, late.id]
+    rest = deciding.waiting(session, Ask(first.next, 3), by=officer)
+    assert [row[0].flow_id for row in rest.items] == [late.id]
+    assert {row[0].id for page in (first, rest) for row in page.items} == {*those_in(session, late, soon)}
 
 
 def test_one_answer_is_for_people_of_several_flows(session: Session, officer: Actor) -> None:

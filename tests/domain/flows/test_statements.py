@@ -1,19 +1,21 @@
 """However many wait, asking who is due and claiming them reads an index, and one bank never sees another's people."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.actor import system
+from app.core.page import Ask
 from app.core.sql import load
 from app.core.unit import act_as, actor_of
 from app.domain.access import users
 from app.domain.access.models import Organisation
-from app.domain.flows import hearing, runs
+from app.domain.flows import deciding, hearing, runs
 from app.domain.flows.models import Flow
 from tests.factories import people
 from tests.factories.flows import enter, flow, places, step, walk
@@ -46,6 +48,18 @@ def test_who_is_due_is_found_in_an_index(session: Session, crowded: Flow) -> Non
     claim = {"version": crowded.version_id, "step": "wait", "zone": "UTC", "most": 1000, "now": clock.now()}
     assert "ix_flow_runs_step" in plan(session, "claim", **claim)
     assert "Seq Scan on flow_runs" not in plan(session, "runs_of", contacts=[UUID(int=1)], since=clock.now())
+
+
+def test_a_page_of_those_who_wait_for_a_decision_reads_an_index_in_its_order(session: Session, crowded: Flow) -> None:
+    given = {"organisation": crowded.organisation_id, "flow": crowded.id, "version": crowded.version_id}
+    session.execute(text(CROWD), {**given, "waits_for": "review"})
+    heard: list[tuple[str, Any]] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda _c, _k, *said: heard.append(said[:2]))
+    deciding.waiting(session, Ask(per_page=50), flow_id=crowded.id, by=people.staff(session, "viewer"))
+    [asked] = [(sql, given) for sql, given in heard if "ORDER BY flow_runs.due_at" in sql]
+    found = "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {asked[0]}", asked[1]).scalars())
+    assert "ix_flow_runs_deadline" in found
+    assert "Sort" not in found
 
 
 def test_one_bank_never_moves_the_people_of_another(session: Session, organisation: Organisation) -> None:
