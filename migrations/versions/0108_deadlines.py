@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0110"
+revision = "0108"
 down_revision = "0107"
 branch_labels = None
 depends_on = None
@@ -12,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     run = op.get_bind().connection.cursor().execute
-    run((Path(__file__).parent / "0110_deadlines.sql").read_text(encoding="utf-8"))
+    run((Path(__file__).parent / "0108_deadlines.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
