@@ -134,3 +134,5 @@ def carry_out_organisation(session: Session, approval_id: UUID, *, note: str = "
     row.settings = {**row.settings, **new.model_dump(include={"growth", "caps", "days_at_once"})}
     after = new.model_dump(mode="json")
     trail.record(session, by, "organisation.changed", (ORGANISATION, row.id), before=before, after=after)
+    if row.timezone != before["timezone"]:
+        publish(session, HoursChanged(subject=row.id))

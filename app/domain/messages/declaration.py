@@ -6,6 +6,7 @@ from app.core.errors import mark
 from app.core.nouns import Consumer, MenuEntry, Noun, Permission, Subject, Waiting
 from app.domain.access.permissions import EVERYBODY
 from app.domain.calendar.hours import HoursChanged
+from app.domain.contacts.profile import ContactsChanged
 from app.domain.messages import create_messages, models, polling, receipts, reconcile, sends
 
 NOUN = Noun(
@@ -40,7 +41,10 @@ NOUN = Noun(
         create_messages.REFRESH_STATISTICS,
     ),
     kinds=(sends.SendDrained,),
-    hears=(Consumer("messages.hours", HoursChanged, sends.on_hours_changed, once_for_all=True),),
+    hears=(
+        Consumer("messages.hours", HoursChanged, sends.on_hours_changed, once_for_all=True),
+        Consumer("messages.zones", ContactsChanged, sends.on_contacts_changed),
+    ),
     waits=(
         Waiting(receipts.APPLY_RECEIPTS, receipts.are_waiting),
         Waiting(reconcile.RECONCILE, reconcile.are_waiting),

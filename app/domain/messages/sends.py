@@ -14,6 +14,8 @@ from app.core.queue import Job
 from app.core.sql import changed, load
 from app.core.unit import actor_of, enqueue_after_commit
 from app.domain.calendar.hours import HoursChanged
+from app.domain.contacts.profile import ContactsChanged
+from app.domain.contacts.zones import zones
 from app.domain.messages import retries, told
 from app.domain.messages.hours import Hours, hours_of, keeps_hours
 from app.domain.messages.models import TEST, Message, Send
@@ -185,7 +187,15 @@ def is_due(session: Session, channel: str) -> bool:
 
 def on_hours_changed(session: Session, _: HoursChanged) -> None:
     """What was moved to the hours that were is looked at again, by the hours that are."""
-    session.execute(_HOURS["look_again"], {"now": clock.now(), "test": TEST})
+    session.execute(_HOURS["look_again"], {"now": clock.now(), "test": TEST, "contacts": None})
+
+
+def on_contacts_changed(session: Session, happening: ContactsChanged) -> None:
+    """What waits for somebody's morning is looked at again when he is in another zone; after an import that of everybody."""
+    is_import = not happening.contacts and not happening.fields
+    if "timezone" in happening.fields or (is_import and zones(session)):
+        whose = list(happening.contacts) or None
+        session.execute(_HOURS["look_again"], {"now": clock.now(), "test": TEST, "contacts": whose})
 
 
 def expire_late(session: Session) -> int:

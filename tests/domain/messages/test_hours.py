@@ -18,8 +18,9 @@ from app.core.sql import load
 from app.domain.access.models import Organisation
 from app.domain.approvals import settings
 from app.domain.calendar import hours as calendar
-from app.domain.contacts import zones
+from app.domain.contacts import profile, zones
 from app.domain.contacts.models import Contact
+from app.domain.contacts.profile import ContactsChanged
 from app.domain.messages import claiming, listing, sends
 from app.domain.messages.hours import Hours, hours_of
 from app.domain.messages.models import Message, Send
@@ -200,6 +201,51 @@ def test_what_was_moved_goes_out_at_once_when_the_allowed_hours_become_longer(se
     session.expire_all()
     found = dict(session.execute(select(Message.contact_id, Message.state)).all())
     assert found == {fresh: "sent", retried: "queued"}, "a retry has a time of its own"
+
+
+def test_whose_zone_is_corrected_is_written_to_by_the_new_one_at_once(session: Session, run: Run) -> None:
+    wrong, right = somebody(session, "Europe/London", "Europe/London")
+    with clock.at(MORNING):
+        sent(session)
+        run(Line())
+        assert states(session) == {"queued": 2}
+        by = people.staff(session, "marketer")
+        kept = profile.input_of(session, profile.get(session, wrong, by=by))
+        profile.update(session, wrong, kept.model_copy(update={"timezone": "Asia/Tokyo"}), by=by)
+        tell_everybody(session)
+        run(Line())
+    session.expire_all()
+    found = dict(session.execute(select(Message.contact_id, Message.state)).all())
+    assert found == {wrong: "sent", right: "queued"}
+
+
+def test_a_bank_that_moves_to_another_zone_writes_by_its_new_clock(session: Session, run: Run) -> None:
+    somebody(session, None)
+    with clock.at(MORNING - timedelta(hours=4)):  # half past five in Jerusalem, half past twelve in Tokyo
+        sent(session)
+        run(Line())
+        assert states(session) == {"queued": 1}
+        moved = settings.organisation(session).model_copy(update={"timezone": "Asia/Tokyo"})
+        asked = settings.propose_organisation(session, moved, by=people.staff(session, "owner", "olivia"))
+        assert asked
+        settings.carry_out_organisation(session, asked.id, by=people.staff(session, "owner", "oscar"))
+        tell_everybody(session)
+        run(Line())
+        assert states(session) == {"sent": 1}
+
+
+@pytest.mark.parametrize(("happened", "is_looked_at"), [({"fields": ("city",)}, False), ({}, True)])
+def test_an_import_may_have_brought_zones_and_a_change_of_something_else_has_not(
+    session: Session, run: Run, happened: dict[str, tuple[str, ...]], is_looked_at: bool
+) -> None:
+    somebody(session, "Europe/London")
+    with clock.at(MORNING):
+        opened = sent(session)
+        run(Line())
+        sends.on_contacts_changed(session, ContactsChanged(subject=opened.organisation_id, **happened))
+        session.expire_all()
+        due = session.execute(select(Message.due_at)).scalar_one()
+        assert (due <= MORNING) is is_looked_at
 
 
 def test_what_keeps_no_hours_or_is_over_is_left_alone_when_the_hours_change(session: Session) -> None:
