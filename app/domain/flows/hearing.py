@@ -211,16 +211,20 @@ class _Told:
 
 
 def _give_up(waiting: Sequence[_Told]) -> None:
-    """Who waits for something of messages of which none can arrive any more goes on; one statement a step."""
+    """Who waits for something of messages of which none can arrive any more goes on; two statements a step.
+
+    For whom it has happened is told of that next, and is left to it.
+    """
     at: dict[tuple[UUID, str], list[_Told]] = defaultdict(list)
     for one in waiting:
         at[one.row.version_id, one.row.step].append(one)
     for (_, step), them in at.items():
         batch, awaits = them[0].batch, them[0].awaits
         assert awaits is not None
-        never = lookback.hopeless(batch, awaits, [one.run for one in them])
+        runs = [one.run for one in them]
+        known, never = lookback.happened(batch, awaits, runs), lookback.hopeless(batch, awaits, runs)
         for one in them:
-            if one.run.id in never:
+            if one.run.id in never and one.run.id not in known:
                 batch.send_on(one.run, step, TIMEOUT, never[one.run.id])
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.domain.flows import log
+from app.domain.flows import hearing, log
 from app.domain.flows.models import Flow, FlowRun
 from app.domain.messages import receipts, reference
 from app.domain.messages.models import Message, Send
@@ -160,6 +160,30 @@ def test_who_waits_for_a_message_of_a_step_he_did_not_come_to_goes_on(session: S
     assert places(session, made) == {"finished": 1}
 
 
+def fails(session: Session, account: ProviderAccount, kind: ReceiptKind = ReceiptKind.UNDELIVERABLE) -> None:
+    """A receipt says that the first message was not delivered."""
+    message = session.execute(select(Message).order_by(Message.created_at).limit(1)).scalar_one()
+    named = reference.of(message.occurrence_id, message.id)
+    told = Receipt("1", named, "theirs", kind, clock.now(), Category.INVALID_NUMBER)
+    receipts.keep(session, account.id, account.organisation_id, [told])
+    assert receipts.apply_some(session) == 1
+
+
+def test_who_waits_for_a_bounce_goes_its_way_also_when_the_failure_is_heard_first(
+    session: Session, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = sending.account(session)
+    made = waiting(session, "bounced")
+    one = begun(session, made)
+    session.execute(update(Send).values(tells=["failed", "bounced"]))
+    run(Line())
+    fails(session, account, ReceiptKind.FAILED)
+    monkeypatch.setattr(hearing, "AT_ONCE", 1)
+    walk(session)
+    assert places(session, made) == {"finished": 1}
+    assert "passed did happened" in path(session, run_of(session, one).id)
+
+
 def test_who_waits_for_the_opening_of_a_message_that_fails_goes_on_then(
     session: Session, run: Callable[..., Any]
 ) -> None:
@@ -169,11 +193,7 @@ def test_who_waits_for_the_opening_of_a_message_that_fails_goes_on_then(
     run(Line())
     walk(session)
     assert places(session, made) == {"did": 1}
-    message = session.execute(select(Message)).scalar_one()
-    named = reference.of(message.occurrence_id, message.id)
-    told = Receipt("1", named, "theirs", ReceiptKind.UNDELIVERABLE, clock.now(), Category.INVALID_NUMBER)
-    receipts.keep(session, account.id, account.organisation_id, [told])
-    assert receipts.apply_some(session) == 1
+    fails(session, account)
     walk(session)
     assert places(session, made) == {"finished": 1}
     assert "passed did timeout" in path(session, run_of(session, one).id)
@@ -190,10 +210,6 @@ def test_who_has_another_message_on_its_way_waits_on(session: Session, run: Call
     enter(session, made, people.contacts(session, 1))
     walk(session)
     run(Line())
-    message = session.execute(select(Message).order_by(Message.created_at).limit(1)).scalar_one()
-    named = reference.of(message.occurrence_id, message.id)
-    told = Receipt("1", named, "theirs", ReceiptKind.UNDELIVERABLE, clock.now(), Category.INVALID_NUMBER)
-    receipts.keep(session, account.id, account.organisation_id, [told])
-    assert receipts.apply_some(session) == 1
+    fails(session, account)
     walk(session)
     assert places(session, made) == {"did": 1}
